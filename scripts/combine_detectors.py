@@ -1,0 +1,20 @@
+"""Join all detectors into one model with one named probability each."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from soundsift import detector as detectors
+from soundsift.joblog import job_log
+
+
+def combine_detectors(models: Mapping[str, Path], combined: Path) -> None:
+    """Write the combined model."""
+    detectors.save(*detectors.combine({name: detectors.load(path) for name, path in models.items()}), combined)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        combine_detectors(
+            models=dict(zip(snakemake.params.detectors, map(Path, snakemake.input.models), strict=True)),
+            combined=Path(snakemake.output.combined),
+        )

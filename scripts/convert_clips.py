@@ -1,0 +1,30 @@
+"""Cut each clip of a batch out of its media to the sample, and say which of the wanted clips are there."""
+
+from pathlib import Path
+
+from soundsift.clips import convert
+from soundsift.download import DOWNLOAD_COLUMNS
+from soundsift.joblog import job_log
+from soundsift.tables import read_csv, write_csv
+
+
+def convert_clips(
+    downloads: Path, archive: Path, clip_format: str, sample_rate_hz: int, min_seconds: float,
+    clips_dir: Path, outcomes: Path,
+) -> None:  # fmt: skip
+    """Write the clips of a batch and their outcomes."""
+    rows = read_csv(downloads, DOWNLOAD_COLUMNS).to_pylist()
+    write_csv(convert(rows, archive, clips_dir, clip_format, sample_rate_hz, min_seconds), outcomes)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        convert_clips(
+            downloads=Path(snakemake.input.downloads),
+            archive=Path(snakemake.params.archive),
+            clip_format=snakemake.params.format,
+            sample_rate_hz=snakemake.params.sample_rate_hz,
+            min_seconds=snakemake.params.min_seconds,
+            clips_dir=Path(snakemake.output.clips),
+            outcomes=Path(snakemake.output.outcomes),
+        )

@@ -1,0 +1,28 @@
+"""Merge the features of all batches with truth and outcomes into the two tables that everything after reads."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from soundsift.joblog import job_log
+from soundsift.merged import merge
+from soundsift.tables import read_parquet
+
+
+def merge_features(
+    clips: Path, outcomes: Sequence[Path], features: Sequence[Path], features_table: Path, coverage_table: Path
+) -> None:
+    """Write the features and the coverage table."""
+    n_wanted, n_there = merge(read_parquet(clips), outcomes, features, features_table, coverage_table)
+    logging.info("%d of %d wanted clips are there", n_there, n_wanted)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        merge_features(
+            clips=Path(snakemake.input.clips),
+            outcomes=[Path(path) for path in snakemake.input.outcomes],
+            features=[Path(path) for path in snakemake.input.features],
+            features_table=Path(snakemake.output.features),
+            coverage_table=Path(snakemake.output.coverage),
+        )

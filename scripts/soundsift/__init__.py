@@ -1,0 +1,1 @@
+"""Pure functions behind the workflow: every step's science, none of Snakemake."""

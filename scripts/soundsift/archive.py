@@ -1,0 +1,162 @@
+"""The archive: media and what is known of them, one record a clip, kept for good and shared by every job.
+
+Everything is written to a temporary name inside the archive and renamed, the media before their record, so a kill
+at any moment leaves a clip with nothing or with everything. Records name media relative to their own folder: the
+archive can be moved.
+
+Jobs that share an archive agree on when the next video may be asked for, and whether anyone may ask at all, through
+``pace.json`` under a POSIX record lock: the kernel frees it when its holder is killed, and NFS 3 and 4 pass it on.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from soundsift.tables import whole_file
+
+
+@dataclass
+class Record:
+    """What the archive knows of one clip.
+
+    Attributes
+    ----------
+    media
+        File name beside the record; None where there are no media.
+    media_start_seconds
+        Where in the video the media begin, in seconds: 0 for a whole file.
+    tries
+        How often the source was asked, over all jobs.
+    when
+        UTC, ISO 8601, of the last answer.
+    """
+
+    clip_id: str
+    video_id: str
+    outcome: str
+    reason: str = ""
+    tries: int = 0
+    when: str = ""
+    url: str = ""
+    media: str | None = None
+    media_start_seconds: float = 0.0
+    bytes: int = 0
+    sha256: str = ""
+    tools: dict[str, str] = field(default_factory=dict)
+
+
+class Archive:
+    """A folder of media and records, spread over 4,096 sub-folders by a hash of the clip id."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "tmp").mkdir(parents=True, exist_ok=True)
+
+    def folder(self, clip_id: str) -> Path:
+        """Where the clip's record and media lie, relative to the archive."""
+        return Path(hashlib.sha1(clip_id.encode()).hexdigest()[:3])
+
+    def read(self, clip_id: str) -> Record | None:
+        """Read what is known of a clip; None where nothing is, or where its media are gone."""
+        folder = self.root / self.folder(clip_id)
+        try:
+            record = Record(**json.loads((folder / f"{clip_id}.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        if record.media is not None and not (folder / record.media).is_file():
+            return None
+        return record
+
+    def write(self, record: Record, media: Path | None = None) -> None:
+        """Keep a record, and the media with it: ``media`` (inside :meth:`scratch`) is moved to its final name."""
+        folder = self.root / self.folder(record.clip_id)
+        folder.mkdir(exist_ok=True)
+        if media is not None:
+            record.media = f"{record.clip_id}{media.suffix}"
+            record.bytes = media.stat().st_size
+            record.sha256 = sha256_of(media)
+            _sync(media)
+            os.replace(media, folder / record.media)
+        with whole_file(folder / f"{record.clip_id}.json") as temporary:
+            temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+            _sync(temporary)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give a folder inside the archive that is gone afterwards."""
+        with tempfile.TemporaryDirectory(dir=self.root / "tmp") as folder:
+            yield Path(folder)
+
+    @contextmanager
+    def _pace(self) -> Iterator[dict[str, Any]]:
+        """Hold the shared state of all jobs, and write back what the block made of it."""
+        with open(self.root / "pace.json", "a+", encoding="utf-8") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX)
+            file.seek(0)
+            try:
+                state = json.load(file)
+            except ValueError:
+                state = {}
+            before = dict(state)
+            yield state
+            if state != before:
+                file.seek(0)
+                file.truncate()
+                json.dump(state, file)
+                file.flush()
+
+    def take_turn(self, videos_per_hour: float | None) -> float:
+        """Reserve the next moment at which any job may ask for a video; return the seconds to wait until then."""
+        if videos_per_hour is None:
+            return 0.0
+        with self._pace() as state:
+            now = time.time()
+            turn = max(now, state.get("next_turn", 0.0))
+            state["next_turn"] = turn + 3600.0 / videos_per_hour
+        return max(0.0, turn - now)
+
+    def block(self, seconds: float, reason: str) -> None:
+        """Tell every job that shares the archive to stop asking for so many seconds."""
+        with self._pace() as state:
+            state["blocked_until"] = time.time() + seconds
+            state["blocked_reason"] = reason
+
+    def blocked(self) -> tuple[float, str] | None:
+        """Until when (seconds since 1970) nobody may ask, and why; None if one may."""
+        with self._pace() as state:
+            until = float(state.get("blocked_until", 0.0))
+            return (until, str(state["blocked_reason"])) if until > time.time() else None
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a local file a second name if the file system can, else copy it; either keeps its time stamp."""
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two paths are one file, or a copy with the same size and time stamp."""
+    a, b = one.stat(), other.stat()
+    return os.path.samestat(a, b) or (a.st_size, a.st_mtime_ns) == (b.st_size, b.st_mtime_ns)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,73 @@
+"""From archived media to the clips of a batch, and the final outcome of each wanted clip."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from soundsift import media
+from soundsift.batches import BATCH_COLUMNS
+from soundsift.errors import InputError, MediaError
+from soundsift.joblog import Progress
+from soundsift.tables import Column
+
+OUTCOME_COLUMNS = (
+    *BATCH_COLUMNS,
+    Column("outcome", pa.string(), "", "what became of the clip"),
+    Column("reason", pa.string(), "", "the source's or decoder's own words, empty for ok"),
+    Column("duration_seconds", pa.float64(), "s", "true length of the clip"),
+    Column("peak_dbfs", pa.float64(), "dB", "peak level relative to full scale, -100 for digital silence"),
+    Column("loudness_dbfs", pa.float64(), "dB", "root-mean-square level relative to full scale, -100 for digital silence"),
+)
+
+
+def convert(
+    downloads: Sequence[dict[str, Any]], archive_root: Path, clips_dir: Path,
+    clip_format: str, sample_rate_hz: int, min_seconds: float,
+) -> pa.Table:  # fmt: skip
+    """Cut every downloaded clip of a batch out of its media and write it as ``{clip_id}.{format}``.
+
+    Parameters
+    ----------
+    downloads
+        Rows of :data:`soundsift.download.DOWNLOAD_COLUMNS`.
+
+    Returns
+    -------
+    Table with :data:`OUTCOME_COLUMNS`, one row per wanted clip, in order.
+    """
+    clips_dir.mkdir(parents=True, exist_ok=True)
+    progress = Progress("converted", len(downloads))
+    rows = []
+    for row in downloads:
+        outcome = {c.name: row.get(c.name) for c in OUTCOME_COLUMNS}
+        if row["outcome"] == "ok":
+            try:
+                outcome |= _convert_one(row, archive_root, clips_dir, clip_format, sample_rate_hz, min_seconds)
+            except MediaError as error:
+                logging.info("%s: %s (%s)", row["clip_id"], error.outcome, error.reason)
+                outcome |= {"outcome": error.outcome, "reason": error.reason}
+        rows.append(outcome)
+        progress.step()
+    return pa.Table.from_pylist(rows, schema=pa.schema([(c.name, c.type) for c in OUTCOME_COLUMNS]))
+
+
+def _convert_one(
+    row: dict[str, Any], archive_root: Path, clips_dir: Path, clip_format: str, sample_rate_hz: int, min_seconds: float
+) -> dict[str, Any]:
+    path = archive_root / row["media"]
+    if not path.is_file():
+        raise InputError(f"{path} is gone from the archive: run again with --forcerun download_clips to fetch it")
+    offset = row["media_start_seconds"]
+    clip = media.cut(path, row["start_seconds"] - offset, row["end_seconds"] - offset, sample_rate_hz)
+    duration = media.duration_seconds(clip)
+    if duration < min_seconds:
+        raise MediaError("too_short", f"{duration:.2f} s of the labelled stretch exist")
+    media.write_clip(clip, clips_dir / f"{row['clip_id']}.{clip_format}")
+    peak = media.peak_dbfs(clip)
+    return {
+        "outcome": "silent" if peak < media.SILENCE_DBFS else "ok",
+        "duration_seconds": duration, "peak_dbfs": peak, "loudness_dbfs": media.loudness_dbfs(clip),
+    }  # fmt: skip

@@ -1,0 +1,404 @@
+"""Fetch the media of a batch into the archive, and say of every clip what became of it.
+
+Network addresses go through yt-dlp inside this process, one long-lived ``YoutubeDL`` a worker thread; ``file://``
+addresses are linked or copied. A batch is asked for in rounds: whatever failed in a way that may pass is asked again
+in the next, after a longer pause, so no worker stands idle behind one unlucky clip.
+"""
+
+import logging
+import random
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from glob import escape, glob
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import pyarrow as pa
+import yt_dlp
+from yt_dlp.utils import DownloadError as YtDlpError
+from yt_dlp.utils import YoutubeDLError
+
+from soundsift import media
+from soundsift.archive import Archive, Record, link_or_copy, same_file
+from soundsift.batches import BATCH_COLUMNS
+from soundsift.errors import DownloadError, InputError, MediaError
+from soundsift.joblog import Progress
+from soundsift.outcomes import KEPT, PERMANENT, REFUSED, TRANSIENT, classify
+from soundsift.tables import Column
+
+DOWNLOAD_COLUMNS = (
+    *BATCH_COLUMNS,
+    Column("outcome", pa.string(), "", "what became of the clip"),
+    Column("reason", pa.string(), "", "the source's own words, empty for ok"),
+    Column("media", pa.string(), "", "media file, relative to the archive; empty where there is none"),
+    Column("media_start_seconds", pa.float64(), "s", "where in the video the media begin"),
+    Column("sha256", pa.string(), "", "of the media file"),
+)
+
+# M4A sections start where they should; WebM ones start at a cue point up to ten seconds earlier.
+FORMAT = "bestaudio[ext=m4a]/bestaudio/best"
+SOCKET_TIMEOUT_SECONDS = 20.0
+# YouTube's blocks last up to an hour.
+BLOCK_SECONDS = 3600.0
+FIRST_PAUSE_SECONDS = 5.0
+# A section that is longer or shorter than asked by more than this started somewhere else.
+SECTION_TOLERANCE_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One wanted clip; times in seconds of the video."""
+
+    clip_id: str
+    video_id: str
+    start_seconds: float
+    end_seconds: float
+
+    def url(self, template: str) -> str:
+        """Fill a template of ``download.url``."""
+        return template.format(
+            video_id=self.video_id, clip_id=self.clip_id,
+            start_seconds=f"{self.start_seconds:g}", end_seconds=f"{self.end_seconds:g}",
+            start_ms=round(self.start_seconds * 1000), end_ms=round(self.end_seconds * 1000),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """What decides which media a clip gets."""
+
+    url: str
+    trimmed: bool = False
+    sections: bool = True
+    margin_seconds: float = 1.0
+    retry_permanent: bool = False
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How a source is asked; none of it changes what is got."""
+
+    concurrency: int = 4
+    videos_per_hour: float | None = None
+    tries: int = 4
+    block_after: int = 5
+    on_transient: str = "fail"
+    cookies: str | None = None
+    proxy: str | None = None
+    yt_dlp: dict[str, Any] = field(default_factory=dict)
+    first_pause_seconds: float = FIRST_PAUSE_SECONDS
+
+
+def download(
+    clips: Sequence[Clip], source: Source, manners: Manners, archive: Archive, min_seconds: float = 0.0
+) -> pa.Table:
+    """Bring every clip of a batch into the archive.
+
+    Clips that the archive has, or knows to be gone from this very address, are not asked for. ``min_seconds`` is how
+    much of the labelled stretch must exist.
+
+    Returns
+    -------
+    Table with :data:`DOWNLOAD_COLUMNS`, one row per clip, in order.
+
+    Raises
+    ------
+    DownloadError
+        If clips are left that may still come and ``on_transient`` is ``fail``, or the disk is full.
+    """
+    fetch: Callable[[Clip, Path], tuple[Path, float]]
+    if source.url.startswith("file://"):
+        fetch = _LocalFiles(source)
+    else:
+        fetch = _YtDlp(source, manners)
+    batch = _Batch(source, manners, archive, min_seconds, fetch)
+    waiting = [clip for clip in clips if not batch.is_settled(clip)]
+    logging.info("%d clips wanted, %d to ask for", len(clips), len(waiting))
+    for number in range(manners.tries):
+        if number and waiting:
+            pause = manners.first_pause_seconds * 2 ** (number - 1) * random.uniform(0.5, 1.5)
+            logging.info("%d clips may still come: round %d in %.0f s", len(waiting), number + 1, pause)
+            time.sleep(pause)
+        waiting = batch.round(waiting)
+        if not waiting or archive.blocked():
+            break
+    records = [archive.read(clip.clip_id) for clip in clips]
+    table = _as_table(clips, records, archive)
+    _complain(table, archive, manners)
+    return table
+
+
+class _Batch:
+    """The state of one batch while it is being fetched."""
+
+    def __init__(
+        self, source: Source, manners: Manners, archive: Archive, min_seconds: float,
+        fetch: Callable[[Clip, Path], tuple[Path, float]],
+    ) -> None:  # fmt: skip
+        self.source, self.manners, self.archive = source, manners, archive
+        self.min_seconds, self.fetch = min_seconds, fetch
+        self.local = isinstance(fetch, _LocalFiles)
+        self.lock = threading.Lock()
+        self.n_refused_in_a_row = 0
+        self.stop: BaseException | None = None
+
+    def is_settled(self, clip: Clip) -> bool:
+        """Whether the archive already answers for this clip."""
+        record = self.archive.read(clip.clip_id)
+        if record is None:
+            return False
+        if isinstance(self.fetch, _LocalFiles):
+            return self.fetch.is_current(clip, record, self.archive)
+        if record.outcome in KEPT:
+            return True
+        if record.outcome in PERMANENT:
+            return not self.source.retry_permanent and record.url == clip.url(self.source.url)
+        return False
+
+    def round(self, clips: Sequence[Clip]) -> list[Clip]:
+        """Ask once for every clip; return those that may still come."""
+        progress = Progress("fetched", len(clips))
+        with ThreadPoolExecutor(self.manners.concurrency) as pool:
+            again = []
+            for clip, settled in zip(clips, pool.map(self._ask, clips), strict=True):
+                progress.step()
+                if not settled:
+                    again.append(clip)
+        if self.stop is not None:
+            raise DownloadError(str(self.stop)) from self.stop
+        return again
+
+    def _ask(self, clip: Clip) -> bool:
+        """Ask for one clip and record the answer; return whether that settles it for this job."""
+        if self.stop is not None:
+            return False
+        if not self.local:
+            if self.archive.blocked():
+                return False
+            time.sleep(self.archive.take_turn(self.manners.videos_per_hour))
+            if self.archive.blocked():
+                return False
+        before = self.archive.read(clip.clip_id)
+        record = Record(
+            clip.clip_id, clip.video_id, "ok", tries=(before.tries if before else 0) + 1,
+            when=datetime.now(UTC).isoformat(timespec="seconds"), url=clip.url(self.source.url), tools=_tools(),
+        )  # fmt: skip
+        try:
+            with self.archive.scratch() as scratch:
+                fetched, record.media_start_seconds = self.fetch(clip, scratch)
+                self._check(clip, fetched, record.media_start_seconds)
+                self.archive.write(record, fetched)
+        except OSError as error:
+            with self.lock:
+                self.stop = self.stop or InputError(
+                    f"the archive {self.archive.root} cannot be written ({error.strerror or error}): "
+                    "make room or mend the folder and run again; what was fetched is kept"
+                )
+            return False
+        except MediaError as error:
+            record.outcome, record.reason = error.outcome, error.reason
+        except YoutubeDLError as error:
+            record.outcome, record.reason = classify(error)
+        if record.outcome not in KEPT:
+            logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
+            self.archive.write(record)
+        self._watch_refusals(record)
+        once_more = record.outcome == "corrupt" and record.tries == 1 and not self.local
+        return record.outcome not in TRANSIENT and not once_more
+
+    def _check(self, clip: Clip, fetched: Path, media_start_seconds: float) -> None:
+        """Decode the labelled stretch: what cannot become a clip is known now, while another try is cheap."""
+        held = media.cut(
+            fetched, clip.start_seconds - media_start_seconds, clip.end_seconds - media_start_seconds, 8000
+        )
+        if media.duration_seconds(held) < self.min_seconds:
+            raise MediaError("too_short", f"{media.duration_seconds(held):.2f} s of the labelled stretch exist")
+
+    def _watch_refusals(self, record: Record) -> None:
+        """The circuit breaker: so many refusals in a row stop every job that shares the archive."""
+        with self.lock:
+            self.n_refused_in_a_row = self.n_refused_in_a_row + 1 if record.outcome in REFUSED else 0
+            if self.n_refused_in_a_row >= self.manners.block_after and not self.archive.blocked():
+                logging.warning("%d clips in a row were refused: nobody asks for an hour", self.n_refused_in_a_row)
+                self.archive.block(BLOCK_SECONDS, record.reason)
+
+
+class _LocalFiles:
+    """Media on disk: linked into the archive where the file system can, else copied. Asking costs nothing."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def find(self, clip: Clip) -> Path | None:
+        """Find the one file the template names for a clip; ``.*`` at its end stands for any container."""
+        path = clip.url(self.source.url.removeprefix("file://"))
+        if not path.endswith(".*"):
+            return Path(path) if Path(path).is_file() else None
+        found = sorted(name for name in glob(escape(path[:-1]) + "*") if not name.endswith((".part", ".json")))
+        return Path(found[0]) if found else None
+
+    def is_current(self, clip: Clip, record: Record, archive: Archive) -> bool:
+        """Whether the archive holds the file as it stands on disk, or none stands there any more."""
+        path = self.find(clip)
+        if path is None or record.media is None:
+            return path is None and record.outcome in KEPT
+        return record.outcome in KEPT and same_file(path, archive.root / archive.folder(clip.clip_id) / record.media)
+
+    def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float]:
+        path = self.find(clip)
+        if path is None:
+            raise MediaError("not_found", f"no file {clip.url(self.source.url)}")
+        target = scratch / f"media{path.suffix}"
+        link_or_copy(path, target)
+        return target, clip.start_seconds if self.source.trimmed else 0.0
+
+
+class _YtDlp:
+    """Media from the network, by yt-dlp in this process; one ``YoutubeDL`` a thread, made when first used."""
+
+    def __init__(self, source: Source, manners: Manners) -> None:
+        self.source, self.manners = source, manners
+        self._local = threading.local()
+
+    def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float]:
+        start, end = (0.0, None)
+        if self.source.trimmed:
+            start = clip.start_seconds
+        elif self.source.sections:
+            start = max(0.0, clip.start_seconds - self.source.margin_seconds)
+            end = clip.end_seconds + self.source.margin_seconds
+            fetched = self._fetch(clip, scratch / "section", (start, end))
+            if fetched is not None:
+                return fetched, start
+            logging.info("%s: the section came out wrong, fetching the whole file", clip.clip_id)
+            start = 0.0
+        whole = self._fetch(clip, scratch / "whole", None)
+        if whole is None:
+            raise MediaError("corrupt", "the answer is an empty file")
+        return whole, start
+
+    def _fetch(self, clip: Clip, stem: Path, section: tuple[float, float] | None) -> Path | None:
+        """Fetch a section or the whole; None for an empty file or a section that is not as long as asked for."""
+        ydl = self._ydl()
+        ydl.params["outtmpl"]["default"] = str(stem).replace("%", "%%") + ".%(ext)s"
+        self._local.section = section
+        try:
+            info = ydl.extract_info(clip.url(self.source.url), download=True)
+        except YtDlpError as error:
+            if section and re.search("ffmpeg exited|cannot be partially downloaded|file is empty", str(error)):
+                return None
+            raise
+        if info.get("entries") is not None:
+            raise MediaError("corrupt", "the answer is a list of videos, not one")
+        path = Path(info["requested_downloads"][0]["filepath"])
+        if not path.is_file() or path.stat().st_size == 0:
+            return None
+        if section is None:
+            return path
+        length = _length_seconds(path)
+        wanted = min(section[1], info.get("duration") or section[1]) - section[0]
+        return path if length is not None and abs(length - wanted) <= SECTION_TOLERANCE_SECONDS else None
+
+    def _ydl(self) -> "yt_dlp.YoutubeDL":
+        if not hasattr(self._local, "ydl"):
+            options: dict[str, Any] = {
+                "format": FORMAT,
+                "noplaylist": True,
+                "logger": _Quiet(),
+                "noprogress": True,
+                "color": "no_color",
+                "overwrites": True,
+                "continuedl": False,
+                "socket_timeout": SOCKET_TIMEOUT_SECONDS,
+                "retries": 0,
+                "extractor_retries": 0,
+                "ffmpeg_location": imageio_ffmpeg.get_ffmpeg_exe(),
+                # a stalled transfer inside ffmpeg ends too (microseconds)
+                "external_downloader_args": {"ffmpeg_i": ["-rw_timeout", str(int(SOCKET_TIMEOUT_SECONDS * 1e6))]},
+                "download_ranges": self._ranges,
+                "cookiefile": self.manners.cookies,
+                "proxy": self.manners.proxy,
+                **self.manners.yt_dlp,
+            }
+            self._local.ydl = yt_dlp.YoutubeDL(options)
+        ydl: yt_dlp.YoutubeDL = self._local.ydl
+        return ydl
+
+    def _ranges(self, info: dict[str, Any], ydl: object) -> Iterable[dict[str, float]]:
+        section = self._local.section
+        return [{"start_time": section[0], "end_time": section[1]}] if section else [{}]
+
+
+class _Quiet:
+    """yt-dlp's messages go to the job's log; its errors come as exceptions and are not told twice."""
+
+    def debug(self, message: str) -> None:
+        logging.debug(message)
+
+    def info(self, message: str) -> None:
+        logging.debug(message)
+
+    def warning(self, message: str) -> None:
+        logging.warning(message)
+
+    def error(self, message: str) -> None:
+        logging.debug(message)
+
+
+def _tools() -> dict[str, str]:
+    return {name: version(name) for name in ("yt-dlp", "av")}
+
+
+def _length_seconds(path: Path) -> float | None:
+    """Length of a media file by its container; None where it cannot be read."""
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            return None if container.duration is None else container.duration / av.time_base
+    except (av.FFmpegError, OSError, ValueError):
+        return None
+
+
+def _as_table(clips: Sequence[Clip], records: Sequence[Record | None], archive: Archive) -> pa.Table:
+    def rows() -> Iterator[dict[str, Any]]:
+        for clip, record in zip(clips, records, strict=True):
+            known = record or Record(clip.clip_id, clip.video_id, "rate_limited", reason="not asked: blocked")
+            path = archive.folder(clip.clip_id) / known.media if known.media else ""
+            yield {
+                "clip_id": clip.clip_id, "video_id": clip.video_id,
+                "start_seconds": clip.start_seconds, "end_seconds": clip.end_seconds,
+                "outcome": known.outcome, "reason": known.reason, "media": str(path),
+                "media_start_seconds": known.media_start_seconds, "sha256": known.sha256,
+            }  # fmt: skip
+
+    return pa.Table.from_pylist(list(rows()), schema=pa.schema([(c.name, c.type) for c in DOWNLOAD_COLUMNS]))
+
+
+def _complain(table: pa.Table, archive: Archive, manners: Manners) -> None:
+    """Fail, with one line, if clips are left that may still come and the user wants them."""
+    outcomes: list[str] = table["outcome"].to_pylist()
+    counts = Counter(outcome for outcome in outcomes if outcome in TRANSIENT)
+    if not counts or manners.on_transient == "record":
+        return
+    what = ", ".join(f"{n} {word}" for word, n in counts.most_common())
+    line = f"{counts.total()} of {len(outcomes)} clips could not be fetched yet ({what})"
+    blocked = archive.blocked()
+    if blocked:
+        until = datetime.fromtimestamp(blocked[0]).strftime("%H:%M")
+        raise DownloadError(
+            f"{line}; the source refuses us ({blocked[1]}): run the same command again after {until}, or set "
+            "download.cookies or download.proxy; what was fetched is in the archive"
+        )
+    raise DownloadError(
+        f"{line}: run the same command again to ask for just these, or set download.on_transient to record to go on "
+        "without them; what was fetched is in the archive"
+    )

@@ -1,0 +1,59 @@
+"""One log file per job: progress, warnings, what external programs said, and the traceback if it fails."""
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+
+from soundsift.errors import SoundsiftError
+
+
+@contextmanager
+def job_log(path: str | Path) -> Iterator[None]:
+    """Send logging, stderr and tracebacks of the enclosed block to ``path``.
+
+    An error of our own ends the process with exit status 1 and its one line on the terminal; the log
+    has the traceback of any other error.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    terminal = sys.stderr
+    with open(path, "w", buffering=1, encoding="utf-8") as log, redirect_stderr(log):
+        logging.basicConfig(
+            stream=log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
+        )
+        logging.captureWarnings(True)
+        try:
+            yield
+        except SoundsiftError as error:
+            log.write(f"error: {error}\n")
+            print(f"soundsift: {error}", file=terminal)
+            sys.exit(1)
+        except Exception:
+            log.write(traceback.format_exc())
+            raise
+
+
+class Progress:
+    """Log how far a batch is: done of all, rate, time left; at most every ten seconds, and at the end."""
+
+    def __init__(self, what: str, n_wanted: int, every_seconds: float = 10.0) -> None:
+        self._what, self._n_wanted, self._every = what, n_wanted, every_seconds
+        self._n_done = 0
+        self._started = self._reported = time.monotonic()
+
+    def step(self) -> None:
+        """Count one more as done."""
+        self._n_done += 1
+        now = time.monotonic()
+        if now - self._reported < self._every and self._n_done < self._n_wanted:
+            return
+        self._reported = now
+        seconds = now - self._started
+        left = seconds / self._n_done * (self._n_wanted - self._n_done)
+        logging.info(
+            "%s: %d of %d, %.1f a second, %.0f s left",
+            self._what, self._n_done, self._n_wanted, self._n_done / max(seconds, 1e-9), left,
+        )  # fmt: skip

@@ -1,0 +1,184 @@
+"""From a media file to a clip: decode the labelled stretch, cut it to the sample, write it in the clips' format.
+
+Decoding seeks, so a stretch of an hour-long file costs no more than one of a short one. Samples are 16-bit mono in a
+:class:`pydub.AudioSegment` from then on.
+"""
+
+import math
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from soundsift.errors import MediaError
+from soundsift.tables import whole_file
+
+with warnings.catch_warnings():
+    # pydub looks for an ffmpeg program when imported; nothing here starts one
+    warnings.simplefilter("ignore")
+    from pydub import AudioSegment
+
+SILENCE_DBFS = -60.0
+FLOOR_DBFS = -100.0
+# Decoded ahead of the stretch, so that the codec (Opus wants 80 ms) and the resampler have settled.
+PREROLL_SECONDS = 0.5
+# Time stamps may jitter by this much (WebM counts milliseconds); more is a hole in the stream.
+JITTER_SECONDS = 0.05
+
+_ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
+    # format: codec, container, options. libmp3lame writes the LAME header that gives decoders the exact length.
+    "mp3": ("libmp3lame", "mp3", {"b": "128k", "compression_level": "7"}),
+    "flac": ("flac", "flac", {"compression_level": "5"}),
+    "wav": ("pcm_s16le", "wav", {}),
+}
+
+
+def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: int) -> AudioSegment:
+    """Decode a stretch of a media file.
+
+    Parameters
+    ----------
+    path
+        Any file that FFmpeg reads, with at least one sound stream; the first is taken.
+    start_seconds, end_seconds
+        The stretch, on the file's own time axis, whose zero is where its first stream begins.
+    sample_rate_hz
+        Of the result.
+
+    Returns
+    -------
+    AudioSegment
+        Mono, 16 bits, ``round((end - start) * rate)`` samples, or fewer where the file ends earlier.
+
+    Raises
+    ------
+    MediaError
+        ``no_audio`` where there is no sound stream, ``corrupt`` where the file cannot be decoded.
+    """
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise MediaError("no_audio", f"{path.name} has no sound stream")
+            began_seconds, samples = _decode(container, start_seconds, end_seconds, sample_rate_hz)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise MediaError("corrupt", f"{path.name} cannot be decoded: {error}") from error
+    first = round((start_seconds - began_seconds) * sample_rate_hz)
+    last = first + round((end_seconds - start_seconds) * sample_rate_hz)
+    return as_segment(samples[max(0, first) : max(0, last)], sample_rate_hz)
+
+
+def _decode(
+    container: "av.container.InputContainer", start_seconds: float, end_seconds: float, sample_rate_hz: int
+) -> tuple[float, npt.NDArray[np.int16]]:
+    """Decode from a little before ``start_seconds`` to ``end_seconds``; return when the first sample sounds."""
+    stream = container.streams.audio[0]
+    origin = (container.start_time or 0) / av.time_base
+    if start_seconds > PREROLL_SECONDS:
+        container.seek(int((origin + start_seconds - PREROLL_SECONDS) * av.time_base), backward=True)
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
+    began: float | None = None
+    expected = 0.0
+    pieces: list[npt.NDArray[np.int16]] = []
+    broken: av.FFmpegError | None = None
+    for frame in _frames(container, stream):
+        if isinstance(frame, av.FFmpegError):
+            broken = frame
+            continue
+        at = frame.time - origin if frame.time is not None else expected
+        if began is None:
+            began = expected = at
+        if at - expected > JITTER_SECONDS:
+            pieces += [p.to_ndarray()[0] for p in resampler.resample(None)]
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
+            missing = round((at - began) * sample_rate_hz) - sum(map(len, pieces))
+            pieces.append(np.zeros(max(0, missing), dtype=np.int16))
+            expected = at
+        if expected >= end_seconds + PREROLL_SECONDS:
+            break
+        expected += frame.samples / frame.sample_rate
+        frame.pts = None
+        pieces += [p.to_ndarray()[0] for p in resampler.resample(frame)]
+    if began is None:
+        if broken is not None:
+            raise broken
+        return start_seconds, np.zeros(0, dtype=np.int16)
+    pieces += [p.to_ndarray()[0] for p in resampler.resample(None)]
+    samples = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int16)
+    if broken is not None and began + len(samples) / sample_rate_hz < end_seconds:
+        raise broken
+    return began, samples
+
+
+def _frames(
+    container: "av.container.InputContainer", stream: "av.audio.stream.AudioStream"
+) -> Iterator["av.AudioFrame | av.FFmpegError"]:
+    """Decoded frames of a stream; a packet that cannot be decoded comes as its error and the rest goes on."""
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.FFmpegError as error:
+            yield error
+
+
+def as_segment(samples: npt.NDArray[np.int16], sample_rate_hz: int) -> AudioSegment:
+    """Wrap mono 16-bit samples."""
+    return AudioSegment(samples.tobytes(), sample_width=2, frame_rate=sample_rate_hz, channels=1)
+
+
+def peak_dbfs(clip: AudioSegment) -> float:
+    """Peak level relative to full scale, in dB; digital silence counts as -100."""
+    return max(float(clip.max_dBFS), FLOOR_DBFS)
+
+
+def loudness_dbfs(clip: AudioSegment) -> float:
+    """Root-mean-square level relative to full scale, in dB; digital silence counts as -100."""
+    return max(float(clip.dBFS), FLOOR_DBFS)
+
+
+def duration_seconds(clip: AudioSegment) -> float:
+    """Length of a clip in seconds, exact to the sample."""
+    return float(clip.frame_count()) / float(clip.frame_rate)
+
+
+def write_clip(clip: AudioSegment, path: Path) -> None:
+    """Encode a clip; the ending of ``path`` (mp3, flac or wav) says how."""
+    codec, container_format, options = _ENCODERS[path.suffix[1:]]
+    samples = np.frombuffer(clip.raw_data, dtype=np.int16)
+    with whole_file(path) as temporary, av.open(str(temporary), "w", format=container_format) as container:
+        stream = container.add_stream(codec, rate=clip.frame_rate, options=options, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[np.newaxis, :], format="s16", layout="mono")
+        frame.sample_rate = clip.frame_rate
+        frame.pts = 0
+        resampler = av.AudioResampler(
+            format=stream.format, layout="mono", rate=clip.frame_rate, frame_size=stream.frame_size or 4096
+        )
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+
+
+def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
+    """Read a clip file back.
+
+    Returns
+    -------
+    (samples, sample_rate_hz)
+        Samples of shape (n,), float32 in [-1, 1), mono.
+
+    Raises
+    ------
+    MediaError
+        ``corrupt`` where the file cannot be decoded.
+    """
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.rate)
+            pieces = [p.to_ndarray()[0] for frame in container.decode(stream) for p in resampler.resample(frame)]
+            pieces += [p.to_ndarray()[0] for p in resampler.resample(None)]
+            return np.concatenate(pieces), stream.rate
+    except (av.FFmpegError, OSError, ValueError, IndexError) as error:
+        raise MediaError("corrupt", f"{path.name} cannot be decoded: {error}") from error

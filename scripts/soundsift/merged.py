@@ -1,0 +1,104 @@
+"""The merged tables: every clip that is there with its truth and features, and what became of every wanted one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from soundsift.clips import OUTCOME_COLUMNS
+from soundsift.errors import InputError
+from soundsift.features import definition_of
+from soundsift.metadata import CLIP_COLUMNS
+from soundsift.outcomes import KEPT
+from soundsift.tables import read_csv, read_parquet, whole_file
+
+_CLIP_NAMES = [c.name for c in CLIP_COLUMNS]
+# what stands in front of the features, after the clip columns and truths
+MEASURED = ("duration_seconds", "loudness_dbfs")
+_OUTCOME_NAMES = [c.name for c in OUTCOME_COLUMNS if c.name not in _CLIP_NAMES]
+
+
+def merge(
+    clips: pa.Table, outcomes: Sequence[Path], features: Sequence[Path], features_path: Path, coverage_path: Path
+) -> tuple[int, int]:
+    """Write the features and the coverage table, a row group per batch.
+
+    Parameters
+    ----------
+    clips
+        The clip table; the clips of a batch stand together.
+    outcomes, features
+        One file per batch, in the order of the clip table.
+
+    Returns
+    -------
+    (n_wanted, n_there)
+
+    Raises
+    ------
+    InputError
+        If no clip is there at all, a clip was kept but has no features, or batches were made with different parameters.
+    """
+    truths = [name for name in clips.column_names if name.startswith("is_")]
+    n_wanted = n_there = 0
+    with whole_file(features_path) as features_part, whole_file(coverage_path) as coverage_part:
+        with _Appender(features_part) as there_rows, _Appender(coverage_part) as coverage_rows:
+            for outcome_path, batch_features in zip(outcomes, features, strict=True):
+                outcome = read_csv(outcome_path, OUTCOME_COLUMNS)
+                wanted = clips.slice(n_wanted, outcome.num_rows)
+                if wanted["clip_id"].to_pylist() != outcome["clip_id"].to_pylist():
+                    raise InputError(f"{outcome_path} does not list the clips of its batch: delete it and run again")
+                n_wanted += outcome.num_rows
+                coverage_rows.append(
+                    _side_by_side(wanted.select(_CLIP_NAMES[:6] + truths), outcome.select(_OUTCOME_NAMES))
+                )
+                kept = pa.array([word in KEPT for word in outcome["outcome"].to_pylist()])
+                wanted, outcome = wanted.filter(kept), outcome.filter(kept)
+                if wanted.num_rows:
+                    table = read_parquet(batch_features)
+                    definition_of(table)
+                    at = pc.index_in(wanted["clip_id"], table["clip_id"].combine_chunks())
+                    if at.null_count or len(at) != table.num_rows:
+                        raise InputError(f"{batch_features} does not hold just the clips that are there: delete it and run again")
+                    table = table.take(at)
+                    front = _side_by_side(wanted.select(_CLIP_NAMES + truths), outcome.select(MEASURED))
+                    there_rows.append(_side_by_side(front, table.drop_columns(["clip_id"])))
+                    n_there += wanted.num_rows
+        if n_there == 0:
+            raise InputError(f"none of the {n_wanted} wanted clips is there: see the outcomes in {outcomes[0].parent}")
+    return n_wanted, n_there
+
+
+def _side_by_side(left: pa.Table, right: pa.Table) -> pa.Table:
+    """Join tables row by row; metadata come from the right one."""
+    fields = [*left.schema, *right.schema]
+    return pa.table([*left.columns, *right.columns], schema=pa.schema(fields, metadata=right.schema.metadata))
+
+
+class _Appender:
+    """A Parquet file that grows by tables of one schema."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> "_Appender":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def append(self, table: pa.Table) -> None:
+        """Write one row group."""
+        if self._writer is None:
+            dictionary = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
+            self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd", use_dictionary=dictionary)
+        if table.schema.metadata != self._writer.schema.metadata or table.schema != self._writer.schema:
+            raise InputError(
+                f"batch of clip {table['clip_id'][0]} was made with other parameters or columns than the batches before it: "
+                "run again with --forcerun extract_features"
+            )
+        self._writer.write_table(table)

@@ -1,0 +1,108 @@
+"""Figures: SVG, colour-blind-safe (Okabe and Ito 2008), units on every axis."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from soundsift.tables import whole_file
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8c8c8c"
+
+plt.rcParams |= {
+    "figure.constrained_layout.use": True, "axes.spines.top": False, "axes.spines.right": False, "font.size": 11,
+    "axes.titlesize": 12, "axes.titlelocation": "left", "legend.frameon": False,
+    # the same figure gives the same file, letters stay letters
+    "svg.hashsalt": "soundsift", "svg.fonttype": "none", "font.family": "sans-serif",
+}  # fmt: skip
+
+
+def save(figure: "Figure", path: Path) -> None:
+    """Write a figure as SVG and forget it."""
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None})
+    plt.close(figure)
+
+
+def coverage(counts: Mapping[str, Mapping[str, int]], path: Path) -> None:
+    """Draw how many wanted clips came to which outcome; ``counts`` is {split: {outcome: clips}}."""
+    outcomes = sorted({o for c in counts.values() for o in c}, key=lambda o: -sum(c.get(o, 0) for c in counts.values()))
+    figure, axes = plt.subplots(figsize=(7, 0.6 + 0.4 * len(outcomes) * len(counts)))
+    height = 0.8 / len(counts)
+    for i, (split, colour) in enumerate(zip(counts, (BLUE, ORANGE), strict=False)):
+        at = np.arange(len(outcomes)) + (i - (len(counts) - 1) / 2) * height
+        values = [counts[split].get(o, 0) for o in outcomes]
+        axes.bar_label(axes.barh(at, values, height, color=colour, label=split), padding=3)
+    axes.set_yticks(range(len(outcomes)), outcomes)
+    axes.invert_yaxis()
+    axes.set(xlabel="clips", title="What became of the wanted clips")
+    axes.margins(x=0.1)
+    axes.legend(loc="lower right")
+    save(figure, path)
+
+
+def confusion(counts: Mapping[str, int], name: str, path: Path) -> None:
+    """Draw right and wrong answers among clips with and without the class."""
+    figure, axes = plt.subplots(figsize=(5.5, 3.6))
+    groups = [f"with {name}", f"without {name}"]
+    right, wrong = [counts["tp"], counts["tn"]], [counts["fn"], counts["fp"]]
+    for shift, values, colour, label in ((-0.2, right, BLUE, "right"), (0.2, wrong, ORANGE, "wrong")):
+        bars = axes.bar(np.arange(2) + shift, values, 0.38, color=colour, label=label)
+        axes.bar_label(bars, padding=2)
+    axes.set_xticks(range(2), groups)
+    axes.set(ylabel="eval clips", title=f"{name}: right and wrong answers")
+    axes.margins(y=0.12)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    save(figure, path)
+
+
+def curves(truth: npt.NDArray[np.int64], probability: Mapping[str, Sequence[float]], name: str, path: Path) -> None:
+    """Draw ROC and precision over recall for the detector and its baselines; ``probability`` is {model: per clip}."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
+    for (model, values), colour in zip(probability.items(), (BLUE, ORANGE, GREEN), strict=False):
+        false_rate, hit_rate, _ = roc_curve(truth, values)
+        left.plot(false_rate, hit_rate, color=colour, label=model)
+        precision, recall, _ = precision_recall_curve(truth, values)
+        right.plot(recall, precision, color=colour, label=model)
+    left.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
+    right.axhline(float(truth.mean()), color=GREY, linestyle=":", label="always yes")
+    left.set(xlabel="false alarm rate", ylabel="recall", title=f"{name}: ROC")
+    right.set(xlabel="recall", ylabel="precision", title=f"{name}: precision and recall", ylim=(0, 1.03))
+    for axes in (left, right):
+        axes.legend(loc="lower center")
+    save(figure, path)
+
+
+def history(table: pa.Table, name: str, path: Path) -> None:
+    """Draw loss over epochs for the clips learned from and those held out."""
+    figure, axes = plt.subplots(figsize=(6, 3.6))
+    epoch = table["epoch"].to_pylist()
+    for column, colour, label in (("loss", BLUE, "learned from"), ("val_loss", ORANGE, "held out")):
+        if table[column].null_count == 0:
+            axes.plot(epoch, table[column].to_pylist(), color=colour, label=label)
+    axes.set(xlabel="epoch", ylabel="cross-entropy (nat)", title=f"{name}: training", yscale="log")
+    axes.legend()
+    save(figure, path)
+
+
+def probabilities(truth: npt.NDArray[np.int64], probability: npt.NDArray[Any], threshold: float, name: str, path: Path) -> None:
+    """Draw how the detector's probability is spread among clips with and without the class."""
+    figure, axes = plt.subplots(figsize=(6, 3.6))
+    bins = np.linspace(0, 1, 21)
+    groups = [probability[truth == 1], probability[truth == 0]]
+    axes.hist(groups, bins, color=[BLUE, ORANGE], label=[f"with {name}", f"without {name}"])
+    axes.axvline(threshold, color=GREY, linestyle="--", label="threshold")
+    axes.set(xlabel=f"probability of {name}", ylabel="eval clips", title=f"{name}: what the detector says")
+    axes.legend(loc="upper center")
+    save(figure, path)

@@ -1,0 +1,60 @@
+"""A run in a few lines: what was made, what is missing and why, how good each detector is."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from soundsift.metrics import METRICS
+from soundsift.outcomes import KEPT
+
+Counts = dict[str, dict[str, int]]
+
+
+def outcome_counts(coverage: pa.Table) -> Counts:
+    """Count clips by split and outcome: {split: {outcome: clips}}, most frequent outcome first."""
+    pairs = Counter(zip(coverage["split"].to_pylist(), coverage["outcome"].to_pylist(), strict=True))
+    splits = sorted({split for split, _ in pairs}, reverse=True)
+    return {
+        split: {outcome: n for (of, outcome), n in pairs.most_common() if of == split} for split in splits
+    }
+
+
+def lines(counts: Counts, metrics: Mapping[str, Mapping[str, Any]], is_demo: bool) -> str:
+    """Write the summary that stands at the end of a run."""
+    found: Counter[str] = sum((Counter(c) for c in counts.values()), Counter())
+    n_wanted = found.total()
+    n_there = sum(n for outcome, n in found.items() if outcome in KEPT)
+    text = [f"{n_there} of {n_wanted} wanted clips are there ({n_there / n_wanted:.1%})."]
+    missing = [f"{n} {outcome}" for outcome, n in found.most_common() if outcome not in KEPT]
+    if missing:
+        text.append(f"Missing: {', '.join(missing)}; clip by clip in results/coverage.parquet.")
+    for name, judged in metrics.items():
+        confusion = judged["confusion"]
+        n_negative = confusion["tn"] + confusion["fp"]
+        balanced = judged["balanced_accuracy"]
+        text.append(
+            f"{name}: finds {confusion['tp']} of {judged['positives']} clips with it, claims {confusion['fp']} of "
+            f"{n_negative} without it. Right on {judged['accuracy']['value']:.1%}; always saying no: "
+            f"{judged['baselines']['always_no']['accuracy']['value']:.1%}. Balanced accuracy "
+            f"{balanced['value']:.1%} (95 % interval {balanced['low']:.1%} to {balanced['high']:.1%}, {judged['n_eval']} clips)."
+        )
+    if is_demo:
+        text.append("This is the demo: its sound is synthetic, so these figures mean nothing about real sound.")
+    text.append("Report: results/report.html. Table: results/features.parquet. Models: results/detectors/.")
+    return "\n".join(text) + "\n"
+
+
+def detector_table(metrics: Mapping[str, Mapping[str, Any]]) -> pa.Table:
+    """One row per detector and baseline: every metric with its 95 % interval, rounded for reading."""
+    rows = []
+    for detector, judged in metrics.items():
+        models = {"this detector": judged} | {k.replace("_", " "): v for k, v in judged["baselines"].items()}
+        for model, values in models.items():
+            row = {"detector": detector, "model": model}
+            for name in METRICS:
+                v = values[name]
+                row[name.replace("_", " ")] = f"{v['value']:.3f} ({v['low']:.3f} to {v['high']:.3f})"
+            rows.append(row)
+    return pa.Table.from_pylist(rows)

@@ -1,0 +1,125 @@
+"""Tables with declared columns: written whole or not at all, checked against their declaration when read."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from soundsift.errors import InputError
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, Arrow type, unit (empty for none) and meaning."""
+
+    name: str
+    type: pa.DataType
+    unit: str
+    meaning: str
+
+
+def schema_of(columns: Sequence[Column], metadata: Mapping[str, str] | None = None) -> pa.Schema:
+    """Arrow schema with unit and meaning of every column in its field metadata."""
+    fields = [pa.field(c.name, c.type, metadata={"unit": c.unit, "meaning": c.meaning}) for c in columns]
+    return pa.schema(fields, metadata=dict(metadata) if metadata else None)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside ``path``; move it there only if the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """Files of a folder by name, without hidden ones (Snakemake leaves a time stamp in every folder it makes)."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """Write a table as one Parquet file: zstd, no dictionaries for floating-point columns."""
+    dictionary = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
+    with whole_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", use_dictionary=dictionary)
+
+
+def read_parquet(path: Path, columns: Sequence[Column] | None = None) -> pa.Table:
+    """Read a Parquet file, checking that it holds the declared columns with their types.
+
+    Raises
+    ------
+    InputError
+        If the file is no Parquet file, or a declared column is missing or of another type.
+    """
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path} cannot be read as Parquet ({str(error).splitlines()[0]}): delete it and run again") from error
+    if columns is not None:
+        _check(table, columns, path)
+        table = table.select([c.name for c in columns])
+    return table
+
+
+def write_csv(table: pa.Table, path: Path) -> None:
+    """Write a table as CSV with a header line; strings are quoted, nulls are empty."""
+    with whole_file(path) as temporary:
+        pa.csv.write_csv(table, temporary)
+
+
+def read_csv(path: Path, columns: Sequence[Column]) -> pa.Table:
+    """Read a CSV file written by :func:`write_csv` with the declared columns and types.
+
+    Raises
+    ------
+    InputError
+        If the file is empty, a declared column is missing or a value is not of its type.
+    """
+    types = {c.name: c.type for c in columns}
+    options = pa.csv.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False)
+    parse = pa.csv.ParseOptions(newlines_in_values=True)
+    try:
+        table = pa.csv.read_csv(path, parse_options=parse, convert_options=options)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path} cannot be read ({str(error).splitlines()[0]}): delete it and run again") from error
+    _check(table, columns, path)
+    return table.select([c.name for c in columns])
+
+
+def _check(table: pa.Table, columns: Sequence[Column], path: Path) -> None:
+    missing = [c.name for c in columns if c.name not in table.column_names]
+    if missing:
+        raise InputError(f"{path} lacks the columns {', '.join(missing)}: delete it and run again")
+    for column in columns:
+        found = table.schema.field(column.name).type
+        if found != column.type:
+            raise InputError(f"{path}: column {column.name} is {found}, not {column.type}: delete it and run again")
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file, whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(data: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON object, whole or not at all."""
+    write_text(json.dumps(data, indent=1) + "\n", path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object written by :func:`write_json`."""
+    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return data

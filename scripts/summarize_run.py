@@ -1,0 +1,31 @@
+"""Say in a few lines what a run made, what is missing and how good the detectors are."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from soundsift import plots, summary
+from soundsift.joblog import job_log
+from soundsift.tables import read_json, read_parquet, write_csv, write_text
+
+
+def summarize_run(
+    coverage: Path, metrics: Mapping[str, Path], is_demo: bool, text: Path, table: Path, figure: Path
+) -> None:
+    """Write the lines, the detectors' figures as a table, and the coverage figure."""
+    counts = summary.outcome_counts(read_parquet(coverage))
+    judged = {name: read_json(path) for name, path in metrics.items()}
+    write_text(summary.lines(counts, judged, is_demo), text)
+    write_csv(summary.detector_table(judged), table)
+    plots.coverage(counts, figure)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        summarize_run(
+            coverage=Path(snakemake.input.coverage),
+            metrics=dict(zip(snakemake.params.detectors, map(Path, snakemake.input.metrics), strict=True)),
+            is_demo=snakemake.params.is_demo,
+            text=Path(snakemake.output.text),
+            table=Path(snakemake.output.table),
+            figure=Path(snakemake.output.figure),
+        )

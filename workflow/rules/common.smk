@@ -1,0 +1,64 @@
+# Settles the configuration and names what several stages share. No rules, no science: every cluster job reads this
+# file again, so nothing heavy may be imported here.
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+
+from soundsift.config import AUDIOSET, AUDIOSET_URLS, DEMO, is_demo, settle
+from soundsift.errors import SoundsiftError
+from soundsift.sources import code_digest
+
+# Parallel jobs, not parallel threads: numerical libraries start one thread per core unless told otherwise.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+    os.environ.setdefault(name, "1")
+
+# Without a config.yaml in the working directory every key has its default, and that is the demo.
+if Path("config.yaml").is_file():
+
+    configfile: "config.yaml"
+
+
+try:
+    config = settle(config)
+except SoundsiftError as error:
+    sys.exit(f"soundsift: {error}")
+
+STARTED = time.time()
+METADATA = config["metadata"]
+DETECTORS = sorted(config["detectors"])
+# What a download job must find in place: the demo's media are made by the workflow itself.
+LOCAL_MEDIA = [f"{DEMO}/media"] if is_demo(config) else []
+
+
+wildcard_constraints:
+    batch=r"[a-z][a-z0-9_]*-\d{5,9}",
+    detector="|".join(DETECTORS),
+    file="|".join(AUDIOSET_URLS),
+
+
+def batch_csv(wildcards):
+    """The clips of one batch, known once they are selected."""
+    return f"{checkpoints.select_clips.get().output.batches}/{wildcards.batch}.csv"
+
+
+def per_batch(pattern):
+    """One file per batch, in the order of the clip table: lists as configured, batches by number."""
+
+    def paths(wildcards):
+        folder = Path(checkpoints.select_clips.get().output.batches)
+        names = sorted(path.stem for path in folder.glob("*.csv"))
+        lists = list(METADATA["segments"])
+        names.sort(key=lambda name: lists.index(name.rsplit("-", 1)[0]))
+        return [pattern.format(batch=name) for name in names]
+
+    return paths
+
+
+def print_summary():
+    """Show the summary of a run that made one."""
+    path = Path("results/summary.txt")
+    if path.is_file() and path.stat().st_mtime >= STARTED:
+        print(f"\n{path.read_text(encoding='utf-8')}", file=sys.stderr)

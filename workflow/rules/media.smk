@@ -1,0 +1,61 @@
+# In:  results/batches/{batch}.csv
+# Out: the media in the archive, results/downloads/{batch}.csv (a view of it), results/clips/{batch}/{clip_id}.{format},
+#      results/outcomes/{batch}.csv
+# By:  download_clips, convert_clips
+
+
+# Bring the media of a batch into the archive. The archive is no declared output: what it holds outlives a failed job.
+rule download_clips:
+    input:
+        batch=batch_csv,
+        media=LOCAL_MEDIA,
+    output:
+        downloads="results/downloads/{batch}.csv",
+    params:
+        archive=config["download"]["archive"],
+        source={
+            key: config["download"][key]
+            for key in ("url", "trimmed", "sections", "margin_seconds", "retry_permanent")
+        },
+        min_seconds=config["clips"]["min_seconds"],
+        code=code_digest("download_clips"),
+    log:
+        "results/logs/download_clips/{batch}.log",
+    conda:
+        "../../envs/media.yaml"
+    threads: 1
+    resources:
+        downloads=1,
+        mem_mb=1000,
+        runtime=720,
+    message:
+        "Downloading {wildcards.batch}"
+    script:
+        "../../scripts/download_clips.py"
+
+
+# Cut each clip out of its media to the sample.
+rule convert_clips:
+    input:
+        downloads="results/downloads/{batch}.csv",
+    output:
+        clips=directory("results/clips/{batch}"),
+        outcomes="results/outcomes/{batch}.csv",
+    params:
+        archive=config["download"]["archive"],
+        format=config["clips"]["format"],
+        sample_rate_hz=config["clips"]["sample_rate_hz"],
+        min_seconds=config["clips"]["min_seconds"],
+        code=code_digest("convert_clips"),
+    log:
+        "results/logs/convert_clips/{batch}.log",
+    conda:
+        "../../envs/media.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    message:
+        "Converting {wildcards.batch}"
+    script:
+        "../../scripts/convert_clips.py"

@@ -1,0 +1,81 @@
+# In:  segment lists, class table, ontology and label accuracy, as configured
+# Out: results/metadata/{clips,labels}.parquet and results/batches/{batch}.csv, one small file per batch of clips
+# By:  make_demo or fetch_audioset (only for files that the configuration asks for), then select_clips
+
+
+# Synthesise the built-in demo.
+rule make_demo:
+    output:
+        segments=expand(f"{DEMO}/{{name}}_segments.csv", name=["train", "eval"]),
+        class_labels=f"{DEMO}/class_labels_indices.csv",
+        ontology=f"{DEMO}/ontology.json",
+        label_quality=f"{DEMO}/qa_true_counts.csv",
+        media=directory(f"{DEMO}/media"),
+    params:
+        code=code_digest("make_demo"),
+    log:
+        "results/logs/make_demo.log",
+    conda:
+        "../../envs/media.yaml"
+    threads: 2
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Synthesising the demo"
+    script:
+        "../../scripts/make_demo.py"
+
+
+# Fetch a list or table as AudioSet publishes it.
+rule fetch_audioset:
+    output:
+        file=f"{AUDIOSET}/{{file}}",
+        record=f"{AUDIOSET}/{{file}}.fetched.json",
+    params:
+        url=lambda wildcards: AUDIOSET_URLS[wildcards.file],
+    log:
+        "results/logs/fetch_audioset/{file}.log",
+    conda:
+        "../../envs/media.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=30,
+    message:
+        "Fetching {wildcards.file}"
+    script:
+        "../../scripts/fetch_audioset.py"
+
+
+# Decide which clips are wanted, what is true of each, and which batch each is worked on in.
+checkpoint select_clips:
+    input:
+        segments=list(METADATA["segments"].values()),
+        class_labels=METADATA["class_labels"],
+        ontology=METADATA["ontology"],
+        label_quality=METADATA["label_quality"],
+    output:
+        clips="results/metadata/clips.parquet",
+        labels="results/metadata/labels.parquet",
+        batches=directory("results/batches"),
+    params:
+        lists=list(METADATA["segments"]),
+        min_label_accuracy=METADATA["min_label_accuracy"],
+        keep_unrated=METADATA["keep_unrated"],
+        max_clips=METADATA["max_clips"],
+        batch_size=config["batch_size"],
+        detectors=config["detectors"],
+        code=code_digest("select_clips"),
+    log:
+        "results/logs/select_clips.log",
+    conda:
+        "../../envs/features.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    message:
+        "Selecting clips"
+    script:
+        "../../scripts/select_clips.py"
