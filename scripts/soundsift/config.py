@@ -141,13 +141,14 @@ def _say(error: jsonschema.ValidationError) -> str:
         near = difflib.get_close_matches(unknown, known, n=1)
         advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
         return f"unknown key {'.'.join(filter(None, (key, str(unknown))))} in the configuration: {advice}"
+    listed = [str(value) for value in (rule if isinstance(rule, list) else [rule])]
     says = {
         "minimum": f"must be at least {rule}",
         "maximum": f"must be at most {rule}",
         "exclusiveMinimum": f"must be more than {rule}",
         "exclusiveMaximum": f"must be less than {rule}",
-        "type": f"must be {' or '.join('empty' if r == 'null' else str(r) for r in ([rule] if isinstance(rule, str) else rule))}",
-        "enum": f"must be one of {', '.join(map(str, rule))}" if isinstance(rule, list) else "",
+        "type": f"must be {' or '.join('empty' if name == 'null' else name for name in listed)}",
+        "enum": f"must be one of {', '.join(listed)}",
         "pattern": "must be a name of small letters, digits and _",
         "minItems": "must not be empty",
         "minLength": "must not be empty",

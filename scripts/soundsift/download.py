@@ -7,12 +7,15 @@ in the next, after a longer pause, so no worker stands idle behind one unlucky c
 
 import logging
 import random
+import os
 import re
+import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from glob import escape, glob
@@ -114,22 +117,19 @@ def download(
     DownloadError
         If clips are left that may still come and ``on_transient`` is ``fail``, or the disk is full.
     """
-    fetch: Callable[[Clip, Path], tuple[Path, float]]
-    if source.url.startswith("file://"):
-        fetch = _LocalFiles(source)
-    else:
-        fetch = _YtDlp(source, manners)
-    batch = _Batch(source, manners, archive, min_seconds, fetch)
-    waiting = [clip for clip in clips if not batch.is_settled(clip)]
-    logging.info("%d clips wanted, %d to ask for", len(clips), len(waiting))
-    for number in range(manners.tries):
-        if number and waiting:
-            pause = manners.first_pause_seconds * 2 ** (number - 1) * random.uniform(0.5, 1.5)
-            logging.info("%d clips may still come: round %d in %.0f s", len(waiting), number + 1, pause)
-            time.sleep(pause)
-        waiting = batch.round(waiting)
-        if not waiting or archive.blocked():
-            break
+    fetch = _LocalFiles(source) if source.url.startswith("file://") else _YtDlp(source, manners)
+    with closing(fetch):
+        batch = _Batch(source, manners, archive, min_seconds, fetch)
+        waiting = [clip for clip in clips if not batch.is_settled(clip)]
+        logging.info("%d clips wanted, %d to ask for", len(clips), len(waiting))
+        for number in range(manners.tries):
+            if number and waiting:
+                pause = manners.first_pause_seconds * 2 ** (number - 1) * random.uniform(0.5, 1.5)
+                logging.info("%d clips may still come: round %d in %.0f s", len(waiting), number + 1, pause)
+                time.sleep(pause)
+            waiting = batch.round(waiting)
+            if not waiting or archive.blocked():
+                break
     records = [archive.read(clip.clip_id) for clip in clips]
     table = _as_table(clips, records, archive)
     _complain(table, archive, manners)
@@ -141,7 +141,7 @@ class _Batch:
 
     def __init__(
         self, source: Source, manners: Manners, archive: Archive, min_seconds: float,
-        fetch: Callable[[Clip, Path], tuple[Path, float]],
+        fetch: "_LocalFiles | _YtDlp",
     ) -> None:  # fmt: skip
         self.source, self.manners, self.archive = source, manners, archive
         self.min_seconds, self.fetch = min_seconds, fetch
@@ -237,6 +237,9 @@ class _LocalFiles:
     def __init__(self, source: Source) -> None:
         self.source = source
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
     def find(self, clip: Clip) -> Path | None:
         """Find the one file the template names for a clip; ``.*`` at its end stands for any container."""
         path = clip.url(self.source.url.removeprefix("file://"))
@@ -267,6 +270,19 @@ class _YtDlp:
     def __init__(self, source: Source, manners: Manners) -> None:
         self.source, self.manners = source, manners
         self._local = threading.local()
+        # yt-dlp takes sections only if it finds a program called ffmpeg on the path; the packaged one has another name
+        self._programs = tempfile.TemporaryDirectory()
+        Path(self._programs.name, "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+        self._path = os.environ.get("PATH", "")
+        os.environ["PATH"] = os.pathsep.join([self._programs.name, self._path])
+        self._made: list[yt_dlp.YoutubeDL] = []
+
+    def close(self) -> None:
+        """Let go of connections and the program folder."""
+        for ydl in self._made:
+            ydl.close()
+        os.environ["PATH"] = self._path
+        self._programs.cleanup()
 
     def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float]:
         start, end = (0.0, None)
@@ -320,15 +336,18 @@ class _YtDlp:
                 "socket_timeout": SOCKET_TIMEOUT_SECONDS,
                 "retries": 0,
                 "extractor_retries": 0,
-                "ffmpeg_location": imageio_ffmpeg.get_ffmpeg_exe(),
-                # a stalled transfer inside ffmpeg ends too (microseconds)
-                "external_downloader_args": {"ffmpeg_i": ["-rw_timeout", str(int(SOCKET_TIMEOUT_SECONDS * 1e6))]},
+                "external_downloader_args": {
+                    "ffmpeg": ["-loglevel", "warning"],
+                    # a stalled transfer inside ffmpeg ends too (microseconds)
+                    "ffmpeg_i": ["-rw_timeout", str(int(SOCKET_TIMEOUT_SECONDS * 1e6))],
+                },
                 "download_ranges": self._ranges,
                 "cookiefile": self.manners.cookies,
                 "proxy": self.manners.proxy,
                 **self.manners.yt_dlp,
             }
             self._local.ydl = yt_dlp.YoutubeDL(options)
+            self._made.append(self._local.ydl)
         ydl: yt_dlp.YoutubeDL = self._local.ydl
         return ydl
 

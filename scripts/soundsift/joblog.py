@@ -1,6 +1,7 @@
 """One log file per job: progress, warnings, what external programs said, and the traceback if it fails."""
 
 import logging
+import os
 import sys
 import time
 import traceback
@@ -19,8 +20,11 @@ def job_log(path: str | Path) -> Iterator[None]:
     has the traceback of any other error.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    terminal = sys.stderr
+    sys.stderr.flush()
+    terminal = os.dup(2)
     with open(path, "w", buffering=1, encoding="utf-8") as log, redirect_stderr(log):
+        # the descriptor too: external programs and libraries in C write to it
+        os.dup2(log.fileno(), 2)
         logging.basicConfig(
             stream=log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
         )
@@ -29,11 +33,14 @@ def job_log(path: str | Path) -> Iterator[None]:
             yield
         except SoundsiftError as error:
             log.write(f"error: {error}\n")
-            print(f"soundsift: {error}", file=terminal)
+            os.write(terminal, f"soundsift: {error}\n".encode())
             sys.exit(1)
         except Exception:
             log.write(traceback.format_exc())
             raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
 
 
 class Progress:

@@ -27,6 +27,8 @@ FLOOR_DBFS = -100.0
 PREROLL_SECONDS = 0.5
 # Time stamps may jitter by this much (WebM counts milliseconds); more is a hole in the stream.
 JITTER_SECONDS = 0.05
+# Containers report up to this much of the codec's priming as their start (WebM/Opus: 6 ms); the decoder drops it.
+PRIMING_SECONDS = 0.1
 
 _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     # format: codec, container, options. libmp3lame writes the LAME header that gives decoders the exact length.
@@ -76,6 +78,8 @@ def _decode(
     """Decode from a little before ``start_seconds`` to ``end_seconds``; return when the first sample sounds."""
     stream = container.streams.audio[0]
     origin = (container.start_time or 0) / av.time_base
+    if abs(origin) <= PRIMING_SECONDS:
+        origin = 0.0
     if start_seconds > PREROLL_SECONDS:
         container.seek(int((origin + start_seconds - PREROLL_SECONDS) * av.time_base), backward=True)
     resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)

@@ -66,7 +66,7 @@ _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"HTTP Error (404|410)", "not_found"),
     (r"HTTP Error 5\d\d|server returned 5", "server_error"),
     (r"timed? ?out", "timeout"),
-    (r"downloaded file is empty|no video formats found", "corrupt"),
+    (r"downloaded file is empty|did not get any data blocks|no video formats found", "corrupt"),
     (r"connection|unable to download|name resolution|network", "network"),
 )  # fmt: skip
 

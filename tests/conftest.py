@@ -1,0 +1,56 @@
+"""What several tests share: invented signals with a known answer, and the local video site."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tests.site.site import Site
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+RATE_HZ = 22050
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(1)
+
+
+@pytest.fixture
+def tone() -> npt.NDArray[np.float32]:
+    """Three seconds of 440 Hz at half of full scale, at 22,050 Hz."""
+    t = np.arange(3 * RATE_HZ) / RATE_HZ
+    return (0.5 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A video site on the loopback that serves ``tmp_path/site`` and fails where it is told to."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    with Site(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def recordings() -> Path:
+    """The folder of real recordings named by SOUNDSIFT_RECORDINGS."""
+    return _folder("SOUNDSIFT_RECORDINGS")
+
+
+@pytest.fixture
+def audioset() -> Path:
+    """The folder of AudioSet's published lists named by SOUNDSIFT_AUDIOSET."""
+    return _folder("SOUNDSIFT_AUDIOSET")
+
+
+def _folder(variable: str) -> Path:
+    named = os.environ.get(variable)
+    if not named:
+        pytest.skip(f"{variable} names no folder")
+    return Path(named)

@@ -1,0 +1,40 @@
+"""Clips with known media, fetched as the workflow would: what the download tests share."""
+
+from pathlib import Path
+
+import numpy as np
+
+from soundsift import media
+from soundsift.archive import Archive
+from soundsift.demo import RATE_HZ, write_media
+from soundsift.download import Clip, Manners, Source, download
+
+QUICK = {"first_pause_seconds": 0.0, "concurrency": 2}
+
+
+def clip(number: int, start: float = 4.0) -> Clip:
+    video_id = f"-video{number:05d}"
+    return Clip(f"{video_id}_{round(start * 1000)}", video_id, start, start + 4.0)
+
+
+def fill(folder: Path, clips: list[Clip], ending: str = "m4a") -> None:
+    """Give every clip 12 seconds of media: hiss, with a click one second into the labelled stretch."""
+    rng = np.random.default_rng(0)
+    for one in clips:
+        samples = rng.normal(size=12 * RATE_HZ) * 0.01
+        at = round((one.start_seconds + 1.0) * RATE_HZ)
+        samples[at : at + 48] = 0.9
+        write_media(folder / f"{one.video_id}.{ending}", samples, picture=ending == "mp4")
+
+
+def fetch(clips: list[Clip], url: str, root: Path, source: dict | None = None, **manners) -> dict[str, dict]:
+    table = download(
+        clips, Source(url, **(source or {})), Manners(**{**QUICK, "on_transient": "record", **manners}), Archive(root), 1.0
+    )
+    return {row["clip_id"]: row for row in table.to_pylist()}
+
+
+def onset_seconds(row: dict, root: Path) -> float:
+    offset = row["media_start_seconds"]
+    cut = media.cut(root / row["media"], row["start_seconds"] - offset, row["end_seconds"] - offset, 22050)
+    return float(np.flatnonzero(np.abs(np.array(cut.get_array_of_samples())) > 6000)[0] / 22050)

@@ -1,0 +1,106 @@
+"""A small video site on the loopback: serves a folder with byte ranges, counts requests, fails on demand."""
+
+import re
+import threading
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+TYPES = {".m4a": "audio/mp4", ".mp4": "video/mp4", ".webm": "video/webm"}
+
+
+class Site:
+    """The running site.
+
+    Attributes
+    ----------
+    faults
+        {video id: fault}: a status code as a number, or ``page``, ``empty``, ``no_range``, ``cut``, ``hang``. A list is
+        used up fault by fault, then the site is well again.
+    requests
+        How often each video was asked for.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.faults: dict[str, Any] = {}
+        self.requests: Counter[str] = Counter()
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self.url = f"http://127.0.0.1:{self._server.server_port}/{{video_id}}.m4a"
+
+    def __enter__(self) -> "Site":
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def fault_of(self, video_id: str) -> Any:
+        """Take the next fault for a video."""
+        fault = self.faults.get(video_id)
+        if isinstance(fault, list):
+            return fault.pop(0) if fault else None
+        return fault
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: clients that have read enough hang up."""
+
+
+def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            """Keep the tests' output clean."""
+
+        def do_HEAD(self) -> None:
+            self._answer(with_body=False)
+
+        def do_GET(self) -> None:
+            self._answer(with_body=True)
+
+        def _answer(self, with_body: bool) -> None:
+            path = site.folder / self.path.lstrip("/")
+            site.requests[path.stem] += 1
+            fault = site.fault_of(path.stem)
+            if isinstance(fault, int) or not path.is_file() and fault is None:
+                return self._send(fault if isinstance(fault, int) else 404, b"", "text/plain", with_body)
+            if fault == "hang":
+                time.sleep(60)
+            if fault == "page":
+                return self._send(200, b"<!doctype html><title>Not here</title>", "text/html", with_body)
+            data = b"" if fault == "empty" else path.read_bytes()
+            kind = TYPES[path.suffix]
+            asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+            if asked and fault != "no_range" and data:
+                first, last = int(asked[1]), int(asked[2] or len(data) - 1)
+                extra = {"Content-Range": f"bytes {first}-{last}/{len(data)}", "Accept-Ranges": "bytes"}
+                return self._send(206, data[first : last + 1], kind, with_body, extra, cut=fault == "cut")
+            extra = {} if fault == "no_range" else {"Accept-Ranges": "bytes"}
+            return self._send(200, data, kind, with_body, extra, cut=fault == "cut")
+
+        def _send(
+            self, status: int, data: bytes, kind: str, with_body: bool, extra: dict[str, str] | None = None, cut: bool = False
+        ) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(data)))
+            for name, value in (extra or {}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            if with_body:
+                try:
+                    self.wfile.write(data[: len(data) // 2] if cut else data)
+                except (BrokenPipeError, ConnectionResetError):
+                    pass
+            if cut:
+                self.close_connection = True
+
+    return Handler

@@ -1,0 +1,144 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from soundsift import download as downloading
+from soundsift.demo import write_media
+from soundsift.errors import DownloadError
+from tests.site.downloads import clip, fetch, fill, onset_seconds
+from tests.site.site import Site
+
+
+@pytest.mark.parametrize("ending", ["m4a", "mp4", "webm"])
+@pytest.mark.parametrize("sections", [True, False])
+def test_what_is_fetched_holds_the_labelled_seconds(ending: str, sections: bool, site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    fill(site.folder, [one], ending)
+    url = site.url.replace("m4a", ending)
+    row = fetch([one], url, tmp_path / "archive", {"sections": sections})[one.clip_id]
+    assert row["outcome"] == "ok"
+    assert onset_seconds(row, tmp_path / "archive") == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_section_is_fetched_where_the_server_can(site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+    row = fetch([one], site.url, tmp_path / "archive")[one.clip_id]
+    assert row["media_start_seconds"] == 3.0
+
+
+def test_a_server_without_ranges_gives_the_whole_file(site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+    site.faults[one.video_id] = "no_range"
+    row = fetch([one], site.url, tmp_path / "archive")[one.clip_id]
+    assert (row["outcome"], row["media_start_seconds"]) == ("ok", 0.0)
+    assert onset_seconds(row, tmp_path / "archive") == pytest.approx(1.0, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [(404, "not_found"), (410, "not_found"), (403, "forbidden"), (429, "rate_limited"), (503, "server_error"),
+     ("page", "corrupt"), ("empty", "corrupt")],
+)  # fmt: skip
+def test_each_fault_gets_its_outcome_and_the_others_go_on(fault, outcome: str, site: Site, tmp_path: Path) -> None:
+    clips = [clip(1), clip(2), clip(3)]
+    fill(site.folder, clips)
+    site.faults[clips[1].video_id] = fault
+    rows = fetch(clips, site.url, tmp_path / "archive", tries=2)
+    assert [row["outcome"] for row in rows.values()] == ["ok", outcome, "ok"]
+    assert rows[clips[1].clip_id]["reason"]
+    assert rows[clips[1].clip_id]["media"] == ""
+
+
+def test_a_dead_clip_is_asked_for_once_and_never_again(site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    site.faults[one.video_id] = 404
+    for _ in range(2):
+        assert fetch([one], site.url, tmp_path / "archive")[one.clip_id]["outcome"] == "not_found"
+    assert site.requests[one.video_id] == 1
+    fetch([one], site.url, tmp_path / "archive", {"retry_permanent": True})
+    assert site.requests[one.video_id] == 2
+
+
+def test_a_clip_that_is_gone_from_one_address_is_asked_for_at_another(site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    fill(site.folder, [one], "webm")
+    assert fetch([one], site.url, tmp_path / "archive")[one.clip_id]["outcome"] == "not_found"
+    rows = fetch([one], site.url.replace("m4a", "webm"), tmp_path / "archive")
+    assert rows[one.clip_id]["outcome"] == "ok"
+
+
+def test_what_is_there_is_never_fetched_twice(site: Site, tmp_path: Path) -> None:
+    clips = [clip(1), clip(2)]
+    fill(site.folder, clips)
+    first = fetch(clips, site.url, tmp_path / "archive")
+    n_requests = site.requests.total()
+    assert fetch(clips, site.url, tmp_path / "archive") == first
+    assert site.requests.total() == n_requests
+
+
+def test_a_passing_failure_is_tried_again_in_the_same_job(site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+    site.faults[one.video_id] = [503, 503]
+    assert fetch([one], site.url, tmp_path / "archive", tries=3)[one.clip_id]["outcome"] == "ok"
+
+
+def test_a_job_with_clips_that_may_still_come_fails_and_keeps_what_it_got(site: Site, tmp_path: Path) -> None:
+    clips = [clip(1), clip(2)]
+    fill(site.folder, clips)
+    site.faults[clips[1].video_id] = 503
+    with pytest.raises(DownloadError, match=r"1 of 2 clips could not be fetched yet \(1 server_error\)"):
+        fetch(clips, site.url, tmp_path / "archive", tries=2, on_transient="fail")
+    site.faults.clear()
+    before = site.requests[clips[0].video_id]
+    rows = fetch(clips, site.url, tmp_path / "archive", on_transient="fail")
+    assert [row["outcome"] for row in rows.values()] == ["ok", "ok"]
+    assert site.requests[clips[0].video_id] == before
+
+
+def test_a_blocked_session_stops_asking_and_so_do_the_others(site: Site, tmp_path: Path) -> None:
+    clips = [clip(number) for number in range(20)]
+    site.faults = {one.video_id: 429 for one in clips}
+    with pytest.raises(DownloadError, match="run the same command again after"):
+        fetch(clips, site.url, tmp_path / "archive", on_transient="fail", block_after=3, concurrency=1)
+    assert site.requests.total() == 3
+    with pytest.raises(DownloadError, match="refuses us"):
+        fetch([clip(99)], site.url, tmp_path / "archive", on_transient="fail")
+    assert site.requests.total() == 3
+
+
+def test_too_short_and_mute_media_are_found_out_at_once(site: Site, tmp_path: Path) -> None:
+    short, mute = clip(1, start=11.5), clip(2)
+    fill(site.folder, [short])
+    write_media(site.folder / f"{mute.video_id}.mp4", None, picture=True)
+    (site.folder / f"{mute.video_id}.mp4").rename(site.folder / f"{mute.video_id}.m4a")
+    rows = fetch([short, mute], site.url, tmp_path / "archive")
+    assert rows[short.clip_id]["outcome"] == "too_short"
+    assert rows[mute.clip_id]["outcome"] == "no_audio"
+
+
+def test_a_record_says_what_was_got_and_with_what(site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+    row = fetch([one], site.url, tmp_path / "archive")[one.clip_id]
+    record = json.loads((tmp_path / "archive" / row["media"]).with_suffix(".json").read_text())
+    assert record["url"].endswith(f"/{one.video_id}.m4a")
+    assert record["sha256"] == row["sha256"]
+    assert record["tries"] == 1
+    assert set(record["tools"]) == {"yt-dlp", "av"}
+    assert list((tmp_path / "archive" / "tmp").iterdir()) == []
+
+
+def test_a_full_disk_stops_the_job_with_one_line(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(downloading.Archive, "write", full)
+    with pytest.raises(DownloadError, match="No space left on device"):
+        fetch([one], site.url, tmp_path / "archive")

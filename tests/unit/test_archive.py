@@ -1,0 +1,261 @@
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from soundsift import archive
+from soundsift.archive import Archive, Record
+
+CLIP = "--PJHxphWEs_30000"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(archive, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def record(**known: object) -> Record:
+    return Record(CLIP, "--PJHxphWEs", **{"outcome": "ok", "url": "https://www.youtube.com/watch?v=--PJHxphWEs", **known})
+
+
+def keep(held: Archive, content: bytes = b"sound", suffix: str = ".m4a", **known: object) -> Record:
+    kept = record(**known)
+    with held.scratch() as scratch:
+        (scratch / f"media{suffix}").write_bytes(content)
+        held.write(kept, scratch / f"media{suffix}")
+    return kept
+
+
+def files(root: Path) -> set[str]:
+    return {path.name for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    known = record(
+        outcome="private", reason="Private video. “Sign in”", tries=3, when="2026-01-02T03:04:05+00:00",
+        media_start_seconds=29.0, tools={"yt-dlp": "2026.10.26"},
+    )  # fmt: skip
+    Archive(tmp_path / "a").write(known)
+    assert Archive(tmp_path / "a").read(CLIP) == known
+
+
+def test_media_are_kept_with_their_size_and_checksum(tmp_path: Path) -> None:
+    held = Archive(tmp_path / "a")
+    keep(held, b"sound", ".webm")
+    found = held.read(CLIP)
+    assert found is not None
+    assert (found.media, found.bytes, found.sha256) == (f"{CLIP}.webm", 5, hashlib.sha256(b"sound").hexdigest())
+    assert (held.root / held.folder(CLIP) / f"{CLIP}.webm").read_bytes() == b"sound"
+    assert files(held.root) == {f"{CLIP}.webm", f"{CLIP}.json"}
+
+
+def test_nothing_is_known_of_a_clip_nobody_asked_for(tmp_path: Path) -> None:
+    assert Archive(tmp_path).read(CLIP) is None
+
+
+def test_a_clip_whose_media_are_gone_is_not_known(tmp_path: Path) -> None:
+    held = Archive(tmp_path)
+    keep(held)
+    (held.root / held.folder(CLIP) / f"{CLIP}.m4a").unlink()
+    assert held.read(CLIP) is None
+
+
+@pytest.mark.parametrize("content", ["", '{"clip_id": "a', "[]", '{"clip_id": "a", "colour": "red"}', "null"])
+def test_a_record_that_cannot_be_read_is_not_known(content: str, tmp_path: Path) -> None:
+    held = Archive(tmp_path)
+    held.write(record())
+    (held.root / held.folder(CLIP) / f"{CLIP}.json").write_text(content)
+    assert held.read(CLIP) is None
+
+
+def test_a_moved_archive_knows_the_same(tmp_path: Path) -> None:
+    known = keep(Archive(tmp_path / "here"))
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert Archive(tmp_path / "there").read(CLIP) == known
+
+
+def test_records_hold_no_absolute_path(tmp_path: Path) -> None:
+    held = Archive(tmp_path)
+    keep(held)
+    values = json.loads((held.root / held.folder(CLIP) / f"{CLIP}.json").read_text())
+    assert values["media"] == f"{CLIP}.m4a"
+    assert not [value for value in values.values() if str(value).startswith("/") or str(tmp_path) in str(value)]
+    assert not held.folder(CLIP).is_absolute()
+
+
+def test_clips_are_spread_over_sub_folders(tmp_path: Path) -> None:
+    held = Archive(tmp_path)
+    folders = [str(held.folder(f"{i:011d}_0")) for i in range(2000)]
+    assert max(folders.count(folder) for folder in set(folders)) <= 6
+    assert {len(folder) for folder in folders} == {3}
+
+
+def test_a_kill_before_the_media_have_their_name_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    held = Archive(tmp_path)
+    monkeypatch.setattr(archive, "_sync", fail)
+    with pytest.raises(KeyboardInterrupt):
+        keep(held)
+    assert files(held.root) == set()
+
+
+@pytest.mark.parametrize("n_done", [1, 2])
+def test_a_kill_between_media_and_record_leaves_no_half_record(
+    n_done: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+
+    def fail_later(path: Path) -> None:
+        synced.append(path)
+        if len(synced) > n_done - 1:
+            raise OSError("killed")
+
+    held = Archive(tmp_path)
+    monkeypatch.setattr(archive, "_sync", fail_later)
+    with pytest.raises(OSError, match="killed"):
+        keep(held)
+    assert held.read(CLIP) is None
+    assert files(held.root) <= {f"{CLIP}.m4a"}
+    monkeypatch.undo()
+    assert held.read(keep(held).clip_id) is not None
+
+
+def test_a_failed_rewrite_leaves_the_old_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("killed")
+
+    held = Archive(tmp_path)
+    old = record(outcome="timeout", tries=1)
+    held.write(old)
+    monkeypatch.setattr(archive, "_sync", fail)
+    with pytest.raises(OSError, match="killed"):
+        held.write(record(outcome="ok", tries=2))
+    assert held.read(CLIP) == old
+    assert files(held.root) == {f"{CLIP}.json"}
+
+
+def test_media_stand_before_their_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = []
+
+    def note(source: str | Path, target: str | Path) -> None:
+        named.append(Path(target).name)
+        os.rename(source, target)
+
+    monkeypatch.setattr(archive, "os", SimpleNamespace(**{**vars(os), "replace": note}))
+    monkeypatch.setattr("soundsift.tables.os", SimpleNamespace(**{**vars(os), "replace": note}))
+    keep(Archive(tmp_path))
+    assert named == [f"{CLIP}.m4a", f"{CLIP}.json"]
+
+
+def test_a_scratch_folder_is_inside_the_archive_and_gone_afterwards(tmp_path: Path) -> None:
+    held = Archive(tmp_path)
+    with pytest.raises(ValueError, match="bad"), held.scratch() as scratch:
+        (scratch / "media.part").write_bytes(b"half")
+        assert scratch.is_relative_to(tmp_path)
+        raise ValueError("bad")
+    assert not scratch.exists()
+    assert files(tmp_path) == set()
+
+
+def test_turns_are_spaced_over_all_that_share_an_archive(tmp_path: Path, clock: Clock) -> None:
+    one, other = Archive(tmp_path), Archive(tmp_path)
+    assert [one.take_turn(360), other.take_turn(360), one.take_turn(360)] == [0, 10, 20]
+    clock.now += 25
+    assert [other.take_turn(360), one.take_turn(720), other.take_turn(360)] == [5, 15, 20]
+
+
+def test_a_pause_is_no_credit_for_a_burst(tmp_path: Path, clock: Clock) -> None:
+    held = Archive(tmp_path)
+    held.take_turn(360)
+    clock.now += 3600
+    assert [held.take_turn(360), held.take_turn(360)] == [0, 10]
+
+
+def test_without_a_rate_nobody_waits(tmp_path: Path, clock: Clock) -> None:
+    held = Archive(tmp_path)
+    assert [held.take_turn(None), held.take_turn(None), held.take_turn(360)] == [0, 0, 0]
+
+
+def test_no_two_threads_of_a_job_are_given_the_same_turn(tmp_path: Path, clock: Clock, eager_threads: None) -> None:
+    held = Archive(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        turns = list(pool.map(lambda _: held.take_turn(3600), range(160)))
+    assert sorted(turns) == list(range(160))
+
+
+def test_a_block_holds_for_all_that_share_an_archive_until_it_ends(tmp_path: Path, clock: Clock) -> None:
+    one, other = Archive(tmp_path), Archive(tmp_path)
+    assert other.blocked() is None
+    one.block(3600, "HTTP Error 429: Too Many Requests")
+    assert other.blocked() == (clock.now + 3600, "HTTP Error 429: Too Many Requests")
+    assert Archive(tmp_path / "elsewhere").blocked() is None
+    clock.now += 3599
+    assert other.blocked() is not None
+    clock.now += 1
+    assert other.blocked() is None
+
+
+def test_a_block_and_a_turn_do_not_undo_each_other(tmp_path: Path, clock: Clock) -> None:
+    held = Archive(tmp_path)
+    held.take_turn(360)
+    held.block(3600, "refused")
+    assert held.take_turn(360) == 10
+    assert held.blocked() is not None
+
+
+def test_a_broken_state_is_begun_again(tmp_path: Path, clock: Clock) -> None:
+    held = Archive(tmp_path)
+    (tmp_path / "pace.json").write_text('{"next_tu')
+    assert held.blocked() is None
+    assert [held.take_turn(360), held.take_turn(360)] == [0, 10]
+
+
+def test_a_local_file_is_linked_or_copied_with_its_time_stamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("another file system")
+
+    source = tmp_path / "source.wav"
+    source.write_bytes(b"sound")
+    os.utime(source, ns=(1_000_000_000, 1_234_567_890))
+    archive.link_or_copy(source, tmp_path / "linked.wav")
+    assert (tmp_path / "linked.wav").samefile(source)
+    monkeypatch.setattr(archive.os, "link", refuse)
+    archive.link_or_copy(source, tmp_path / "copied.wav")
+    assert not (tmp_path / "copied.wav").samefile(source)
+    assert (tmp_path / "copied.wav").read_bytes() == b"sound"
+    assert archive.same_file(source, tmp_path / "linked.wav")
+    assert archive.same_file(source, tmp_path / "copied.wav")
+
+
+def test_a_file_that_changed_is_not_the_same(tmp_path: Path) -> None:
+    for name, content, stamp in (("a", b"12345", 1), ("b", b"12345", 2), ("c", b"1234", 1)):
+        (tmp_path / name).write_bytes(content)
+        os.utime(tmp_path / name, ns=(stamp, stamp))
+    assert not archive.same_file(tmp_path / "a", tmp_path / "b")
+    assert not archive.same_file(tmp_path / "a", tmp_path / "c")

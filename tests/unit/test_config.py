@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from soundsift.config import AUDIOSET, DEMO, is_demo, read_schema, settle
+from soundsift.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_shipped_config_is_the_schema_s_defaults() -> None:
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text())
+    assert settle(shipped) == settle({})
+
+
+def test_every_key_of_the_schema_stands_in_the_shipped_config_and_has_a_description() -> None:
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+    def walk(rule: dict, given: dict, path: str) -> None:
+        for key, sub in rule["properties"].items():
+            assert key in given, f"{path}{key} is missing in config.yaml"
+            assert sub.get("description"), f"{path}{key} has no description"
+            assert "default" in sub or "properties" in sub, f"{path}{key} has no default"
+            if "properties" in sub:
+                walk(sub, given[key], f"{path}{key}.")
+        assert set(given) <= set(rule["properties"]), "config.yaml has a key the schema does not know"
+
+    walk(read_schema(), shipped, "")
+
+
+def test_empty_means_the_demo_with_its_own_tables_and_media() -> None:
+    config = settle({})
+    assert is_demo(config)
+    assert config["metadata"]["ontology"].startswith(DEMO)
+
+
+def test_own_lists_get_audioset_s_tables_and_youtube() -> None:
+    config = settle({"metadata": {"segments": {"train": "mine.csv"}}})
+    assert config["metadata"]["segments"] == {"train": "mine.csv"}, "the demo's eval list must not slip in"
+    assert config["metadata"]["class_labels"] == f"{AUDIOSET}/class_labels_indices.csv"
+    assert config["download"]["url"].startswith("https://www.youtube.com/")
+    assert not is_demo(config)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0: set it in config.yaml"),
+        ({"batchsize": 10}, "unknown key batchsize in the configuration: did you mean batch_size?"),
+        ({"download": {"cookie": "x"}}, "unknown key download.cookie in the configuration: did you mean cookies?"),
+        ({"clips": {"format": "ogg"}}, "clips.format must be one of mp3, flac, wav, got 'ogg': set it in config.yaml"),
+        ({"download": {"tries": "four"}}, "download.tries must be integer, got 'four': set it in config.yaml"),
+        ({"metadata": {"ontology": "o.json"}}, "metadata.ontology is set but metadata.segments is not"),
+        ({"metadata": {"segments": {"eval": "e.csv"}}}, "metadata.segments has only an eval list"),
+        ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "http://x/{id}"}}, "unknown field {id}"),
+        ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "http://x/a.m4a"}}, "the same for every clip"),
+        ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "media/{video_id}"}}, "no known scheme"),
+        ({"clips": {"sample_rate_hz": 20000}}, "clips.sample_rate_hz 20000 is not known to mp3"),
+        ({"features": {"n_mfcc": 40, "n_mels": 32}}, "features.n_mfcc must be at most n_mels (32), got 40"),
+        ({"training": {"features": "original"}, "features": {"statistics": ["std"]}}, "training.features original wants"),
+    ],
+)
+def test_a_bad_config_is_refused_in_one_line(given: dict, line: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        settle(given)
+    assert line in str(refused.value)
+    assert "\n" not in str(refused.value)

@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soundsift import media
+from soundsift.demo import RATE_HZ as DEMO_RATE_HZ
+from soundsift.demo import write_media
+from soundsift.errors import MediaError
+
+RATE_HZ = 22050
+
+
+def clicks(at_seconds: list[float], n_seconds: float) -> np.ndarray:
+    """Silence with bursts of 2 ms at the given times."""
+    samples = np.zeros(int(n_seconds * DEMO_RATE_HZ))
+    for at in at_seconds:
+        first = round(at * DEMO_RATE_HZ)
+        samples[first : first + 48] = 0.9
+    return samples
+
+
+def onsets_seconds(clip: "media.AudioSegment") -> list[float]:
+    """Where bursts begin in a clip."""
+    loud = np.abs(np.array(clip.get_array_of_samples())) > 6000
+    at = np.flatnonzero(loud) / RATE_HZ
+    return [float(t) for i, t in enumerate(at) if i == 0 or t - at[i - 1] > 0.1]
+
+
+@pytest.mark.parametrize("name", ["v.m4a", "v.mp4", "v.webm"])
+def test_cut_keeps_exactly_the_labelled_seconds(name: str, tmp_path: Path) -> None:
+    # mistakes 1 and 2 of the first version: ten samples instead of ten seconds, and every window ten seconds late
+    write_media(tmp_path / name, clicks([2.5, 12.5, 22.5], 30), picture=name.endswith("mp4"))
+    clip = media.cut(tmp_path / name, 10.0, 20.0, RATE_HZ)
+    assert len(clip.get_array_of_samples()) == 10 * RATE_HZ
+    assert onsets_seconds(clip) == pytest.approx([2.5], abs=0.001)
+
+
+def test_cut_at_the_start_and_past_the_end_keeps_what_is_there(tmp_path: Path) -> None:
+    write_media(tmp_path / "v.m4a", clicks([0.5, 7.5], 8), picture=False)
+    assert onsets_seconds(media.cut(tmp_path / "v.m4a", 0.0, 4.0, RATE_HZ)) == pytest.approx([0.5], abs=0.001)
+    rest = media.cut(tmp_path / "v.m4a", 5.0, 15.0, RATE_HZ)
+    assert media.duration_seconds(rest) == pytest.approx(3.0, abs=0.06)
+    assert onsets_seconds(rest) == pytest.approx([2.5], abs=0.001)
+    assert media.duration_seconds(media.cut(tmp_path / "v.m4a", 20.0, 30.0, RATE_HZ)) == 0.0
+
+
+def test_a_section_that_begins_elsewhere_on_the_time_axis_is_cut_by_its_own_start(tmp_path: Path) -> None:
+    write_media(tmp_path / "v.m4a", clicks([1.25], 4), picture=False)
+    assert onsets_seconds(media.cut(tmp_path / "v.m4a", 1.0, 3.0, RATE_HZ)) == pytest.approx([0.25], abs=0.001)
+
+
+def test_stereo_becomes_mono_without_getting_louder(tmp_path: Path) -> None:
+    import av
+
+    t = np.arange(2 * RATE_HZ) / RATE_HZ
+    wave = (8000 * np.sin(2 * np.pi * 440 * t)).astype(np.int16)
+    with av.open(str(tmp_path / "s.wav"), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=RATE_HZ, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(np.repeat(wave, 2)[np.newaxis], format="s16", layout="stereo")
+        frame.sample_rate = RATE_HZ
+        container.mux(stream.encode(frame))
+    clip = media.cut(tmp_path / "s.wav", 0.5, 1.5, RATE_HZ)
+    assert np.abs(np.array(clip.get_array_of_samples())).max() == pytest.approx(8000, rel=0.01)
+
+
+@pytest.mark.parametrize(("ending", "worst"), [("wav", 0.0), ("flac", 0.0), ("mp3", 0.02)])
+def test_a_written_clip_reads_back_with_its_true_length_and_place(ending: str, worst: float, tmp_path: Path) -> None:
+    t = np.arange(5 * RATE_HZ) / RATE_HZ
+    wave = (12000 * np.sin(2 * np.pi * 500 * t) * (t > 2)).astype(np.int16)
+    media.write_clip(media.as_segment(wave, RATE_HZ), tmp_path / f"c.{ending}")
+    samples, rate_hz = media.read_samples(tmp_path / f"c.{ending}")
+    assert (len(samples), rate_hz) == (len(wave), RATE_HZ)
+    assert np.abs(samples - wave / 32768).max() <= worst
+    assert [path.name for path in tmp_path.iterdir()] == [f"c.{ending}"]
+
+
+def test_levels_are_relative_to_full_scale() -> None:
+    square = np.tile(np.array([16384, -16384], dtype=np.int16), 5000)
+    half, silence = media.as_segment(square, RATE_HZ), media.as_segment(np.zeros(10000, dtype=np.int16), RATE_HZ)
+    assert media.peak_dbfs(half) == pytest.approx(-6.02, abs=0.01)
+    assert media.loudness_dbfs(half) == pytest.approx(-6.02, abs=0.01)
+    assert media.peak_dbfs(silence) == media.loudness_dbfs(silence) == -100.0
+
+
+def test_what_is_no_sound_gets_its_outcome(tmp_path: Path) -> None:
+    write_media(tmp_path / "mute.mp4", None, picture=True)
+    (tmp_path / "page.m4a").write_text("<!doctype html>")
+    (tmp_path / "empty.m4a").write_bytes(b"")
+    for name, outcome in (("mute.mp4", "no_audio"), ("page.m4a", "corrupt"), ("empty.m4a", "corrupt")):
+        with pytest.raises(MediaError) as failed:
+            media.cut(tmp_path / name, 0.0, 1.0, RATE_HZ)
+        assert failed.value.outcome == outcome
+
+
+def test_truncated_media_are_corrupt_or_shorter_but_never_padded(tmp_path: Path) -> None:
+    write_media(tmp_path / "whole.webm", clicks([1.0, 9.0], 10), picture=False)
+    data = (tmp_path / "whole.webm").read_bytes()
+    (tmp_path / "half.webm").write_bytes(data[: len(data) // 2])
+    clip = media.cut(tmp_path / "half.webm", 0.0, 10.0, RATE_HZ)
+    assert media.duration_seconds(clip) < 9.0
+    assert onsets_seconds(clip) == pytest.approx([1.0], abs=0.001)

@@ -1,0 +1,136 @@
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from soundsift import tables
+from soundsift.errors import InputError
+from soundsift.tables import Column
+
+COLUMNS = (
+    Column("clip_id", pa.string(), "", "the clip"),
+    Column("reason", pa.string(), "", "what the source said"),
+    Column("duration_seconds", pa.float64(), "s", "true length"),
+)
+TABLE = pa.table(
+    {
+        "clip_id": ["--PJHxphWEs_30000", "00000000001", "aaaaaaaaaaa_0", "NA"],
+        "reason": ["", None, 'he said "no", twice\nand ’left’', "null"],
+        "duration_seconds": [10.0, None, 0.1, 1 / 3],
+    }
+)
+
+
+def test_csv_gives_back_every_value_and_tells_empty_from_null(tmp_path: Path) -> None:
+    tables.write_csv(TABLE, tmp_path / "t.csv")
+    assert tables.read_csv(tmp_path / "t.csv", COLUMNS).equals(TABLE)
+
+
+def test_csv_without_rows_keeps_its_types(tmp_path: Path) -> None:
+    tables.write_csv(TABLE.slice(0, 0), tmp_path / "t.csv")
+    assert tables.read_csv(tmp_path / "t.csv", COLUMNS).schema.equals(TABLE.schema)
+
+
+def test_csv_gives_the_declared_columns_in_their_order(tmp_path: Path) -> None:
+    tables.write_csv(TABLE.append_column("more", pa.array([1, 2, 3, 4])), tmp_path / "t.csv")
+    assert tables.read_csv(tmp_path / "t.csv", COLUMNS[::-1]).column_names == ["duration_seconds", "reason", "clip_id"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "cannot be read"),
+        (b'"clip_id","reason"\n"a","b"\n', "lacks the columns duration_seconds"),
+        (b'"clip_id","reason","duration_seconds"\n"a","b",long\n', "'long'"),
+        (b'"clip_id","reason","duration_seconds"\n"a","b"\n', "Expected 3 columns, got 2"),
+        (b'"clip_id","reason","duration_seconds"\n"\xff\xfe","b",1\n', "cannot be read"),
+    ],
+)
+def test_a_broken_csv_is_refused_in_one_line(content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(InputError) as refused:
+        tables.read_csv(tmp_path / "t.csv", COLUMNS)
+    assert said in str(refused.value)
+    assert str(tmp_path / "t.csv") in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_parquet_gives_back_values_units_and_metadata(tmp_path: Path) -> None:
+    table = TABLE.cast(tables.schema_of(COLUMNS, {"sample_rate_hz": "22050"}))
+    tables.write_parquet(table, tmp_path / "t.parquet")
+    found = tables.read_parquet(tmp_path / "t.parquet", COLUMNS)
+    assert found.equals(TABLE)
+    assert found.schema.metadata[b"sample_rate_hz"] == b"22050"
+    assert found.schema.field("duration_seconds").metadata == {b"unit": b"s", b"meaning": b"true length"}
+
+
+def test_parquet_is_zstd_with_dictionaries_for_all_but_floating_point_columns(tmp_path: Path) -> None:
+    tables.write_parquet(TABLE, tmp_path / "t.parquet")
+    group = pq.read_metadata(tmp_path / "t.parquet").row_group(0)
+    chunks = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    assert {chunk.compression for chunk in chunks.values()} == {"ZSTD"}
+    has_dictionary = {name: chunk.has_dictionary_page for name, chunk in chunks.items()}
+    assert has_dictionary == {"clip_id": True, "reason": True, "duration_seconds": False}
+
+
+def test_parquet_in_a_folder_named_like_a_partition_gains_no_column(tmp_path: Path) -> None:
+    tables.write_parquet(TABLE, tmp_path / "run=1" / "t.parquet")
+    assert tables.read_parquet(tmp_path / "run=1" / "t.parquet").column_names == TABLE.column_names
+
+
+def test_a_broken_parquet_is_refused_in_one_line(tmp_path: Path) -> None:
+    tables.write_parquet(TABLE, tmp_path / "whole.parquet")
+    content = (tmp_path / "whole.parquet").read_bytes()
+    for broken in (b"", b"<!doctype html>", content[: len(content) // 2], content[:-8] + b"\xff" * 4 + b"PAR1"):
+        (tmp_path / "t.parquet").write_bytes(broken)
+        with pytest.raises(InputError, match="cannot be read as Parquet") as refused:
+            tables.read_parquet(tmp_path / "t.parquet")
+        assert "\n" not in str(refused.value)
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
+        tables.read_parquet(tmp_path / "none.parquet")
+
+
+def test_a_parquet_with_a_missing_column_or_another_type_is_refused(tmp_path: Path) -> None:
+    tables.write_parquet(TABLE.drop_columns(["reason"]), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="lacks the columns reason"):
+        tables.read_parquet(tmp_path / "t.parquet", COLUMNS)
+    seconds = TABLE["duration_seconds"].cast(pa.float32())
+    tables.write_parquet(TABLE.set_column(2, "duration_seconds", seconds), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="column duration_seconds is float, not double"):
+        tables.read_parquet(tmp_path / "t.parquet", COLUMNS)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "t.txt"
+    for old in ([], [path]):
+        with pytest.raises(OSError, match="disk full"), tables.whole_file(path) as temporary:
+            temporary.write_text("half")
+            raise OSError("disk full")
+        assert list(path.parent.iterdir()) == old
+        path.write_text("old")
+    assert path.read_text() == "old"
+
+
+def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    with tables.whole_file(path) as temporary:
+        temporary.write_text("whole")
+        assert temporary.parent == path.parent
+        assert not path.exists()
+        assert tables.visible_files(tmp_path) == []
+    assert [p.name for p in tmp_path.iterdir()] == ["t.txt"]
+    assert path.read_text() == "whole"
+
+
+def test_visible_files_come_by_name_without_hidden_ones(tmp_path: Path) -> None:
+    for name in ("b_1.mp3", "-a_0.mp3", ".snakemake_timestamp", f".c.mp3.{os.getpid()}.part"):
+        (tmp_path / name).touch()
+    assert [path.name for path in tables.visible_files(tmp_path)] == ["-a_0.mp3", "b_1.mp3"]
+
+
+def test_json_gives_back_what_was_written(tmp_path: Path) -> None:
+    data = {"detector": "Größe", "n_eval": 3, "accuracy": {"value": 0.1, "low": None}}
+    tables.write_json(data, tmp_path / "t.json")
+    assert tables.read_json(tmp_path / "t.json") == data
