@@ -5,7 +5,7 @@ from pathlib import Path
 from soundsift.clips import convert
 from soundsift.download import DOWNLOAD_COLUMNS
 from soundsift.joblog import job_log
-from soundsift.tables import read_csv, write_csv
+from soundsift.tables import read_csv, whole_folder, write_csv
 
 
 def convert_clips(
@@ -14,7 +14,8 @@ def convert_clips(
 ) -> None:  # fmt: skip
     """Write the clips of a batch and their outcomes."""
     rows = read_csv(downloads, DOWNLOAD_COLUMNS).to_pylist()
-    write_csv(convert(rows, archive, clips_dir, clip_format, sample_rate_hz, min_seconds), outcomes)
+    with whole_folder(clips_dir) as folder:
+        write_csv(convert(rows, archive, folder, clip_format, sample_rate_hz, min_seconds), outcomes)
 
 
 if __name__ == "__main__":

@@ -5,20 +5,20 @@ from pathlib import Path
 from soundsift.features import FeatureParams, frame_features, frames_table
 from soundsift.joblog import Progress, job_log
 from soundsift.media import read_samples
-from soundsift.tables import visible_files, write_parquet
+from soundsift.tables import visible_files, whole_folder, write_parquet
 
 
 def extract_features(clips_dir: Path, frames_dir: Path, params: FeatureParams) -> None:
     """Read each clip back from its file and write its frames table."""
-    frames_dir.mkdir(parents=True, exist_ok=True)
     clips = visible_files(clips_dir)
     progress = Progress("extracted", len(clips))
-    for clip in clips:
-        samples, sample_rate_hz = read_samples(clip)
-        frames = frame_features(samples, sample_rate_hz, params)
-        table = frames_table(frames, clip.stem, sample_rate_hz, params)
-        write_parquet(table, frames_dir / f"{clip.stem}.parquet")
-        progress.step()
+    with whole_folder(frames_dir) as folder:
+        for clip in clips:
+            samples, sample_rate_hz = read_samples(clip)
+            frames = frame_features(samples, sample_rate_hz, params)
+            table = frames_table(frames, clip.stem, sample_rate_hz, params)
+            write_parquet(table, folder / f"{clip.stem}.parquet")
+            progress.step()
 
 
 if __name__ == "__main__":

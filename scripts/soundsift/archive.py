@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from soundsift.tables import whole_file
+
+
+_THREADS = threading.Lock()
 
 
 @dataclass
@@ -99,7 +103,8 @@ class Archive:
     @contextmanager
     def _pace(self) -> Iterator[dict[str, Any]]:
         """Hold the shared state of all jobs, and write back what the block made of it."""
-        with open(self.root / "pace.json", "a+", encoding="utf-8") as file:
+        # a record lock belongs to the whole process, so its threads need a lock of their own
+        with _THREADS, open(self.root / "pace.json", "a+", encoding="utf-8") as file:
             fcntl.lockf(file, fcntl.LOCK_EX)
             file.seek(0)
             try:

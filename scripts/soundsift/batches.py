@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from soundsift.tables import Column, read_csv, write_csv
+from soundsift.tables import Column, read_csv, whole_folder, write_csv
 
 BATCH_COLUMNS = (
     Column("clip_id", pa.string(), "", "video id and start in milliseconds"),
@@ -34,14 +34,12 @@ def batch_names(list_name: str, rows: npt.NDArray[np.int64], batch_size: int) ->
 
 def write_batches(clips: pa.Table, batches_dir: Path) -> int:
     """Write ``{batch}.csv`` for every batch of a clip table whose batches stand together; return how many."""
-    batches_dir.mkdir(parents=True, exist_ok=True)
-    if clips.num_rows == 0:
-        return 0
     names = np.asarray(clips["batch"].to_pylist())
-    starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
+    starts = np.flatnonzero(np.r_[len(names) > 0, names[1:] != names[:-1]])
     columns = clips.select([c.name for c in BATCH_COLUMNS])
-    for start, end in zip(starts, np.r_[starts[1:], len(names)], strict=True):
-        write_csv(columns.slice(start, end - start), batches_dir / f"{names[start]}.csv")
+    with whole_folder(batches_dir) as folder:
+        for start, end in zip(starts, np.r_[starts[1:], len(names)], strict=True):
+            write_csv(columns.slice(start, end - start), folder / f"{names[start]}.csv")
     return len(starts)
 
 

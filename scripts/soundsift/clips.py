@@ -38,7 +38,6 @@ def convert(
     -------
     Table with :data:`OUTCOME_COLUMNS`, one row per wanted clip, in order.
     """
-    clips_dir.mkdir(parents=True, exist_ok=True)
     progress = Progress("converted", len(downloads))
     rows = []
     for row in downloads:

@@ -24,11 +24,13 @@ def test_every_wanted_clip_has_one_outcome_and_the_kept_ones_a_file(tmp_path: Pa
     write_media(tmp_path / "-loud.m4a", noise, picture=False)
     write_media(tmp_path / "hush.m4a", noise * 0, picture=False)
     (tmp_path / "page.m4a").write_text("<html>")
+    clips_dir = tmp_path / "clips"
+    clips_dir.mkdir()
     rows = [
         download("-loud", 2), download("gone", 0, "not_found"), download("hush", 2), download("page", 0),
         download("-loud", 12), download("-loud", 8), download("-loud", 30, media_start=28.0),
     ]  # fmt: skip
-    table = convert(rows, tmp_path, tmp_path / "clips", "flac", 22050, MIN_SECONDS)
+    table = convert(rows, tmp_path, clips_dir, "flac", 22050, MIN_SECONDS)
     assert table.column_names == [column.name for column in OUTCOME_COLUMNS]
     assert table["clip_id"].to_pylist() == [row["clip_id"] for row in rows]
     assert table["outcome"].to_pylist() == ["ok", "not_found", "silent", "corrupt", "too_short", "ok", "ok"]

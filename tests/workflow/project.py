@@ -1,0 +1,91 @@
+"""A clone of the workflow with a tiny list of its own, and what a run of it did."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("Snakefile", "workflow", "scripts", "envs", "profiles")
+TABLES = ("results/features.parquet", "results/coverage.parquet")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one call of snakemake did: its exit status, its words, and {rule: jobs finished}."""
+
+    status: int
+    text: str
+    jobs: Counter[str]
+
+
+class Project:
+    """A working directory that holds the workflow, its config and its results."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def make(cls, folder: Path, config: Mapping[str, Any]) -> "Project":
+        """Clone the workflow into ``folder`` and write its config."""
+        folder.mkdir(parents=True)
+        for name in SOURCES:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, folder / name)
+        project = cls(folder)
+        project.configure(config)
+        return project
+
+    def copy(self, folder: Path) -> "Project":
+        """Copy everything, time stamps too."""
+        shutil.copytree(self.folder, folder, copy_function=shutil.copy2)
+        return Project(folder)
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Write ``config.yaml``."""
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(dict(config)))
+
+    def change(self, section: str, **values: Any) -> None:
+        """Change keys of one section of ``config.yaml``."""
+        config = yaml.safe_load((self.folder / "config.yaml").read_text())
+        config.setdefault(section, {}).update(values)
+        self.configure(config)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+
+    def run(self, *arguments: str) -> Run:
+        """Run snakemake here to its end."""
+        done = subprocess.run(self.command(*arguments), cwd=self.folder, capture_output=True, text=True, timeout=600)
+        text = done.stdout + done.stderr
+        return Run(done.returncode, text, Counter(re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", text)))
+
+    def kill_when(self, pattern: str, *arguments: str) -> None:
+        """Run snakemake here and kill it with all its children (SIGKILL) as soon as a file matches ``pattern``."""
+        process = subprocess.Popen(
+            self.command(*arguments), cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        give_up = time.monotonic() + 120
+        while not any(self.folder.glob(pattern)) and process.poll() is None and time.monotonic() < give_up:
+            time.sleep(0.01)
+        assert process.poll() is None, f"the run ended before {pattern} was seen"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def tables(self) -> dict[str, pa.Table]:
+        return {name: pq.read_table(self.folder / name) for name in TABLES}
