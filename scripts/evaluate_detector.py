@@ -38,5 +38,7 @@ if __name__ == "__main__":
             seed=snakemake.params.seed,
             metrics=Path(snakemake.output.metrics),
             predictions=Path(snakemake.output.predictions),
-            figures={name: Path(snakemake.output[name]) for name in ("confusion", "curves", "probabilities", "history")},
+            figures={
+                name: Path(snakemake.output[name]) for name in ("confusion", "curves", "probabilities", "history")
+            },
         )

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pooch
 import requests
-
 from soundsift.archive import sha256_of
 from soundsift.errors import InputError
 from soundsift.joblog import job_log
@@ -18,7 +17,8 @@ def fetch_audioset(url: str, path: Path, record: Path) -> None:
         pooch.retrieve(url, known_hash=None, fname=path.name, path=path.parent)
     except (requests.RequestException, OSError, ValueError) as error:
         raise InputError(
-            f"{url} cannot be fetched ({str(error).splitlines()[0]}): try again later, or put the file at {path} yourself"
+            f"{url} cannot be fetched ({str(error).splitlines()[0]}): "
+            f"try again later, or put the file at {path} yourself"
         ) from error
     found = {"url": url, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
     write_json(found | {"fetched": datetime.now(UTC).isoformat(timespec="seconds")}, record)

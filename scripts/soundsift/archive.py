@@ -24,7 +24,6 @@ from typing import Any
 
 from soundsift.tables import whole_file
 
-
 _THREADS = threading.Lock()
 
 
@@ -125,7 +124,7 @@ class Archive:
             return 0.0
         with self._pace() as state:
             now = time.time()
-            turn = max(now, state.get("next_turn", 0.0))
+            turn = max(now, float(state.get("next_turn", 0.0)))
             state["next_turn"] = turn + 3600.0 / videos_per_hour
         return max(0.0, turn - now)
 

@@ -38,7 +38,7 @@ def write_batches(clips: pa.Table, batches_dir: Path) -> int:
     starts = np.flatnonzero(np.r_[len(names) > 0, names[1:] != names[:-1]])
     columns = clips.select([c.name for c in BATCH_COLUMNS])
     with whole_folder(batches_dir) as folder:
-        for start, end in zip(starts, np.r_[starts[1:], len(names)], strict=True):
+        for start, end in zip(starts, np.r_[starts, len(names)][1:], strict=True):
             write_csv(columns.slice(start, end - start), folder / f"{names[start]}.csv")
     return len(starts)
 

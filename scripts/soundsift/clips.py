@@ -19,7 +19,9 @@ OUTCOME_COLUMNS = (
     Column("reason", pa.string(), "", "the source's or decoder's own words, empty for ok"),
     Column("duration_seconds", pa.float64(), "s", "true length of the clip"),
     Column("peak_dbfs", pa.float64(), "dB", "peak level relative to full scale, -100 for digital silence"),
-    Column("loudness_dbfs", pa.float64(), "dB", "root-mean-square level relative to full scale, -100 for digital silence"),
+    Column(
+        "loudness_dbfs", pa.float64(), "dB", "root-mean-square level relative to full scale, -100 for digital silence"
+    ),
 )
 
 

@@ -62,7 +62,7 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
         With the one thing to mend, by its key.
     """
     schema = read_schema()
-    config = _with_defaults(schema, copy.deepcopy(dict(given)))
+    config: dict[str, Any] = _with_defaults(schema, copy.deepcopy(dict(given)))
     validator = jsonschema.Draft202012Validator(schema)
     error = jsonschema.exceptions.best_match(validator.iter_errors(config))
     if error is not None:
@@ -74,7 +74,9 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
             download["url"] is not None
         )
         if own:
-            raise ConfigError(f"{own[0]} is set but metadata.segments is not: name your lists, or leave both empty for the demo")
+            raise ConfigError(
+                f"{own[0]} is set but metadata.segments is not: name your lists, or leave both empty for the demo"
+            )
         metadata["segments"] = {name: f"{DEMO}/{name}_segments.csv" for name in ("train", "eval")}
         download["url"] = f"file://{DEMO}/media/{{video_id}}.*"
     for key, name in TABLES.items():
@@ -113,10 +115,15 @@ def _check_together(config: dict[str, Any]) -> None:
         )
     if features["n_mfcc"] > features["n_mels"]:
         raise ConfigError(
-            f"features.n_mfcc must be at most n_mels ({features['n_mels']}), got {features['n_mfcc']}: lower it in config.yaml"
+            f"features.n_mfcc must be at most n_mels ({features['n_mels']}), got {features['n_mfcc']}: lower it"
         )
-    if config["training"]["features"] == "original" and ("mean" not in features["statistics"] or features["n_mfcc"] < 19):
-        raise ConfigError("training.features original wants mean among features.statistics and features.n_mfcc of at least 19: set them")
+    if config["training"]["features"] == "original" and (
+        "mean" not in features["statistics"] or features["n_mfcc"] < 19
+    ):
+        raise ConfigError(
+            "training.features original wants mean among features.statistics and features.n_mfcc of at least 19: "
+            "set both in config.yaml"
+        )
 
 
 def _with_defaults(schema: Mapping[str, Any], given: Any) -> Any:
@@ -134,9 +141,11 @@ def _with_defaults(schema: Mapping[str, Any], given: Any) -> Any:
 def _say(error: jsonschema.ValidationError) -> str:
     """One line for a person: the key, what was found, what to do."""
     key = ".".join(str(part) for part in error.absolute_path)
-    rule, found = error.validator_value, error.instance
+    rule: Any = error.validator_value
+    found: Any = error.instance
+    schema: Any = error.schema
     if error.validator == "additionalProperties":
-        known = list(error.schema["properties"])
+        known = list(schema["properties"])
         unknown = next(name for name in found if name not in known)
         near = difflib.get_close_matches(unknown, known, n=1)
         advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
+from soundsift.media import encode
+
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
 
@@ -48,7 +50,11 @@ def make_demo(folder: Path, n_train: int = N_TRAIN, n_eval: int = N_EVAL, n_proc
         for split, n_clips in (("train", n_train), ("eval", n_eval)):
             rows = pool.map(partial(_make_clip, folder / "media", split), range(n_clips), chunksize=8)
             ids = f"# num_ytids={n_clips}, num_segs={n_clips}"
-            header = ["# Segments csv of the built-in demo: synthesised sound", ids, "# YTID, start_seconds, end_seconds, positive_labels"]
+            header = [
+                "# Segments csv of the built-in demo: synthesised sound",
+                ids,
+                "# YTID, start_seconds, end_seconds, positive_labels",
+            ]
             (folder / f"{split}_segments.csv").write_text("\n".join([*header, *rows, ""]), encoding="utf-8")
 
 
@@ -84,7 +90,11 @@ def _draw_labels(rng: Rng) -> tuple[list[str], str]:
     music = [["/m/04rlf", "/m/0fx80y"], ["/m/04rlf", "/m/0l14qv"], ["/m/02lkt"], ["/m/026t6"]][
         rng.choice(4, p=[0.4, 0.4, 0.15, 0.05])
     ]
-    kind = str(rng.choice(["music", "speech", "both", "wind", "engine", "bird", "noise"], p=[0.3, 0.26, 0.1, 0.12, 0.1, 0.1, 0.02]))
+    kind = str(
+        rng.choice(
+            ["music", "speech", "both", "wind", "engine", "bird", "noise"], p=[0.3, 0.26, 0.1, 0.12, 0.1, 0.1, 0.02]
+        )
+    )
     by_kind = {"music": music, "speech": speech, "both": music[:1] + speech, "wind": ["/m/03m9d0z"],
                "engine": ["/m/02mk9"], "bird": ["/m/015p6"], "noise": ["/m/096m7z"]}  # fmt: skip
     return [str(label) for label in by_kind[kind]], kind
@@ -136,15 +146,7 @@ def write_media(path: Path, samples: Floats | None, picture: bool) -> None:
     with av.open(str(path), "w", format=container_format) as container:
         video = container.add_stream("mpeg4", rate=5, width=32, height=32, pix_fmt="yuv420p") if picture else None
         if samples is not None:
-            audio = container.add_stream(codec, rate=RATE_HZ, layout="mono", options=options)
-            pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16)
-            frame = av.AudioFrame.from_ndarray(pcm[np.newaxis, :], format="s16", layout="mono")
-            frame.sample_rate, frame.pts = RATE_HZ, 0
-            size = audio.frame_size or 480
-            resampler = av.AudioResampler(format=audio.format, layout="mono", rate=audio.rate, frame_size=size)
-            for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-                container.mux(audio.encode(piece))
-            container.mux(audio.encode(None))
+            encode(container, codec, options, (np.clip(samples, -1, 1) * 32767).astype(np.int16), RATE_HZ)
         if video is not None:
             black = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), dtype=np.uint8), format="rgb24")
             for index in range(10):
@@ -209,7 +211,9 @@ def note(frequency_hz: float, n: int, n_harmonics: int, decay: float) -> Floats:
     wave = np.zeros(n, dtype=complex)
     for k in range(n_harmonics, 0, -1):
         wave = (wave + 1 / k**1.2) * turn
-    return np.asarray(wave.imag * np.minimum(t / 0.01, 1) * np.exp(-decay * t) * np.minimum((n / RATE_HZ - t) / 0.02, 1))
+    return np.asarray(
+        wave.imag * np.minimum(t / 0.01, 1) * np.exp(-decay * t) * np.minimum((n / RATE_HZ - t) / 0.02, 1)
+    )
 
 
 _VOWELS_HZ = ((730, 1090, 2440), (530, 1840, 2480), (270, 2290, 3010), (570, 840, 2410), (300, 870, 2240))
@@ -252,7 +256,9 @@ def noise_like(kind: str, rng: Rng, n: int) -> Floats:
         return np.asarray(signal.lfilter([1], [1, -rng.uniform(0.9, 0.99)], white) * gusts)
     if kind == "engine":
         phase = 2 * np.pi * np.cumsum(rng.uniform(25, 60) * (1 + 0.1 * np.sin(2 * np.pi * 0.1 * t))) / RATE_HZ
-        return np.asarray(np.sum([np.sin(k * phase) / k for k in range(1, 12)], axis=0) + 0.4 * signal.lfilter([1], [1, -0.8], white))
+        return np.asarray(
+            np.sum([np.sin(k * phase) / k for k in range(1, 12)], axis=0) + 0.4 * signal.lfilter([1], [1, -0.8], white)
+        )
     if kind == "bird":
         out = 0.02 * white
         for at in rng.integers(0, max(1, n - RATE_HZ // 4), size=int(n / RATE_HZ * 2.5)):

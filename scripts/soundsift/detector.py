@@ -77,7 +77,8 @@ class Definition:
         for key in DEFINITION_KEYS:
             if key != "librosa" and found[key] != self.features[key]:
                 raise TrainingError(
-                    f"the table was made with {key} {found[key]}, the model with {self.features[key]}: train again or make the table again"
+                    f"the table was made with {key} {found[key]}, the model with {self.features[key]}: "
+                    "train again or make the table again"
                 )
         return feature_matrix(table, self.columns)
 
@@ -159,7 +160,9 @@ def train(
         metrics=["accuracy"],
     )
     can_stop = len(hold) >= 2
-    stop = keras.callbacks.EarlyStopping("val_loss" if can_stop else "loss", patience=params.patience, restore_best_weights=True)
+    stop = keras.callbacks.EarlyStopping(
+        "val_loss" if can_stop else "loss", patience=params.patience, restore_best_weights=True
+    )
     fit = model.fit(
         x[learn], truth[learn], validation_data=(x[hold], truth[hold]) if can_stop else None,
         epochs=params.max_epochs, batch_size=params.batch_size, class_weight=dict(class_weight),
@@ -204,7 +207,7 @@ def load(path: str | Path) -> "tuple[keras.Model, Definition]":
 
 def probabilities(model: "keras.Model", x: Floats) -> npt.NDArray[np.float64]:
     """Probability that the class is heard, shape (n_clips,)."""
-    return model.predict(x, batch_size=4096, verbose=0)[:, 1].astype(np.float64)
+    return np.asarray(model.predict(x, batch_size=4096, verbose=0)[:, 1], dtype=np.float64)
 
 
 def combine(models: "Mapping[str, tuple[keras.Model, Definition]]") -> "tuple[keras.Model, Definition]":
@@ -221,7 +224,9 @@ def combine(models: "Mapping[str, tuple[keras.Model, Definition]]") -> "tuple[ke
     thresholds: dict[str, float] = {}
     for name, (_, definition) in models.items():
         if (definition.columns, definition.features) != (first.columns, first.features):
-            raise TrainingError(f"detectors {first_name} and {name} were trained on different features: train both again")
+            raise TrainingError(
+                f"detectors {first_name} and {name} were trained on different features: train both again"
+            )
         thresholds |= definition.thresholds
     inputs = keras.Input((len(first.columns),), name="features")
     outputs: dict[str, Any] = {name: model(inputs)[:, 1] for name, (model, _) in models.items()}

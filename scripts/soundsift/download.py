@@ -6,8 +6,8 @@ in the next, after a longer pause, so no worker stands idle behind one unlucky c
 """
 
 import logging
-import random
 import os
+import random
 import re
 import tempfile
 import threading

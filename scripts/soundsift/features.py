@@ -97,7 +97,9 @@ def frames_table(frames: Floats, clip_id: str, sample_rate_hz: int, params: Feat
     """Wrap frame features as a table; clip, parameters and librosa's version are in its metadata."""
     metadata = {"clip_id": clip_id, **definition(sample_rate_hz, params)}
     columns = frame_columns(params.n_mfcc)
-    return pa.Table.from_arrays([pa.array(frames[:, i]) for i in range(len(columns))], schema=schema_of(columns, metadata))
+    return pa.Table.from_arrays(
+        [pa.array(frames[:, i]) for i in range(len(columns))], schema=schema_of(columns, metadata)
+    )
 
 
 def definition(sample_rate_hz: int, params: FeatureParams) -> dict[str, str]:
@@ -173,13 +175,18 @@ def summary_table(frames: Sequence[Path], statistics: Sequence[str]) -> pa.Table
         table = read_parquet(path)
         found = definition_of(table)
         if made_with and found != made_with:
-            raise InputError(f"{path} was made with other parameters than its neighbours: delete {path.parent} and run again")
+            raise InputError(
+                f"{path} was made with other parameters than its neighbours: delete {path.parent} and run again"
+            )
         made_with = found
         matrix = np.stack([column.to_numpy() for column in table.columns[1:]], axis=1)
         rows.append(summarize(matrix, statistics))
         clip_ids.append(path.stem)
     n_mfcc = int(made_with.get("n_mfcc", 0))
-    columns = (Column("clip_id", pa.string(), "", "video id and start in milliseconds"), *summary_columns(n_mfcc, statistics))
+    columns = (
+        Column("clip_id", pa.string(), "", "video id and start in milliseconds"),
+        *summary_columns(n_mfcc, statistics),
+    )
     values = np.stack(rows) if rows else np.zeros((0, len(columns) - 1), dtype=np.float32)
     arrays = [pa.array(clip_ids, pa.string()), *(pa.array(values[:, i]) for i in range(values.shape[1]))]
     return pa.Table.from_arrays(arrays, schema=schema_of(columns, made_with))
@@ -187,7 +194,14 @@ def summary_table(frames: Sequence[Path], statistics: Sequence[str]) -> pa.Table
 
 def original_columns() -> list[str]:
     """The 25 inputs of the first version of this method, by name: means, with chroma over all pitch classes as one."""
-    names = ["chroma", "rms", "spectral_centroid_hz", "spectral_bandwidth_hz", "spectral_rolloff_hz", "zero_crossing_rate"]
+    names = [
+        "chroma",
+        "rms",
+        "spectral_centroid_hz",
+        "spectral_bandwidth_hz",
+        "spectral_rolloff_hz",
+        "zero_crossing_rate",
+    ]
     return [f"{name}_mean" for name in [*names, *(f"mfcc_{i:02d}" for i in range(1, 20))]]
 
 
@@ -219,17 +233,20 @@ def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Floats:
 
     def values(name: str) -> npt.NDArray[Any]:
         if name == "chroma_mean":
-            return np.mean([values(f"chroma_{pitch}_mean") for pitch in PITCH_CLASSES], axis=0)
+            return np.asarray(np.mean([values(f"chroma_{pitch}_mean") for pitch in PITCH_CLASSES], axis=0))
         if name not in table.column_names:
-            raise TrainingError(f"the features table lacks the column {name}: make the table again with the settings of the model")
-        return table[name].to_numpy()
+            raise TrainingError(
+                f"the features table lacks the column {name}: make the table again with the settings of the model"
+            )
+        return np.asarray(table[name])
 
     matrix = np.stack([values(name) for name in columns], axis=1).astype(np.float32)
     bad = ~np.isfinite(matrix)
     if bad.any():
         row, column = (int(i) for i in np.argwhere(bad)[0])
         raise TrainingError(
-            f"the features table holds {matrix[row, column]} in column {columns[column]}, clip {table['clip_id'][row]}: "
+            f"the features table holds {matrix[row, column]} in column {columns[column]}, "
+            f"clip {table['clip_id'][row]}: "
             "delete that clip's batch in results/frames and run again"
         )
     return matrix

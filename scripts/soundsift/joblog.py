@@ -25,9 +25,7 @@ def job_log(path: str | Path) -> Iterator[None]:
     with open(path, "w", buffering=1, encoding="utf-8") as log, redirect_stderr(log):
         # the descriptor too: external programs and libraries in C write to it
         os.dup2(log.fileno(), 2)
-        logging.basicConfig(
-            stream=log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
-        )
+        logging.basicConfig(stream=log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
         logging.captureWarnings(True)
         try:
             yield

@@ -4,7 +4,6 @@ Decoding seeks, so a stretch of an hour-long file costs no more than one of a sh
 :class:`pydub.AudioSegment` from then on.
 """
 
-import math
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,16 +151,27 @@ def write_clip(clip: AudioSegment, path: Path) -> None:
     codec, container_format, options = _ENCODERS[path.suffix[1:]]
     samples = np.frombuffer(clip.raw_data, dtype=np.int16)
     with whole_file(path) as temporary, av.open(str(temporary), "w", format=container_format) as container:
-        stream = container.add_stream(codec, rate=clip.frame_rate, options=options, layout="mono")
-        frame = av.AudioFrame.from_ndarray(samples[np.newaxis, :], format="s16", layout="mono")
-        frame.sample_rate = clip.frame_rate
-        frame.pts = 0
-        resampler = av.AudioResampler(
-            format=stream.format, layout="mono", rate=clip.frame_rate, frame_size=stream.frame_size or 4096
-        )
-        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-            container.mux(stream.encode(piece))
-        container.mux(stream.encode(None))
+        encode(container, codec, options, samples, clip.frame_rate)
+
+
+def encode(
+    container: "av.container.OutputContainer",
+    codec: str,
+    options: dict[str, str],
+    samples: npt.NDArray[np.int16],
+    sample_rate_hz: int,
+) -> None:
+    """Encode mono samples of shape (n,) as a new stream of an open container."""
+    stream = container.add_stream(codec, rate=sample_rate_hz, options=options, layout="mono")
+    assert isinstance(stream, av.AudioStream)
+    frame = av.AudioFrame.from_ndarray(samples[np.newaxis, :], format="s16", layout="mono")
+    frame.sample_rate = sample_rate_hz
+    frame.pts = 0
+    # the resampler also parts the samples into frames of the size the codec wants
+    resampler = av.AudioResampler(stream.format, "mono", stream.rate, stream.frame_size or 4096)
+    for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+        container.mux(stream.encode(piece))
+    container.mux(stream.encode(None))
 
 
 def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:

@@ -61,7 +61,9 @@ def merge(
                     definition_of(table)
                     at = pc.index_in(wanted["clip_id"], table["clip_id"].combine_chunks())
                     if at.null_count or len(at) != table.num_rows:
-                        raise InputError(f"{batch_features} does not hold just the clips that are there: delete it and run again")
+                        raise InputError(
+                            f"{batch_features} does not hold just the clips that are there: delete it and run again"
+                        )
                     table = table.take(at)
                     front = _side_by_side(wanted.select(_CLIP_NAMES + truths), outcome.select(MEASURED))
                     there_rows.append(_side_by_side(front, table.drop_columns(["clip_id"])))
@@ -98,7 +100,7 @@ class _Appender:
             self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd", use_dictionary=dictionary)
         if table.schema.metadata != self._writer.schema.metadata or table.schema != self._writer.schema:
             raise InputError(
-                f"batch of clip {table['clip_id'][0]} was made with other parameters or columns than the batches before it: "
+                f"batch of clip {table['clip_id'][0]} was made with other parameters or columns than those before it: "
                 "run again with --forcerun extract_features"
             )
         self._writer.write_table(table)

@@ -19,7 +19,10 @@ from soundsift.errors import ConfigError, InputError
 from soundsift.ontology import with_descendants
 from soundsift.tables import Column
 
-SEGMENT = r'^\s*(?P<video_id>[A-Za-z0-9_-]{11})\s*,\s*(?P<start>\d+\.?\d*)\s*,\s*(?P<end>\d+\.?\d*)\s*,\s*(?P<quote>"?)(?P<labels>[^"\s]+)"?\s*$'
+SEGMENT = (
+    r"^\s*(?P<video_id>[A-Za-z0-9_-]{11})\s*,\s*(?P<start>\d+\.?\d*)\s*,\s*(?P<end>\d+\.?\d*)\s*,"
+    r'\s*"?(?P<labels>[^"\s]+)"?\s*$'
+)
 IGNORED = r"^\s*(#.*)?$"
 
 CLIP_COLUMNS = (
@@ -82,9 +85,13 @@ def read_segments(path: Path) -> pa.Table:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): set metadata.segments to existing lists") from error
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}): set metadata.segments to existing lists"
+        ) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no text file ({error.reason} at byte {error.start}): a segment list in CSV was expected") from error
+        raise InputError(
+            f"{path} is no text file ({error.reason} at byte {error.start}): a segment list in CSV was expected"
+        ) from error
     lines = pa.array(text.splitlines(), pa.large_string())
     wanted = pc.invert(pc.match_substring_regex(lines, IGNORED))
     fields = pc.extract_regex(lines, SEGMENT)
@@ -96,7 +103,9 @@ def read_segments(path: Path) -> pa.Table:
     part = {name: pc.struct_field(fields, name) for name in ("video_id", "start", "end", "labels")}
     start, end = pc.cast(part["start"], pa.float64()), pc.cast(part["end"], pa.float64())
     too_late = np.zeros(len(lines), dtype=bool)
-    too_late[np.flatnonzero(wanted.to_numpy(zero_copy_only=False))] = pc.less_equal(end, start).to_numpy(zero_copy_only=False)
+    too_late[np.flatnonzero(wanted.to_numpy(zero_copy_only=False))] = pc.less_equal(end, start).to_numpy(
+        zero_copy_only=False
+    )
     _refuse_first(path, lines, pa.array(too_late), "the end must lie after the start")
     return pa.table(
         {
@@ -137,10 +146,14 @@ def read_classes(
         try:
             frame = pd.read_csv(path, skipinitialspace=True)
         except (OSError, ValueError) as error:
-            raise InputError(f"{path} cannot be read ({error}): set metadata.{key} to a CSV with {', '.join(columns)}") from error
+            raise InputError(
+                f"{path} cannot be read ({error}): set metadata.{key} to a CSV with {', '.join(columns)}"
+            ) from error
         missing = [name for name in columns if name not in frame.columns]
         if missing:
-            raise InputError(f"{path} lacks the columns {', '.join(missing)}: metadata.{key} wants {', '.join(columns)}")
+            raise InputError(
+                f"{path} lacks the columns {', '.join(missing)}: metadata.{key} wants {', '.join(columns)}"
+            )
         return frame
 
     classes = table(class_labels, ["mid", "display_name"], "class_labels")
@@ -183,7 +196,7 @@ def detector_members(
         if None in wanted:
             unknown = named[wanted.index(None)]
             raise ConfigError(
-                f"detectors.{detector} names {unknown!r}, which is neither an id nor a display name of the class table: "
+                f"detectors.{detector} names {unknown!r}, neither an id nor a display name of the class table: "
                 "set it in config.yaml to a class of class_labels_indices.csv"
             )
         family = with_descendants([name for name in wanted if name], children)

@@ -19,7 +19,9 @@ def read_ontology(path: Path) -> dict[str, list[str]]:
         nodes = json.loads(path.read_text(encoding="utf-8-sig"))
         return {str(node["id"]): [str(child) for child in node["child_ids"]] for node in nodes}
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): set metadata.ontology to an ontology.json") from error
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}): set metadata.ontology to an ontology.json"
+        ) from error
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"{path} is no ontology (a JSON list of nodes with id and child_ids was expected, found: {error}): "

@@ -13,7 +13,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from soundsift.tables import whole_file
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
+import matplotlib.pyplot as plt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,11 +70,12 @@ def confusion(counts: Mapping[str, int], name: str, path: Path) -> None:
 def curves(truth: npt.NDArray[np.int64], probability: Mapping[str, Sequence[float]], name: str, path: Path) -> None:
     """Draw ROC and precision over recall for the detector and its baselines; ``probability`` is {model: per clip}."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
-    for (model, values), colour in zip(probability.items(), (BLUE, ORANGE, GREEN), strict=False):
+    looks = ((BLUE, "-", 2.5), (ORANGE, "--", 1.5), (GREEN, "-.", 1.5))
+    for (model, values), (colour, style, width) in zip(probability.items(), looks, strict=False):
         false_rate, hit_rate, _ = roc_curve(truth, values)
-        left.plot(false_rate, hit_rate, color=colour, label=model)
+        left.plot(false_rate, hit_rate, color=colour, linestyle=style, linewidth=width, label=model)
         precision, recall, _ = precision_recall_curve(truth, values)
-        right.plot(recall, precision, color=colour, label=model)
+        right.plot(recall, precision, color=colour, linestyle=style, linewidth=width, label=model)
     left.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
     right.axhline(float(truth.mean()), color=GREY, linestyle=":", label="always yes")
     left.set(xlabel="false alarm rate", ylabel="recall", title=f"{name}: ROC")
@@ -96,10 +97,12 @@ def history(table: pa.Table, name: str, path: Path) -> None:
     save(figure, path)
 
 
-def probabilities(truth: npt.NDArray[np.int64], probability: npt.NDArray[Any], threshold: float, name: str, path: Path) -> None:
+def probabilities(
+    truth: npt.NDArray[np.int64], probability: npt.NDArray[Any], threshold: float, name: str, path: Path
+) -> None:
     """Draw how the detector's probability is spread among clips with and without the class."""
     figure, axes = plt.subplots(figsize=(6, 3.6))
-    bins = np.linspace(0, 1, 21)
+    bins = list(np.linspace(0, 1, 21))
     groups = [probability[truth == 1], probability[truth == 0]]
     axes.hist(groups, bins, color=[BLUE, ORANGE], label=[f"with {name}", f"without {name}"])
     axes.axvline(threshold, color=GREY, linestyle="--", label="threshold")

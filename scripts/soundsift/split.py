@@ -25,7 +25,9 @@ def train_and_eval(table: pa.Table, detector: str, test_fraction: float, seed: i
     truth = truth_of(table, detector)
     known = np.flatnonzero(truth >= 0)
     if not len(known):
-        raise TrainingError(f"detector {detector}: no clip has a known truth: download more clips or lower metadata.min_label_accuracy")
+        raise TrainingError(
+            f"detector {detector}: no clip has a known truth: download more clips or lower metadata.min_label_accuracy"
+        )
     is_eval = pc.equal(table["split"], "eval").to_numpy()
     if is_eval.any():
         sides = known[~is_eval[known]], known[is_eval[known]]
@@ -44,13 +46,14 @@ def train_and_eval(table: pa.Table, detector: str, test_fraction: float, seed: i
 
 def truth_of(table: pa.Table, detector: str) -> Truth:
     """1, 0 or -1 (unknown) for every row."""
-    return pc.fill_null(pc.cast(table[f"is_{detector}"], pa.int64()), -1).to_numpy()
+    truth: Truth = pc.fill_null(pc.cast(table[f"is_{detector}"], pa.int64()), -1).to_numpy()
+    return truth
 
 
 def split_by_video(
     rows: Truth, video_ids: list[str], truth: Truth, test_fraction: float, seed: int
 ) -> tuple[Truth, Truth]:
-    """Part rows so that ``test_fraction`` of the videos, stratified by whether any clip of theirs is positive, are second.
+    """Part rows by video, stratified by whether any clip of the video is positive; a share of them is second.
 
     Parameters
     ----------

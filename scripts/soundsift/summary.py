@@ -16,9 +16,7 @@ def outcome_counts(coverage: pa.Table) -> Counts:
     """Count clips by split and outcome: {split: {outcome: clips}}, most frequent outcome first."""
     pairs = Counter(zip(coverage["split"].to_pylist(), coverage["outcome"].to_pylist(), strict=True))
     splits = sorted({split for split, _ in pairs}, reverse=True)
-    return {
-        split: {outcome: n for (of, outcome), n in pairs.most_common() if of == split} for split in splits
-    }
+    return {split: {outcome: n for (of, outcome), n in pairs.most_common() if of == split} for split in splits}
 
 
 def lines(counts: Counts, metrics: Mapping[str, Mapping[str, Any]], is_demo: bool) -> str:
@@ -38,7 +36,8 @@ def lines(counts: Counts, metrics: Mapping[str, Mapping[str, Any]], is_demo: boo
             f"{name}: finds {confusion['tp']} of {judged['positives']} clips with it, claims {confusion['fp']} of "
             f"{n_negative} without it. Right on {judged['accuracy']['value']:.1%}; always saying no: "
             f"{judged['baselines']['always_no']['accuracy']['value']:.1%}. Balanced accuracy "
-            f"{balanced['value']:.1%} (95 % interval {balanced['low']:.1%} to {balanced['high']:.1%}, {judged['n_eval']} clips)."
+            f"{balanced['value']:.1%} (95 % interval {balanced['low']:.1%} to {balanced['high']:.1%}, "
+            f"{judged['n_eval']} clips)."
         )
     if is_demo:
         text.append("This is the demo: its sound is synthetic, so these figures mean nothing about real sound.")

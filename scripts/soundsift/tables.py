@@ -89,7 +89,9 @@ def read_parquet(path: Path, columns: Sequence[Column] | None = None) -> pa.Tabl
     try:
         table = pq.read_table(path, partitioning=None)
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path} cannot be read as Parquet ({str(error).splitlines()[0]}): delete it and run again") from error
+        raise InputError(
+            f"{path} cannot be read as Parquet ({str(error).splitlines()[0]}): delete it and run again"
+        ) from error
     if columns is not None:
         _check(table, columns, path)
         table = table.select([c.name for c in columns])

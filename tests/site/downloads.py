@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-
 from soundsift import media
 from soundsift.archive import Archive
 from soundsift.demo import RATE_HZ, write_media
@@ -29,7 +28,11 @@ def fill(folder: Path, clips: list[Clip], ending: str = "m4a") -> None:
 
 def fetch(clips: list[Clip], url: str, root: Path, source: dict | None = None, **manners) -> dict[str, dict]:
     table = download(
-        clips, Source(url, **(source or {})), Manners(**{**QUICK, "on_transient": "record", **manners}), Archive(root), 1.0
+        clips,
+        Source(url, **(source or {})),
+        Manners(**{**QUICK, "on_transient": "record", **manners}),
+        Archive(root),
+        1.0,
     )
     return {row["clip_id"]: row for row in table.to_pylist()}
 

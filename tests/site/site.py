@@ -1,5 +1,6 @@
 """A small video site on the loopback: serves a folder with byte ranges, counts requests, fails on demand."""
 
+import contextlib
 import re
 import threading
 import time
@@ -70,7 +71,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             path = site.folder / self.path.lstrip("/")
             site.requests[path.stem] += 1
             fault = site.fault_of(path.stem)
-            if isinstance(fault, int) or not path.is_file() and fault is None:
+            if isinstance(fault, int) or (not path.is_file() and fault is None):
                 return self._send(fault if isinstance(fault, int) else 404, b"", "text/plain", with_body)
             if fault == "hang":
                 time.sleep(60)
@@ -87,7 +88,13 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             return self._send(200, data, kind, with_body, extra, cut=fault == "cut")
 
         def _send(
-            self, status: int, data: bytes, kind: str, with_body: bool, extra: dict[str, str] | None = None, cut: bool = False
+            self,
+            status: int,
+            data: bytes,
+            kind: str,
+            with_body: bool,
+            extra: dict[str, str] | None = None,
+            cut: bool = False,
         ) -> None:
             self.send_response(status)
             self.send_header("Content-Type", kind)
@@ -96,10 +103,8 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.end_headers()
             if with_body:
-                try:
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     self.wfile.write(data[: len(data) // 2] if cut else data)
-                except (BrokenPipeError, ConnectionResetError):
-                    pass
             if cut:
                 self.close_connection = True
 

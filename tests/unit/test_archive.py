@@ -8,7 +8,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
 from soundsift import archive
 from soundsift.archive import Archive, Record
 
@@ -39,7 +38,9 @@ def eager_threads() -> Iterator[None]:
 
 
 def record(**known: object) -> Record:
-    return Record(CLIP, "--PJHxphWEs", **{"outcome": "ok", "url": "https://www.youtube.com/watch?v=--PJHxphWEs", **known})
+    return Record(
+        CLIP, "--PJHxphWEs", **{"outcome": "ok", "url": "https://www.youtube.com/watch?v=--PJHxphWEs", **known}
+    )
 
 
 def keep(held: Archive, content: bytes = b"sound", suffix: str = ".m4a", **known: object) -> Record:
@@ -114,7 +115,9 @@ def test_clips_are_spread_over_sub_folders(tmp_path: Path) -> None:
     assert {len(folder) for folder in folders} == {3}
 
 
-def test_a_kill_before_the_media_have_their_name_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kill_before_the_media_have_their_name_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 

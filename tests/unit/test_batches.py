@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-
 from soundsift import batches
 from soundsift.errors import InputError
 
@@ -46,7 +45,9 @@ def test_no_rows_have_no_batches(tmp_path: Path) -> None:
 
 def test_every_clip_is_in_the_file_of_its_batch(tmp_path: Path) -> None:
     table = pa.concat_tables([clips(10), clips(3).set_column(5, "batch", pa.array(["eval-00000"] * 3))])
-    assert set(written(table, tmp_path / "b")) == {f"{n}.csv" for n in ("train-00000", "train-00001", "train-00002", "eval-00000")}
+    assert set(written(table, tmp_path / "b")) == {
+        f"{n}.csv" for n in ("train-00000", "train-00001", "train-00002", "eval-00000")
+    }
     assert [row["clip_id"] for row in batches.read_batch(tmp_path / "b" / "train-00001.csv")] == [
         f"{i:011d}_{i}000" for i in (4, 5, 6, 7)
     ]

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from soundsift.clips import OUTCOME_COLUMNS, convert
 from soundsift.demo import RATE_HZ, write_media
 from soundsift.errors import InputError
@@ -38,7 +37,9 @@ def test_every_wanted_clip_has_one_outcome_and_the_kept_ones_a_file(tmp_path: Pa
         "-loud_2000.flac", "-loud_30000.flac", "-loud_8000.flac", "hush_2000.flac",
     ]  # fmt: skip
     assert table["duration_seconds"].to_pylist()[0] == 10.0
-    assert 5.9 < table["duration_seconds"].to_pylist()[5] < 6.1, "shorter than labelled, above the minimum: its true length"
+    assert 5.9 < table["duration_seconds"].to_pylist()[5] < 6.1, (
+        "shorter than labelled, above the minimum: its true length"
+    )
     assert table["loudness_dbfs"].to_pylist()[0] == pytest.approx(-20, abs=1.5)
     assert table["peak_dbfs"].to_pylist()[1] is None
 

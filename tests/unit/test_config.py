@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from soundsift.config import AUDIOSET, DEMO, is_demo, read_schema, settle
 from soundsift.errors import ConfigError
 
@@ -58,7 +57,10 @@ def test_own_lists_get_audioset_s_tables_and_youtube() -> None:
         ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "media/{video_id}"}}, "no known scheme"),
         ({"clips": {"sample_rate_hz": 20000}}, "clips.sample_rate_hz 20000 is not known to mp3"),
         ({"features": {"n_mfcc": 40, "n_mels": 32}}, "features.n_mfcc must be at most n_mels (32), got 40"),
-        ({"training": {"features": "original"}, "features": {"statistics": ["std"]}}, "training.features original wants"),
+        (
+            {"training": {"features": "original"}, "features": {"statistics": ["std"]}},
+            "training.features original wants",
+        ),
     ],
 )
 def test_a_bad_config_is_refused_in_one_line(given: dict, line: str) -> None:

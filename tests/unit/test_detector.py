@@ -4,11 +4,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-
 from soundsift import detector, evaluation
 from soundsift.detector import Definition, TrainingParams
 from soundsift.errors import TrainingError
-from soundsift.features import definition, FeatureParams
+from soundsift.features import FeatureParams, definition
 
 pytestmark = pytest.mark.tensorflow
 

@@ -4,7 +4,6 @@ import librosa
 import numpy as np
 import pyarrow as pa
 import pytest
-
 from soundsift import features
 from soundsift.errors import InputError, TrainingError
 from soundsift.features import STATISTICS, FeatureParams, frame_columns, frame_features, summarize, summary_columns
@@ -94,7 +93,13 @@ def test_columns_and_values_keep_one_order_and_the_last_is_not_lost() -> None:
     assert columns[-2:] == ["chroma_b_mean", "chroma_b_std"]
     assert dict(zip(columns, values, strict=True))["chroma_b_mean"] == 37.0
     assert NAMES[:2] == ["time_seconds", "mfcc_01"]
-    assert NAMES[21:26] == ["spectral_centroid_hz", "spectral_bandwidth_hz", "spectral_rolloff_hz", "zero_crossing_rate", "rms"]
+    assert NAMES[21:26] == [
+        "spectral_centroid_hz",
+        "spectral_bandwidth_hz",
+        "spectral_rolloff_hz",
+        "zero_crossing_rate",
+        "rms",
+    ]
 
 
 def written_frames(tmp_path: Path, clip_id: str, params: FeatureParams = PARAMS) -> Path:

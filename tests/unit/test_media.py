@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from soundsift import media
 from soundsift.demo import RATE_HZ as DEMO_RATE_HZ
 from soundsift.demo import write_media

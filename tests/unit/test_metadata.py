@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-
 from soundsift import metadata
 from soundsift.errors import ConfigError, InputError
 from soundsift.metadata import Classes
@@ -26,7 +25,13 @@ CHILDREN = {"/m/speech": ["/m/child"], "/m/music": ["/m/rock"]}
 def classes(accurate: dict[str, bool] | None = None) -> Classes:
     ids = ["/m/speech", "/m/child", "/m/music", "/m/rock", "/m/dog"]
     good = np.array([(accurate or {}).get(i, True) for i in ids])
-    return Classes(ids, ["Speech", "Child speech, kid speaking", "Music", "Rock", "Dog"], np.full(5, 10), np.where(good, 1.0, 0.5), good)
+    return Classes(
+        ids,
+        ["Speech", "Child speech, kid speaking", "Music", "Rock", "Dog"],
+        np.full(5, 10),
+        np.where(good, 1.0, 0.5),
+        good,
+    )
 
 
 def select(text: str, tmp_path: Path, known: Classes | None = None, **kwargs) -> pa.Table:

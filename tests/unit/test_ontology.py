@@ -2,11 +2,16 @@ import json
 from pathlib import Path
 
 import pytest
-
 from soundsift.errors import InputError
 from soundsift.ontology import read_ontology, with_descendants
 
-CHILDREN = {"music": ["genre", "instrument"], "genre": ["rock"], "instrument": ["guitar"], "rock": ["guitar"], "dog": []}
+CHILDREN = {
+    "music": ["genre", "instrument"],
+    "genre": ["rock"],
+    "instrument": ["guitar"],
+    "rock": ["guitar"],
+    "dog": [],
+}
 
 
 def test_children_are_read_by_class(tmp_path: Path) -> None:
@@ -32,7 +37,15 @@ def test_a_ring_of_classes_has_an_end() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "<!doctype html>", "{}x", '{"id": "a", "child_ids": []}', '[{"id": "a"}]', '[{"id": "a", "child_ids": null}]', "3"],
+    [
+        "",
+        "<!doctype html>",
+        "{}x",
+        '{"id": "a", "child_ids": []}',
+        '[{"id": "a"}]',
+        '[{"id": "a", "child_ids": null}]',
+        "3",
+    ],
 )
 def test_a_file_that_is_no_ontology_is_refused_in_one_line(content: str, tmp_path: Path) -> None:
     (tmp_path / "ontology.json").write_text(content)

@@ -4,7 +4,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from soundsift import tables
 from soundsift.errors import InputError
 from soundsift.tables import Column

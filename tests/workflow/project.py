@@ -78,7 +78,11 @@ class Project:
     def kill_when(self, pattern: str, *arguments: str) -> None:
         """Run snakemake here and kill it with all its children (SIGKILL) as soon as a file matches ``pattern``."""
         process = subprocess.Popen(
-            self.command(*arguments), cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            self.command(*arguments),
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         give_up = time.monotonic() + 120
         while not any(self.folder.glob(pattern)) and process.poll() is None and time.monotonic() < give_up:

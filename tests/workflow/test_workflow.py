@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-
 from soundsift.demo import make_demo
+
 from tests.site.site import Site
 from tests.workflow.project import TABLES, Project
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.workflow
 N_TRAIN, N_EVAL, BATCH_SIZE = 28, 16, 8
 # of the demo's clips 3, 13 and 23 are dead, in the train list and as far as it reaches in the eval list
 DEAD = {"not_found": 2, "no_audio": 2, "too_short": 1}
-RATIO = {"download_clips", "convert_clips", "extract_features", "summarize_features"}
+PER_BATCH = {"download_clips", "convert_clips", "extract_features", "summarize_features"}
 N_BATCHES = 4 + 2
 
 
@@ -27,7 +27,11 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config_for(media: Path, url: str | None = None) -> dict:
-    tables = {"class_labels": "class_labels_indices.csv", "ontology": "ontology.json", "label_quality": "qa_true_counts.csv"}
+    tables = {
+        "class_labels": "class_labels_indices.csv",
+        "ontology": "ontology.json",
+        "label_quality": "qa_true_counts.csv",
+    }
     return {
         "metadata": {
             "segments": {name: str(media / f"{name}_segments.csv") for name in ("train", "eval")},
@@ -60,16 +64,43 @@ def rows_of(path: Path) -> list[str]:
 
 
 def test_one_command_makes_everything_the_contract_names(finished: Project) -> None:
-    for name in ("detectors/combined.keras", "summary.txt", "report.html", "metadata/clips.parquet", "batches/train-00003.csv"):
+    for name in (
+        "detectors/combined.keras",
+        "summary.txt",
+        "report.html",
+        "metadata/clips.parquet",
+        "batches/train-00003.csv",
+    ):
         assert (finished.folder / "results" / name).is_file(), name
     for detector in ("music", "speech"):
         folder = finished.folder / "results" / "detectors" / detector
         metrics = json.loads((folder / "metrics.json").read_text())
-        assert set(metrics) >= {"n_train", "n_eval", "positives", "threshold", "accuracy", "roc_auc", "confusion", "baselines"}
-        assert metrics["balanced_accuracy"]["low"] <= metrics["balanced_accuracy"]["value"] <= metrics["balanced_accuracy"]["high"]
+        assert set(metrics) >= {
+            "n_train",
+            "n_eval",
+            "positives",
+            "threshold",
+            "accuracy",
+            "roc_auc",
+            "confusion",
+            "baselines",
+        }
+        assert (
+            metrics["balanced_accuracy"]["low"]
+            <= metrics["balanced_accuracy"]["value"]
+            <= metrics["balanced_accuracy"]["high"]
+        )
         assert metrics["n_eval"] == sum(metrics["confusion"].values())
-        assert pq.read_schema(folder / "predictions.parquet").names == ["clip_id", "split", "truth", "probability", "predicted"]
-        assert {path.name for path in folder.glob("*.svg")} == {f"{n}.svg" for n in ("confusion", "curves", "history", "probabilities")}
+        assert pq.read_schema(folder / "predictions.parquet").names == [
+            "clip_id",
+            "split",
+            "truth",
+            "probability",
+            "predicted",
+        ]
+        assert {path.name for path in folder.glob("*.svg")} == {
+            f"{n}.svg" for n in ("confusion", "curves", "history", "probabilities")
+        }
 
 
 def test_every_wanted_clip_is_accounted_for_and_every_kept_one_has_its_row(finished: Project) -> None:
@@ -81,7 +112,7 @@ def test_every_wanted_clip_is_accounted_for_and_every_kept_one_has_its_row(finis
     assert {word: outcomes.count(word) for word in set(outcomes) - {"ok"}} == DEAD
     kept = [c for c, o in zip(coverage["clip_id"].to_pylist(), outcomes, strict=True) if o == "ok"]
     assert features["clip_id"].to_pylist() == kept
-    truth = {c: t for c, t in zip(coverage["clip_id"].to_pylist(), coverage["is_music"].to_pylist(), strict=True)}
+    truth = dict(zip(coverage["clip_id"].to_pylist(), coverage["is_music"].to_pylist(), strict=True))
     assert features["is_music"].to_pylist() == [truth[c] for c in kept]
     assert features["duration_seconds"].to_pylist() == [10.0] * len(kept)
     assert features.column_names[:6] == ["clip_id", "video_id", "start_seconds", "end_seconds", "split", "batch"]
@@ -113,12 +144,12 @@ def test_appended_rows_run_only_the_last_batch_and_new_ones(project: Project, me
     rows = rows_of(media / "train_segments.csv")
     # ten more segments, of videos that are there: 28 rows fill three and a half batches, so 4 go to the last one
     more = [row.replace(", 1", ", 0", 1) for row in rows_of(media / "train_segments.csv")[3:13]]
-    more = [f'{row.split(",")[0]}, 1.000, 11.000, {row.split(", ", 3)[3]}' for row in more]
+    more = [f"{row.split(',')[0]}, 1.000, 11.000, {row.split(', ', 3)[3]}" for row in more]
     longer.write_text("\n".join([*rows, *more, ""]))
     project.change("metadata", segments={"train": str(longer), "eval": str(media / "eval_segments.csv")})
     run = project.run(*TABLES)
     assert run.status == 0, run.text
-    assert run.jobs == {"select_clips": 1, **dict.fromkeys(RATIO, 2), "merge_features": 1}
+    assert run.jobs == {"select_clips": 1, **dict.fromkeys(PER_BATCH, 2), "merge_features": 1}
     assert project.tables()["results/coverage.parquet"].num_rows == N_TRAIN + N_EVAL + 10
 
 
@@ -139,7 +170,7 @@ def test_a_stricter_accuracy_bar_touches_only_batches_that_lose_a_row(finished: 
     after = {path.name: path.read_text() for path in (project.folder / "results" / "batches").iterdir()}
     changed = sum(before[name] != text for name, text in after.items() if name.endswith(".csv"))
     assert 0 < changed < N_BATCHES
-    assert run.jobs == {"select_clips": 1, **dict.fromkeys(RATIO, changed), "merge_features": 1}, run.text
+    assert run.jobs == {"select_clips": 1, **dict.fromkeys(PER_BATCH, changed), "merge_features": 1}, run.text
     there = {path for path in archived if path.suffix not in (".json",)}
     assert all(path.stat().st_mtime_ns == archived[path] for path in there)
 
@@ -164,7 +195,12 @@ def test_a_changed_line_of_a_module_reruns_what_depends_on_it_and_a_comment_noth
 
 @pytest.mark.parametrize(
     "moment",
-    ["archive/tmp/*/*", "results/downloads/train-00001.csv", "results/clips/train-00001/*.mp3", "results/frames/train-00000/*.parquet"],
+    [
+        "archive/tmp/*/*",
+        "results/downloads/train-00001.csv",
+        "results/clips/train-00001/*.mp3",
+        "results/frames/train-00000/*.parquet",
+    ],
 )
 def test_a_kill_at_any_moment_loses_nothing(moment: str, finished: Project, media: Path, tmp_path: Path) -> None:
     project = Project.make(tmp_path / "clone", config_for(media))
@@ -191,7 +227,10 @@ def test_a_failed_batch_holds_up_no_other_and_the_next_run_asks_only_for_what_is
     ids = [row[0] for row in csv.reader((media / "train_segments.csv").open()) if not row[0].startswith("#")]
     with Site(media / "media") as site:
         config = config_for(media, site.url) | {"batch_size": 4}
-        config["metadata"] = config["metadata"] | {"segments": {"train": config["metadata"]["segments"]["train"]}, "max_clips": 12}
+        config["metadata"] = config["metadata"] | {
+            "segments": {"train": config["metadata"]["segments"]["train"]},
+            "max_clips": 12,
+        }
         config["download"] |= {"tries": 1, "yt_dlp": {"socket_timeout": 5}}
         project = Project.make(tmp_path / "clone", config)
         site.faults = {ids[5]: 503}
@@ -230,7 +269,11 @@ def test_bad_input_gives_one_line_and_a_failed_run(change: dict, line: str, medi
 
 
 def test_real_recordings_give_detectors_far_above_chance(recordings: Path, audioset: Path, tmp_path: Path) -> None:
-    names = {"class_labels": "class_labels_indices.csv", "ontology": "ontology.json", "label_quality": "qa_true_counts.csv"}
+    names = {
+        "class_labels": "class_labels_indices.csv",
+        "ontology": "ontology.json",
+        "label_quality": "qa_true_counts.csv",
+    }
     project = Project.make(
         tmp_path / "clone",
         {

@@ -12,7 +12,12 @@ from soundsift.errors import SoundsiftError
 from soundsift.sources import code_digest
 
 # Parallel jobs, not parallel threads: numerical libraries start one thread per core unless told otherwise.
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+for name in (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+):
     os.environ.setdefault(name, "1")
 
 # Without a config.yaml in the working directory every key has its default, and that is the demo.

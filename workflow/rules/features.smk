@@ -9,12 +9,6 @@ rule extract_features:
         clips="results/clips/{batch}",
     output:
         frames=directory("results/frames/{batch}"),
-    params:
-        features={
-            key: config["features"][key]
-            for key in ("n_fft", "hop_length", "n_mels", "n_mfcc", "rolloff_fraction")
-        },
-        code=code_digest("extract_features"),
     log:
         "results/logs/extract_features/{batch}.log",
     conda:
@@ -23,6 +17,12 @@ rule extract_features:
     resources:
         mem_mb=1500,
         runtime=60,
+    params:
+        features={
+            key: config["features"][key]
+            for key in ("n_fft", "hop_length", "n_mels", "n_mfcc", "rolloff_fraction")
+        },
+        code=code_digest("extract_features"),
     message:
         "Extracting features of {wildcards.batch}"
     script:
@@ -35,9 +35,6 @@ rule summarize_features:
         frames="results/frames/{batch}",
     output:
         features="results/features/{batch}.parquet",
-    params:
-        statistics=config["features"]["statistics"],
-        code=code_digest("summarize_features"),
     log:
         "results/logs/summarize_features/{batch}.log",
     conda:
@@ -46,6 +43,9 @@ rule summarize_features:
     resources:
         mem_mb=1000,
         runtime=30,
+    params:
+        statistics=config["features"]["statistics"],
+        code=code_digest("summarize_features"),
     message:
         "Summarizing {wildcards.batch}"
     script:
@@ -61,8 +61,6 @@ rule merge_features:
     output:
         features="results/features.parquet",
         coverage="results/coverage.parquet",
-    params:
-        code=code_digest("merge_features"),
     log:
         "results/logs/merge_features.log",
     conda:
@@ -71,6 +69,8 @@ rule merge_features:
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        code=code_digest("merge_features"),
     message:
         "Merging all batches"
     script:

@@ -11,14 +11,6 @@ rule download_clips:
         media=LOCAL_MEDIA,
     output:
         downloads="results/downloads/{batch}.csv",
-    params:
-        archive=config["download"]["archive"],
-        source={
-            key: config["download"][key]
-            for key in ("url", "trimmed", "sections", "margin_seconds", "retry_permanent")
-        },
-        min_seconds=config["clips"]["min_seconds"],
-        code=code_digest("download_clips"),
     log:
         "results/logs/download_clips/{batch}.log",
     conda:
@@ -28,6 +20,20 @@ rule download_clips:
         downloads=1,
         mem_mb=1000,
         runtime=720,
+    params:
+        archive=config["download"]["archive"],
+        source={
+            key: config["download"][key]
+            for key in (
+                "url",
+                "trimmed",
+                "sections",
+                "margin_seconds",
+                "retry_permanent",
+            )
+        },
+        min_seconds=config["clips"]["min_seconds"],
+        code=code_digest("download_clips"),
     message:
         "Downloading {wildcards.batch}"
     script:
@@ -41,12 +47,6 @@ rule convert_clips:
     output:
         clips=directory("results/clips/{batch}"),
         outcomes="results/outcomes/{batch}.csv",
-    params:
-        archive=config["download"]["archive"],
-        format=config["clips"]["format"],
-        sample_rate_hz=config["clips"]["sample_rate_hz"],
-        min_seconds=config["clips"]["min_seconds"],
-        code=code_digest("convert_clips"),
     log:
         "results/logs/convert_clips/{batch}.log",
     conda:
@@ -55,6 +55,12 @@ rule convert_clips:
     resources:
         mem_mb=1000,
         runtime=60,
+    params:
+        archive=config["download"]["archive"],
+        format=config["clips"]["format"],
+        sample_rate_hz=config["clips"]["sample_rate_hz"],
+        min_seconds=config["clips"]["min_seconds"],
+        code=code_digest("convert_clips"),
     message:
         "Converting {wildcards.batch}"
     script:

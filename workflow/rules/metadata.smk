@@ -11,8 +11,6 @@ rule make_demo:
         ontology=f"{DEMO}/ontology.json",
         label_quality=f"{DEMO}/qa_true_counts.csv",
         media=directory(f"{DEMO}/media"),
-    params:
-        code=code_digest("make_demo"),
     log:
         "results/logs/make_demo.log",
     conda:
@@ -21,6 +19,8 @@ rule make_demo:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_digest("make_demo"),
     message:
         "Synthesising the demo"
     script:
@@ -32,8 +32,6 @@ rule fetch_audioset:
     output:
         file=f"{AUDIOSET}/{{file}}",
         record=f"{AUDIOSET}/{{file}}.fetched.json",
-    params:
-        url=lambda wildcards: AUDIOSET_URLS[wildcards.file],
     log:
         "results/logs/fetch_audioset/{file}.log",
     conda:
@@ -42,6 +40,8 @@ rule fetch_audioset:
     resources:
         mem_mb=500,
         runtime=30,
+    params:
+        url=lambda wildcards: AUDIOSET_URLS[wildcards.file],
     message:
         "Fetching {wildcards.file}"
     script:
@@ -59,14 +59,6 @@ checkpoint select_clips:
         clips="results/metadata/clips.parquet",
         labels="results/metadata/labels.parquet",
         batches=directory("results/batches"),
-    params:
-        lists=list(METADATA["segments"]),
-        min_label_accuracy=METADATA["min_label_accuracy"],
-        keep_unrated=METADATA["keep_unrated"],
-        max_clips=METADATA["max_clips"],
-        batch_size=config["batch_size"],
-        detectors=config["detectors"],
-        code=code_digest("select_clips"),
     log:
         "results/logs/select_clips.log",
     conda:
@@ -75,6 +67,14 @@ checkpoint select_clips:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        lists=list(METADATA["segments"]),
+        min_label_accuracy=METADATA["min_label_accuracy"],
+        keep_unrated=METADATA["keep_unrated"],
+        max_clips=METADATA["max_clips"],
+        batch_size=config["batch_size"],
+        detectors=config["detectors"],
+        code=code_digest("select_clips"),
     message:
         "Selecting clips"
     script:

@@ -23,10 +23,6 @@ rule summarize_run:
             category="Coverage",
             labels={"shows": "what became of the wanted clips"},
         ),
-    params:
-        detectors=DETECTORS,
-        is_demo=is_demo(config),
-        code=code_digest("summarize_run"),
     log:
         "results/logs/summarize_run.log",
     conda:
@@ -35,6 +31,10 @@ rule summarize_run:
     resources:
         mem_mb=1000,
         runtime=15,
+    params:
+        detectors=DETECTORS,
+        is_demo=is_demo(config),
+        code=code_digest("summarize_run"),
     message:
         "Summing up"
     script:

@@ -11,9 +11,6 @@ rule train_detector:
     output:
         model="results/detectors/{detector}/model.keras",
         history="results/detectors/{detector}/history.parquet",
-    params:
-        **config["training"],
-        code=code_digest("train_detector"),
     log:
         "results/logs/train_detector/{detector}.log",
     conda:
@@ -22,6 +19,9 @@ rule train_detector:
     resources:
         mem_mb=4000,
         runtime=240,
+    params:
+        **config["training"],
+        code=code_digest("train_detector"),
     message:
         "Training the {wildcards.detector} detector"
     script:
@@ -65,11 +65,6 @@ rule evaluate_detector:
             subcategory="{detector}",
             labels={"shows": "training"},
         ),
-    params:
-        balance=config["training"]["balance"],
-        test_fraction=config["training"]["test_fraction"],
-        seed=config["training"]["seed"],
-        code=code_digest("evaluate_detector"),
     log:
         "results/logs/evaluate_detector/{detector}.log",
     conda:
@@ -78,6 +73,11 @@ rule evaluate_detector:
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        balance=config["training"]["balance"],
+        test_fraction=config["training"]["test_fraction"],
+        seed=config["training"]["seed"],
+        code=code_digest("evaluate_detector"),
     message:
         "Judging the {wildcards.detector} detector"
     script:
@@ -90,9 +90,6 @@ rule combine_detectors:
         models=expand("results/detectors/{detector}/model.keras", detector=DETECTORS),
     output:
         combined="results/detectors/combined.keras",
-    params:
-        detectors=DETECTORS,
-        code=code_digest("combine_detectors"),
     log:
         "results/logs/combine_detectors.log",
     conda:
@@ -101,6 +98,9 @@ rule combine_detectors:
     resources:
         mem_mb=2000,
         runtime=15,
+    params:
+        detectors=DETECTORS,
+        code=code_digest("combine_detectors"),
     message:
         "Combining {params.detectors}"
     script:
