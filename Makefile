@@ -3,7 +3,7 @@ PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
 
-.PHONY: run test lint lock clean
+.PHONY: run test lint docs lock clean
 
 run: .venv/ready
 	$(BIN)/snakemake --cores $(CORES)
@@ -16,6 +16,10 @@ lint: .venv/ready
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
+
+# the reference pages under docs/, from the code
+docs: .venv/ready
+	$(BIN)/python docs/generate.py
 
 # every version with its hashes, without the address of any registry
 lock:

@@ -27,4 +27,4 @@ rule all:
 
 
 onsuccess:
-    print_summary()
+    conclude(STARTED, sys.argv[1:])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pooch
 import requests
+
 from soundsift.archive import sha256_of
 from soundsift.errors import InputError
 from soundsift.joblog import job_log

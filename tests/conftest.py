@@ -38,19 +38,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture
-def recordings() -> Path:
-    """The folder of real recordings named by SOUNDSIFT_RECORDINGS."""
-    return _folder("SOUNDSIFT_RECORDINGS")
-
-
-@pytest.fixture
 def audioset() -> Path:
     """The folder of AudioSet's published lists named by SOUNDSIFT_AUDIOSET."""
-    return _folder("SOUNDSIFT_AUDIOSET")
-
-
-def _folder(variable: str) -> Path:
-    named = os.environ.get(variable)
+    named = os.environ.get("SOUNDSIFT_AUDIOSET")
     if not named:
-        pytest.skip(f"{variable} names no folder")
+        pytest.skip("SOUNDSIFT_AUDIOSET names no folder")
     return Path(named)

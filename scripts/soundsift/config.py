@@ -135,7 +135,15 @@ def _with_defaults(schema: Mapping[str, Any], given: Any) -> Any:
             given[key] = copy.deepcopy(rule["default"])
         if "properties" in rule:
             given[key] = _with_defaults(rule, given[key])
+        elif isinstance(given[key], str) and not {"integer", "number", "boolean"}.isdisjoint(_types(rule)):
+            # Snakemake hands over what stands inside --config 'section={key: value}' as text
+            given[key] = yaml.safe_load(given[key])
     return given
+
+
+def _types(rule: Mapping[str, Any]) -> list[str]:
+    types = rule.get("type", [])
+    return [types] if isinstance(types, str) else list(types)
 
 
 def _say(error: jsonschema.ValidationError) -> str:

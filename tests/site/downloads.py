@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+
 from soundsift import media
 from soundsift.archive import Archive
 from soundsift.demo import RATE_HZ, write_media

@@ -2,10 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
+
 from soundsift import download as downloading
 from soundsift.demo import write_media
 from soundsift.errors import DownloadError
-
 from tests.site.downloads import clip, fetch, fill, onset_seconds
 from tests.site.site import Site
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from soundsift import batches
 from soundsift.errors import InputError
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from soundsift.clips import OUTCOME_COLUMNS, convert
 from soundsift.demo import RATE_HZ, write_media
 from soundsift.errors import InputError

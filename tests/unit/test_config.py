@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from soundsift.config import AUDIOSET, DEMO, is_demo, read_schema, settle
 from soundsift.errors import ConfigError
 
@@ -40,6 +41,13 @@ def test_own_lists_get_audioset_s_tables_and_youtube() -> None:
     assert config["metadata"]["class_labels"] == f"{AUDIOSET}/class_labels_indices.csv"
     assert config["download"]["url"].startswith("https://www.youtube.com/")
     assert not is_demo(config)
+
+
+def test_numbers_given_as_text_inside_a_section_are_numbers() -> None:
+    config = settle({"metadata": {"max_clips": "100"}, "download": {"retry_permanent": "true", "proxy": "1.2"}})
+    assert config["metadata"]["max_clips"] == 100
+    assert config["download"]["retry_permanent"] is True
+    assert config["download"]["proxy"] == "1.2"
 
 
 @pytest.mark.parametrize(

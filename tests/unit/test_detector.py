@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from soundsift import detector, evaluation
 from soundsift.detector import Definition, TrainingParams
 from soundsift.errors import TrainingError

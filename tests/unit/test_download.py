@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import numpy as np
-from soundsift.demo import RATE_HZ, write_media
 
+from soundsift.demo import RATE_HZ, write_media
 from tests.site.downloads import clip, fetch, fill
 
 

@@ -4,6 +4,7 @@ import librosa
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from soundsift import features
 from soundsift.errors import InputError, TrainingError
 from soundsift.features import STATISTICS, FeatureParams, frame_columns, frame_features, summarize, summary_columns

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from soundsift import media
 from soundsift.demo import RATE_HZ as DEMO_RATE_HZ
 from soundsift.demo import write_media

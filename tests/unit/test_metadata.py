@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from soundsift import metadata
 from soundsift.errors import ConfigError, InputError
 from soundsift.metadata import Classes

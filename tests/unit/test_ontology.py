@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from soundsift.errors import InputError
 from soundsift.ontology import read_ontology, with_descendants
 

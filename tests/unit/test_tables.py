@@ -4,6 +4,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from soundsift import tables
 from soundsift.errors import InputError
 from soundsift.tables import Column
@@ -133,3 +134,35 @@ def test_json_gives_back_what_was_written(tmp_path: Path) -> None:
     data = {"detector": "Größe", "n_eval": 3, "accuracy": {"value": 0.1, "low": None}}
     tables.write_json(data, tmp_path / "t.json")
     assert tables.read_json(tmp_path / "t.json") == data
+
+
+def test_a_folder_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "train-00000"
+    with tables.whole_folder(path) as temporary:
+        (temporary / "a_0.mp3").write_bytes(b"sound")
+        assert not path.exists()
+        assert tables.visible_files(path.parent) == []
+    assert [p.name for p in path.parent.iterdir()] == ["train-00000"]
+    assert [p.name for p in path.iterdir()] == ["a_0.mp3"]
+
+
+def test_a_folder_that_is_made_again_holds_nothing_old(tmp_path: Path) -> None:
+    path = tmp_path / "train-00000"
+    path.mkdir()
+    (path / "old.mp3").touch()
+    leftover = tmp_path / ".train-00000.1.part"
+    leftover.mkdir()
+    (leftover / "killed.mp3").touch()
+    with tables.whole_folder(path) as temporary:
+        (temporary / "new.mp3").touch()
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")] == ["train-00000/new.mp3"]
+
+
+def test_a_folder_that_fails_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "train-00000"
+    path.mkdir()
+    (path / "old.mp3").touch()
+    with pytest.raises(OSError, match="disk full"), tables.whole_folder(path) as temporary:
+        (temporary / "new.mp3").touch()
+        raise OSError("disk full")
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")] == ["train-00000/old.mp3"]

@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from soundsift.config import AUDIOSET, AUDIOSET_URLS, DEMO, is_demo, settle
 from soundsift.errors import SoundsiftError
+from soundsift.reporting import conclude
 from soundsift.sources import code_digest
 
 # Parallel jobs, not parallel threads: numerical libraries start one thread per core unless told otherwise.
@@ -60,10 +61,3 @@ def per_batch(pattern):
         return [pattern.format(batch=name) for name in names]
 
     return paths
-
-
-def print_summary():
-    """Show the summary of a run that made one."""
-    path = Path("results/summary.txt")
-    if path.is_file() and path.stat().st_mtime >= STARTED:
-        print(f"\n{path.read_text(encoding='utf-8')}", file=sys.stderr)

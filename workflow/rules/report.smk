@@ -1,6 +1,6 @@
 # In:  results/coverage.parquet, results/detectors/{detector}/metrics.json
 # Out: results/summary.txt, results/detectors.csv, results/figures/coverage.svg; with the detectors' figures they make
-#      results/report.html, which Snakemake writes after each run
+#      results/report.html, which is written at the end of each run
 # By:  summarize_run
 
 

@@ -1,0 +1,108 @@
+"""Run the workflow on real recordings: seconds per stage, outcomes, and the detectors' figures with each feature set.
+
+    SOUNDSIFT_RECORDINGS=... SOUNDSIFT_AUDIOSET=... python benchmarks/recordings.py [--cores 2] [--at-least 0.85]
+
+The recordings folder holds {train,eval}_segments.csv and media/; the other one AudioSet's class tables. The run takes
+place in a folder of its own that is deleted afterwards. With --at-least the exit status is 1 if a detector trained on
+all features has a lower balanced accuracy than that.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+TABLES = {
+    "class_labels": "class_labels_indices.csv",
+    "ontology": "ontology.json",
+    "label_quality": "qa_true_counts.csv",
+}
+
+
+def run(folder: Path, feature_set: str, cores: int) -> float:
+    """Run the workflow in ``folder`` and return its wall time in seconds."""
+    recordings, audioset = Path(os.environ["SOUNDSIFT_RECORDINGS"]), Path(os.environ["SOUNDSIFT_AUDIOSET"])
+    config = {
+        "metadata": {
+            "segments": {name: str(recordings / f"{name}_segments.csv") for name in ("train", "eval")},
+            **{key: str(audioset / name) for key, name in TABLES.items()},
+        },
+        "download": {"url": f"file://{recordings}/media/{{video_id}}.*"},
+        "training": {"features": feature_set},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    started = time.monotonic()
+    with open(folder / "snakemake.log", "w") as log:
+        status = subprocess.run([*command, "--cores", str(cores)], stdout=log, stderr=log).returncode
+    if status:
+        sys.exit((folder / "snakemake.log").read_text()[-5000:])
+    return time.monotonic() - started
+
+
+def stages(folder: Path) -> None:
+    """Print jobs, busy time and wall time of every rule, from Snakemake's own records."""
+    spans: dict[str, set[tuple[float, float]]] = defaultdict(set)
+    for path in (folder / ".snakemake" / "metadata").iterdir():
+        record = json.loads(path.read_text())
+        spans[record["rule"]].add((record["starttime"], record["endtime"]))
+    print(f"{'stage':20} {'jobs':>5} {'busy s':>8} {'wall s':>8}")
+    for rule, found in sorted(spans.items(), key=lambda item: min(item[1])):
+        busy = sum(end - start for start, end in found)
+        wall = max(end for _, end in found) - min(start for start, _ in found)
+        print(f"{rule:20} {len(found):5} {busy:8.1f} {wall:8.1f}")
+
+
+def figures(folder: Path, feature_set: str) -> dict[str, float]:
+    """Print every detector's figures; return their balanced accuracies."""
+    found = {}
+    for path in sorted((folder / "results" / "detectors").glob("*/metrics.json")):
+        m = json.loads(path.read_text())
+        cells = [
+            f"{m[name]['value']:10.3f}" for name in ("accuracy", "balanced_accuracy", "roc_auc", "average_precision")
+        ]
+        majority = m["majority_accuracy"]["value"]
+        print(f"{m['detector']:8} {feature_set:9} {m['n_train']:7} {m['n_eval']:6} {majority:9.3f} {' '.join(cells)}")
+        found[m["detector"]] = m["balanced_accuracy"]["value"]
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--at-least", type=float, default=0.0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        seconds = run(folder, "all", options.cores)
+        coverage = pq.read_table(folder / "results" / "coverage.parquet")
+        print(
+            f"{coverage.num_rows} clips, {options.cores} cores, {seconds:.0f} s:",
+            dict(Counter(coverage["outcome"].to_pylist())),
+        )
+        stages(folder)
+        print()
+        columns = ("accuracy", "balanced", "ROC AUC", "avg prec.")
+        print(
+            f"{'detector':8} {'features':9} {'n_train':>7} {'n_eval':>6} {'majority':>9} "
+            + " ".join(f"{c:>10}" for c in columns)
+        )
+        reached = figures(folder, "all")
+        run(folder, "original", options.cores)
+        figures(folder, "original")
+    low = {detector: value for detector, value in reached.items() if value < options.at_least}
+    if low:
+        sys.exit(f"balanced accuracy below {options.at_least}: {low}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Write the reference pages from the code, so that they cannot fall behind it: python docs/generate.py."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS.parent / "scripts"))
+
+from soundsift import clips, detector, download, features, metadata, outcomes  # noqa: E402
+from soundsift.config import read_schema  # noqa: E402
+from soundsift.tables import Column  # noqa: E402
+
+
+def configuration() -> str:
+    """Every key with its type, default and meaning."""
+
+    def rows(rule: Mapping[str, Any], path: str) -> Iterator[str]:
+        for key, sub in rule["properties"].items():
+            if "properties" in sub:
+                yield from rows(sub, f"{path}{key}.")
+                continue
+            kind = sub.get("type") or "one of " + ", ".join(sub["enum"])
+            kind = " or ".join("empty" if k == "null" else k for k in kind) if isinstance(kind, list) else kind
+            default = "empty" if sub["default"] is None else str(sub["default"]).replace("'", "")
+            yield f"| `{path}{key}` | {kind} | {default} | {sub['description']} |"
+
+    head = """# Configuration
+
+`config.yaml` in the working directory; an overlay given with `--configfile` needs only the keys it changes, and single keys
+can be set with `--config batch_size=512`. Relative paths count from the working directory. An unknown key is refused.
+
+| key | type | default | meaning |
+| --- | --- | --- | --- |
+"""
+    return head + "\n".join(rows(read_schema(), "")) + "\n"
+
+
+def outcome_words() -> str:
+    """Every outcome with its kind and meaning."""
+    head = """# Outcomes
+
+Every wanted clip has exactly one outcome, in `results/coverage.parquet`, with the source's own words as the reason.
+*Kept* clips are in the features table. *Permanent* ones are not asked for again, unless `download.retry_permanent` is true.
+*Transient* ones are asked for again within the job and at the next run. *Open* is what nobody has classified yet: it does
+not fail a run and is asked for again whenever its batch runs; please report its text.
+
+| outcome | kind | meaning |
+| --- | --- | --- |
+"""
+    return head + "\n".join(f"| `{word}` | {o.kind} | {o.meaning} |" for word, o in outcomes.OUTCOMES.items()) + "\n"
+
+
+def columns() -> str:
+    """Every table with its columns."""
+    tables: dict[str, tuple[str, Sequence[Column]]] = {
+        "results/metadata/clips.parquet": (
+            "The wanted clips; the `is_` column stands for one per detector.",
+            (*metadata.CLIP_COLUMNS, *metadata.truth_columns(["{detector}"])),
+        ),
+        "results/metadata/labels.parquet": (
+            "The classes, with one `is_{detector}` column per detector: does the class count for it?",
+            metadata.LABEL_COLUMNS,
+        ),
+        "results/downloads/{batch}.csv": ("What the archive holds of a batch.", download.DOWNLOAD_COLUMNS),
+        "results/outcomes/{batch}.csv": (
+            "What became of a batch. `results/coverage.parquet` has the same for all, with split, batch and truth.",
+            clips.OUTCOME_COLUMNS,
+        ),
+        "results/frames/{batch}/{clip_id}.parquet": ("One row per analysis frame.", features.frame_columns()),
+        "results/detectors/{detector}/predictions.parquet": (
+            "Every clip of known truth.",
+            detector.PREDICTION_COLUMNS,
+        ),
+        "results/detectors/{detector}/history.parquet": ("How training went.", detector.HISTORY_COLUMNS),
+    }
+    text = ["# Columns", ""]
+    for name, (meaning, declared) in tables.items():
+        text += [f"## `{name}`", "", meaning, "", "| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
+        text += [f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in declared] + [""]
+    text += [
+        "## `results/features.parquet`",
+        "",
+        "One row per clip that is there: the columns of `clips.parquet`, `duration_seconds`, `loudness_dbfs`, then for every",
+        "frame column but the time each of `features.statistics`, as `{frame column}_{statistic}`:",
+        "",
+        "| statistic | meaning |",
+        "| --- | --- |",
+        *(f"| `{name}` | {meaning} |" for name, (_, meaning) in features.STATISTICS.items()),
+        "",
+    ]
+    return "\n".join(text)
+
+
+PAGES = {"configuration.md": configuration, "outcomes.md": outcome_words, "columns.md": columns}
+
+if __name__ == "__main__":
+    for page, text in PAGES.items():
+        (DOCS / page).write_text(text(), encoding="utf-8")

@@ -1,0 +1,94 @@
+"""Rules of the project that no tool checks."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+RULE_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+ENVS = sorted((ROOT / "envs").glob("*.yaml"))
+GUARD = "__name__ == '__main__'"
+
+
+def guard_of(tree: ast.Module) -> ast.stmt:
+    return next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == GUARD)
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Names a piece of code reads, binds or imports."""
+    found: set[str] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            found.add(part.id)
+        elif isinstance(part, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in part.names}
+        elif isinstance(part, ast.ImportFrom):
+            found.add((part.module or "").split(".")[0])
+        elif isinstance(part, ast.Global):
+            found |= set(part.names)
+        elif isinstance(part, ast.arg):
+            found.add(part.arg)
+    return found
+
+
+def rules() -> dict[str, str]:
+    """{rule: its text} of all rule files."""
+    found: dict[str, str] = {}
+    for path in RULE_FILES:
+        pieces = re.split(r"^(?:rule|checkpoint) (\w+):$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for name, text in zip(pieces[1::2], pieces[2::2], strict=True):
+            assert name not in found
+            found[name] = text
+    return found
+
+
+def n_lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_there_is_something_to_check() -> None:
+    assert SCRIPTS and RULE_FILES and ENVS and rules()
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_snakemake_stands_only_below_the_guard(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    guard = guard_of(tree)
+    assert tree.body[-1] is guard
+    assert "snakemake" in names_in(guard)
+    assert not [node.lineno for node in tree.body if node is not guard and "snakemake" in names_in(node)]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_is_short_and_holds_a_function_of_its_own_name(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert path.stem in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert n_lines(path) <= 60
+
+
+def test_every_rule_runs_the_script_of_its_name_and_every_script_has_a_rule() -> None:
+    run = {name: re.findall(r"scripts/(\w+)\.py", text) for name, text in rules().items()}
+    assert run == {path.stem: [path.stem] for path in SCRIPTS}
+
+
+def test_rule_files_are_short() -> None:
+    limits = {path: 80 if path.name == "common.smk" else 150 for path in RULE_FILES} | {ROOT / "Snakefile": 60}
+    assert {path.name: n_lines(path) for path, limit in limits.items() if n_lines(path) > limit} == {}
+
+
+@pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
+def test_an_environment_holds_the_locked_versions(path: Path) -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    locked = dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)", lock, flags=re.MULTILINE))
+    named = dict(entry.split("=") for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"])
+    assert named.pop("python")
+    assert named == {name: locked.get(name) for name in named}
+
+
+@pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
+def test_every_environment_is_used(path: Path) -> None:
+    assert [name for name, text in rules().items() if f"envs/{path.name}" in text]

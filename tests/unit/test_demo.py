@@ -1,0 +1,109 @@
+import csv
+from pathlib import Path
+
+import av
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from soundsift import demo, media, metadata
+from soundsift.errors import MediaError
+from soundsift.ontology import read_ontology
+
+N_TRAIN, N_EVAL = 5, 4
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    demo.make_demo(folder, N_TRAIN, N_EVAL, 1)
+    return folder
+
+
+def rows(folder: Path, name: str) -> list[dict[str, object]]:
+    return metadata.read_segments(folder / f"{name}_segments.csv").to_pylist()
+
+
+def held(folder: Path, video_id: object) -> list[Path]:
+    return [path for path in (folder / "media").iterdir() if path.stem == video_id]
+
+
+def test_the_lists_read_as_audiosets_do(made: Path) -> None:
+    for name, n in (("train", N_TRAIN), ("eval", N_EVAL)):
+        found = rows(made, name)
+        assert len(found) == n
+        assert all(len(str(row["video_id"])) == 11 for row in found)
+        assert all(row["end_seconds"] - row["start_seconds"] == 10 for row in found)
+    assert len({row["video_id"] for name in ("train", "eval") for row in rows(made, name)}) == N_TRAIN + N_EVAL
+
+
+def test_the_tables_serve_a_selection_of_every_row(made: Path) -> None:
+    known = metadata.read_classes(made / "class_labels_indices.csv", made / "qa_true_counts.csv", 0.8, True)
+    assert known.ids == list(demo.CLASSES)
+    children = read_ontology(made / "ontology.json")
+    assert children["/m/09x0r"] == ["/m/05zppz", "/m/02zsn"]
+    members = metadata.detector_members({"music": ["Music"], "speech": ["Speech"]}, known, children)
+    lists = {name: metadata.read_segments(made / f"{name}_segments.csv") for name in ("train", "eval")}
+    clips = metadata.select_clips(lists, known, members, 100)
+    assert isinstance(clips, pa.Table)
+    assert 0 < clips.num_rows <= N_TRAIN + N_EVAL
+
+
+def test_every_row_but_the_fourth_has_one_media_file(made: Path) -> None:
+    for name in ("train", "eval"):
+        found = [len(held(made, row["video_id"])) for row in rows(made, name)]
+        assert found == [0 if number == 3 else 1 for number in range(len(found))]
+
+
+def test_the_labelled_stretch_is_there_and_can_be_heard(made: Path) -> None:
+    row = rows(made, "train")[0]
+    clip = media.cut(held(made, row["video_id"])[0], row["start_seconds"], row["end_seconds"], 22050)
+    assert media.duration_seconds(clip) == pytest.approx(10, abs=0.01)
+    assert media.peak_dbfs(clip) > media.SILENCE_DBFS
+
+
+def test_the_same_files_are_made_again(made: Path, tmp_path: Path) -> None:
+    demo.make_demo(tmp_path, 1, 0, 1)
+    row = rows(tmp_path, "train")[0]
+    assert row == rows(made, "train")[0]
+    again, before = held(tmp_path, row["video_id"]), held(made, row["video_id"])
+    assert [path.name for path in again] == [path.name for path in before]
+    assert again[0].read_bytes() == before[0].read_bytes()
+    for name in ("class_labels_indices.csv", "qa_true_counts.csv", "ontology.json"):
+        assert (tmp_path / name).read_bytes() == (made / name).read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".m4a", ".mp4", ".webm"])
+def test_a_medium_of_any_kind_is_written_alike_twice(suffix: str, tmp_path: Path) -> None:
+    samples = demo.sound("engine", np.random.default_rng(1), 0.5)
+    for name in ("one", "other"):
+        demo.write_media(tmp_path / f"{name}{suffix}", samples, picture=suffix == ".mp4")
+    assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"other{suffix}").read_bytes()
+
+
+def test_dead_media_are_dead_in_their_own_ways(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    demo._write_mute(tmp_path / "mute", rng, "wind", 2)
+    demo._write_page(tmp_path / "page", rng, "wind", 2)
+    for name, outcome in (("mute.mp4", "no_audio"), ("page.m4a", "corrupt")):
+        with pytest.raises(MediaError) as dead:
+            media.cut(tmp_path / name, 2, 12, 8000)
+        assert dead.value.outcome == outcome
+    with av.open(str(tmp_path / "mute.mp4")) as container:
+        assert [stream.type for stream in container.streams] == ["video"]
+
+
+@pytest.mark.parametrize("kind", ["music", "speech", "both", "wind", "engine", "bird", "noise"])
+def test_every_sound_is_of_the_length_asked_for_and_within_full_scale(kind: str) -> None:
+    one, again = (demo.sound(kind, np.random.default_rng(2), 1.5) for _ in range(2))
+    assert one.shape == (1.5 * demo.RATE_HZ,)
+    assert 0.05 < np.abs(one).max() <= 0.9
+    assert (one == again).all()
+
+
+def test_no_clip_is_given_a_class_the_tables_lack(made: Path) -> None:
+    with open(made / "class_labels_indices.csv", newline="", encoding="utf-8") as file:
+        known = {row["mid"] for row in csv.DictReader(file)}
+    drawn = {label for seed in range(200) for label in demo._draw_labels(np.random.default_rng(seed))[0]}
+    assert drawn <= known
+    assert len(drawn) > 8

@@ -1,0 +1,127 @@
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from soundsift import joblog
+from soundsift.errors import InputError
+from soundsift.joblog import Progress, job_log
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(joblog, "time", clock)
+    return clock
+
+
+def test_an_error_of_our_own_is_one_line_on_the_terminal_and_stands_in_the_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end, job_log(tmp_path / "job.log"):
+        print("chatter", file=sys.stderr)
+        raise InputError("list.csv, line 3: a “segment” is written as so and so")
+    assert end.value.code == 1
+    assert capfd.readouterr().err == "soundsift: list.csv, line 3: a “segment” is written as so and so\n"
+    text = (tmp_path / "job.log").read_text(encoding="utf-8")
+    assert "error: list.csv, line 3: a “segment” is written as so and so\n" in text
+    assert "Traceback" not in text
+
+
+def test_the_traceback_of_any_other_error_stands_in_the_log_and_the_error_goes_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ZeroDivisionError), job_log(tmp_path / "job.log"):
+        _ = 1 // len([])
+    text = (tmp_path / "job.log").read_text(encoding="utf-8")
+    assert text.startswith("Traceback (most recent call last)")
+    assert "_ = 1 // len([])" in text
+    assert "ZeroDivisionError" in text
+    assert capfd.readouterr().err == ""
+
+
+def test_logging_warnings_prints_and_what_programs_say_stand_in_the_log_and_not_on_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with warnings.catch_warnings(), job_log(tmp_path / "job.log"):
+        warnings.simplefilter("always")
+        logging.info("three clips")
+        warnings.warn("an odd clip", stacklevel=1)
+        print("a print", file=sys.stderr)
+        os.write(2, b"a program\n")
+    text = (tmp_path / "job.log").read_text(encoding="utf-8")
+    for said in ("INFO three clips\n", "an odd clip", "a print\n", "a program\n"):
+        assert said in text
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("error", [None, InputError("bad"), ValueError("bad")])
+def test_the_terminal_is_back_after_the_job(
+    error: Exception | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = sys.stderr
+    n_open = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
+    try:
+        with job_log(tmp_path / "job.log"):
+            if error is not None:
+                raise error
+    except (SystemExit, ValueError):
+        capfd.readouterr()
+    assert sys.stderr is before
+    os.write(2, b"on the terminal\n")
+    assert capfd.readouterr().err == "on the terminal\n"
+    assert "on the terminal" not in (tmp_path / "job.log").read_text(encoding="utf-8")
+    assert n_open is None or len(os.listdir("/proc/self/fd")) == n_open
+
+
+def test_a_log_is_made_with_its_folder_and_begun_anew(tmp_path: Path) -> None:
+    for said in ("first", "second"):
+        with job_log(str(tmp_path / "logs" / "step" / "job.log")):
+            logging.info(said)
+    text = (tmp_path / "logs" / "step" / "job.log").read_text(encoding="utf-8")
+    assert "second" in text
+    assert "first" not in text
+
+
+def test_progress_is_told_at_most_every_ten_seconds_and_at_the_end(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    progress = Progress("converted", 30)
+    for _ in range(30):
+        clock.now += 1
+        progress.step()
+    assert caplog.messages == [
+        "converted: 10 of 30, 1.0 a second, 20 s left",
+        "converted: 20 of 30, 1.0 a second, 10 s left",
+        "converted: 30 of 30, 1.0 a second, 0 s left",
+    ]
+
+
+def test_progress_in_no_time_is_told(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    Progress("converted", 1).step()
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("converted: 1 of 1, ")

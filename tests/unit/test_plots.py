@@ -1,0 +1,82 @@
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from soundsift import plots
+
+TRUTH = np.array([1, 0] * 20)
+SAID = np.linspace(0, 1, 40)
+HISTORY = {"epoch": [1, 2, 3], "loss": [0.7, 0.4, 0.2], "val_loss": [0.7, 0.5, 0.4]}
+FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
+    "coverage": (
+        ["What became of the wanted clips", "clips", "private", "train", "eval"],
+        lambda path: plots.coverage({"train": {"ok": 9, "private": 2}, "eval": {"ok": 3, "removed": 1}}, path),
+    ),
+    "confusion": (
+        ["music: right and wrong answers", "eval clips", "with music", "without music", "36"],
+        lambda path: plots.confusion({"tp": 15, "fn": 5, "fp": 4, "tn": 36}, "music", path),
+    ),
+    "curves": (
+        ["music: ROC", "music: precision and recall", "logistic regression", "false alarm rate", "chance"],
+        lambda path: plots.curves(TRUTH, {"music": SAID, "logistic regression": 1 - SAID}, "music", path),
+    ),
+    "history": (
+        ["music: training", "cross-entropy (nat)", "epoch", "held out"],
+        lambda path: plots.history(pa.table(HISTORY), "music", path),
+    ),
+    "probabilities": (
+        ["music: what the detector says", "probability of music", "threshold"],
+        lambda path: plots.probabilities(TRUTH, SAID, 0.5, "music", path),
+    ),
+}
+
+
+def words(path: Path) -> set[str]:
+    """What stands in a figure, read from its text elements."""
+    root = ElementTree.parse(path).getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    return {"".join(element.itertext()).strip() for element in root.iter("{http://www.w3.org/2000/svg}text")}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_an_svg_with_its_title_and_axes_and_the_same_bytes_each_time(name: str, tmp_path: Path) -> None:
+    expected, draw = FIGURES[name]
+    draw(tmp_path / "new" / "one.svg")
+    draw(tmp_path / "new" / "other.svg")
+    assert set(expected) <= words(tmp_path / "new" / "one.svg")
+    assert (tmp_path / "new" / "one.svg").read_bytes() == (tmp_path / "new" / "other.svg").read_bytes()
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["one.svg", "other.svg"]
+    assert plt.get_fignums() == []
+
+
+def test_a_coverage_of_one_outcome_has_room(tmp_path: Path) -> None:
+    plots.coverage({"train": {"ok": 5}}, tmp_path / "one.svg")
+    assert {"What became of the wanted clips", "ok", "5"} <= words(tmp_path / "one.svg")
+
+
+def test_an_outcome_that_one_split_lacks_counts_zero_there(tmp_path: Path) -> None:
+    plots.coverage({"train": {"ok": 7}, "eval": {"removed": 4}}, tmp_path / "one.svg")
+    assert {"7", "4", "0", "removed"} <= words(tmp_path / "one.svg")
+
+
+def test_training_without_held_out_clips_is_drawn_without_them(tmp_path: Path) -> None:
+    table = pa.table({**HISTORY, "val_loss": pa.array([None] * 3, pa.float64())})
+    plots.history(table, "music", tmp_path / "one.svg")
+    assert "learned from" in words(tmp_path / "one.svg")
+    assert "held out" not in words(tmp_path / "one.svg")
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    with pytest.raises(OSError, match="no space"):
+        plots.confusion({"tp": 1, "fn": 1, "fp": 1, "tn": 1}, "music", tmp_path / "one.svg")
+    assert list(tmp_path.iterdir()) == []
+    plt.close("all")

@@ -1,0 +1,67 @@
+import pyarrow as pa
+import pytest
+
+from soundsift.metrics import METRICS
+from soundsift.summary import detector_table, lines, outcome_counts
+
+COUNTS = {"train": {"ok": 6, "private": 2, "silent": 1}, "eval": {"ok": 3, "removed": 3, "private": 1}}
+
+
+def figures(value: float) -> dict[str, dict[str, float]]:
+    return {name: {"value": value, "low": value - 0.05, "high": value + 0.05} for name in METRICS}
+
+
+def judged() -> dict[str, object]:
+    return {
+        **figures(0.8), "accuracy": {"value": 0.85, "low": 0.8, "high": 0.9}, "positives": 20, "n_eval": 60,
+        "confusion": {"tp": 15, "fn": 5, "fp": 4, "tn": 36},
+        "baselines": {"logistic_regression": figures(0.7), "always_no": figures(2 / 3)},
+    }  # fmt: skip
+
+
+def test_clips_are_counted_by_split_and_outcome_most_frequent_first() -> None:
+    pairs = [(split, outcome) for split, found in COUNTS.items() for outcome, n in found.items() for _ in range(n)]
+    pairs.reverse()
+    coverage = pa.table({"split": [split for split, _ in pairs], "outcome": [outcome for _, outcome in pairs]})
+    counts = outcome_counts(coverage)
+    assert counts == COUNTS
+    assert list(counts) == ["train", "eval"]
+    assert list(counts["train"]) == ["ok", "private", "silent"]
+    assert list(counts["eval"])[-1] == "private"
+
+
+def test_the_first_lines_say_what_is_there_and_what_is_missing() -> None:
+    text = lines(COUNTS, {}, is_demo=False).splitlines()
+    assert text[0] == "10 of 16 wanted clips are there (62.5%)."
+    assert text[1] == "Missing: 3 private, 3 removed; clip by clip in results/coverage.parquet."
+    assert text[-1].startswith("Report: results/report.html.")
+    assert len(text) == 3
+
+
+def test_nothing_is_said_of_missing_clips_where_none_is_missing() -> None:
+    text = lines({"train": {"ok": 3, "silent": 1}}, {}, is_demo=False)
+    assert text.startswith("4 of 4 wanted clips are there (100.0%).\nReport:")
+    assert "Missing" not in text
+
+
+def test_a_detector_is_told_in_one_line_of_clips() -> None:
+    text = lines(COUNTS, {"music": judged()}, is_demo=False).splitlines()
+    assert text[2] == (
+        "music: finds 15 of 20 clips with it, claims 4 of 40 without it. Right on 85.0%; always saying no: 66.7%. "
+        "Balanced accuracy 80.0% (95 % interval 75.0% to 85.0%, 60 clips)."
+    )
+
+
+@pytest.mark.parametrize("is_demo", [True, False])
+def test_only_the_demo_is_called_synthetic(is_demo: bool) -> None:
+    text = lines(COUNTS, {"music": judged()}, is_demo)
+    assert ("This is the demo: its sound is synthetic" in text) == is_demo
+    assert text.endswith("\n") and not text.endswith("\n\n")
+
+
+def test_the_table_has_a_row_for_each_detector_and_baseline() -> None:
+    table = detector_table({"music": judged(), "speech": judged()})
+    assert table["detector"].to_pylist() == ["music"] * 3 + ["speech"] * 3
+    assert table["model"].to_pylist() == ["this detector", "logistic regression", "always no"] * 2
+    assert table["accuracy"].to_pylist()[:2] == ["0.850 (0.800 to 0.900)", "0.700 (0.650 to 0.750)"]
+    assert table.column_names == ["detector", "model", *(name.replace("_", " ") for name in METRICS)]
