@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,9 @@ class Archive:
             record.bytes = media.stat().st_size
             record.sha256 = sha256_of(media)
             _sync(media)
+            for former in folder.glob(f"{escape(record.clip_id)}.*"):
+                if former.suffix != ".json" and former.name != record.media:
+                    former.unlink()
             os.replace(media, folder / record.media)
         with whole_file(folder / f"{record.clip_id}.json") as temporary:
             temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")

@@ -132,6 +132,8 @@ _FAULTS: dict[int, Callable[[Path, Rng, str, int], None]] = {
     3: _write_nothing, 13: _write_mute, 23: _write_short, 33: _write_page,
 }  # fmt: skip
 
+# without it the WebM writer draws random numbers for its ids
+BITEXACT = {"fflags": "bitexact"}
 _AAC = {"b": "64k", "aac_coder": "fast"}
 _CODECS: dict[str, tuple[str, str, dict[str, str]]] = {
     ".m4a": ("mp4", "aac", _AAC),
@@ -143,7 +145,7 @@ _CODECS: dict[str, tuple[str, str, dict[str, str]]] = {
 def write_media(path: Path, samples: Floats | None, picture: bool) -> None:
     """Encode samples (shape (n,), in [-1, 1], at 24 kHz; None for no sound stream), with or without a black picture."""
     container_format, codec, options = _CODECS[path.suffix]
-    with av.open(str(path), "w", format=container_format) as container:
+    with av.open(str(path), "w", format=container_format, options=BITEXACT) as container:
         video = container.add_stream("mpeg4", rate=5, width=32, height=32, pix_fmt="yuv420p") if picture else None
         if samples is not None:
             encode(container, codec, options, (np.clip(samples, -1, 1) * 32767).astype(np.int16), RATE_HZ)

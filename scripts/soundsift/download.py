@@ -5,6 +5,7 @@ addresses are linked or copied. A batch is asked for in rounds: whatever failed 
 in the next, after a longer pause, so no worker stands idle behind one unlucky clip.
 """
 
+import errno
 import logging
 import os
 import random
@@ -192,24 +193,27 @@ class _Batch:
             when=datetime.now(UTC).isoformat(timespec="seconds"), url=clip.url(self.source.url), tools=_tools(),
         )  # fmt: skip
         try:
-            with self.archive.scratch() as scratch:
-                fetched, record.media_start_seconds = self.fetch(clip, scratch)
-                self._check(clip, fetched, record.media_start_seconds)
-                self.archive.write(record, fetched)
-        except OSError as error:
+            try:
+                with self.archive.scratch() as scratch:
+                    fetched, record.media_start_seconds = self.fetch(clip, scratch)
+                    self._check(clip, fetched, record.media_start_seconds)
+                    self.archive.write(record, fetched)
+            except MediaError as error:
+                record.outcome, record.reason = error.outcome, error.reason
+            except (YoutubeDLError, OSError) as error:
+                if _is_about_storage(error):
+                    raise
+                record.outcome, record.reason = classify(error)
+            if record.outcome not in KEPT:
+                logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
+                self.archive.write(record)
+        except (YoutubeDLError, OSError) as error:
             with self.lock:
                 self.stop = self.stop or InputError(
-                    f"the archive {self.archive.root} cannot be written ({error.strerror or error}): "
+                    f"the archive {self.archive.root} cannot be written ({error}): "
                     "make room or mend the folder and run again; what was fetched is kept"
                 )
             return False
-        except MediaError as error:
-            record.outcome, record.reason = error.outcome, error.reason
-        except YoutubeDLError as error:
-            record.outcome, record.reason = classify(error)
-        if record.outcome not in KEPT:
-            logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
-            self.archive.write(record)
         self._watch_refusals(record)
         once_more = record.outcome == "corrupt" and record.tries == 1 and not self.local
         return record.outcome not in TRANSIENT and not once_more
@@ -354,6 +358,13 @@ class _YtDlp:
     def _ranges(self, info: dict[str, Any], ydl: object) -> Iterable[dict[str, float]]:
         section = self._local.section
         return [{"start_time": section[0], "end_time": section[1]}] if section else [{}]
+
+
+def _is_about_storage(error: BaseException) -> bool:
+    """Whether an error is about the disk and not about the clip; yt-dlp wraps the system's words in its own."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+    return re.search("No space left|Disk quota exceeded|Read-only file system", str(error)) is not None
 
 
 class _Quiet:

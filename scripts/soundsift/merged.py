@@ -68,6 +68,10 @@ def merge(
                     front = _side_by_side(wanted.select(_CLIP_NAMES + truths), outcome.select(MEASURED))
                     there_rows.append(_side_by_side(front, table.drop_columns(["clip_id"])))
                     n_there += wanted.num_rows
+        if n_wanted != clips.num_rows:
+            raise InputError(
+                f"{clips.num_rows - n_wanted} clips have no outcome: run again with --forcerun convert_clips"
+            )
         if n_there == 0:
             raise InputError(f"none of the {n_wanted} wanted clips is there: see the outcomes in {outcomes[0].parent}")
     return n_wanted, n_there

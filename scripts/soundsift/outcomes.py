@@ -52,16 +52,19 @@ _BY_STATUS = {403: "forbidden", 404: "not_found", 408: "timeout", 410: "not_foun
 
 # First match wins: YouTube's blocks are worded much like its removals, so they stand first.
 _BY_MESSAGE: tuple[tuple[str, str], ...] = (
+    # about the player that asked, not about the video
+    (r"not available on this app", "unrecognised"),
     (r"not a bot|captcha", "bot_check"),
     (r"rate-limited|try again later|too many requests|HTTP Error 429", "rate_limited"),
     (r"confirm your age|age-restricted|inappropriate for some users|age.verification", "age_restricted"),
-    (r"account associated with this video has been terminated", "terminated"),
+    (r"account associated with this video has been terminated|closed their youtube account", "terminated"),
     (r"copyright", "copyright"),
     (r"in your country|geo.?restrict", "geo_blocked"),
     (r"members[- ]only|members on level|join this channel", "members_only"),
     (r"private video|video is private", "private"),
     (r"removed|deleted|violat", "removed"),
-    (r"video unavailable|video is unavailable|(video|content)( is|n't| isn.t| not)+ available", "unavailable"),
+    (r"video unavailable|video is unavailable|no longer available", "unavailable"),
+    (r"(video|content|recording)( is|n't| isn.t| not)+ available", "unavailable"),
     (r"HTTP Error 403|access denied", "forbidden"),
     (r"HTTP Error (404|410)", "not_found"),
     (r"HTTP Error 5\d\d|server returned 5", "server_error"),

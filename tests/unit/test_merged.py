@@ -157,3 +157,14 @@ def test_features_that_do_not_say_how_they_were_made_are_refused(tmp_path: Path)
     wanted = run(tmp_path)
     write_parquet(pq.read_table(wanted.features[0]).replace_schema_metadata(None), wanted.features[0])
     assert "does not say its sample_rate_hz" in refused(wanted)
+
+
+def test_outcomes_that_end_before_their_batch_are_refused(tmp_path: Path) -> None:
+    clip = {"video_id": "aaaaaaaaaaa", "start_seconds": 0.0, "end_seconds": 10.0}
+    outcome = {**clip, "clip_id": next(iter(TRUTH)), "outcome": "not_found", "reason": "gone"}
+    schema = pa.schema([(column.name, column.type) for column in OUTCOME_COLUMNS])
+    write_csv(pa.Table.from_pylist([outcome], schema=schema), tmp_path / "o.csv")
+    first, second = list(TRUTH)[:2]
+    wanted = pa.Table.from_pylist([clip_row(first, "train-00000"), clip_row(second, "train-00000")])
+    with pytest.raises(InputError, match="1 clips have no outcome"):
+        merge(wanted, [tmp_path / "o.csv"], [tmp_path / "f.parquet"], tmp_path / "F", tmp_path / "C")

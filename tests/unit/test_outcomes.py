@@ -177,3 +177,14 @@ def test_every_outcome_is_of_one_kind_and_refusals_pass() -> None:
     assert sorted(word for kind in kinds for word in kind) == sorted(OUTCOMES)
     assert outcomes.REFUSED < outcomes.TRANSIENT
     assert {word for _, word in outcomes._BY_MESSAGE} | set(outcomes._BY_STATUS.values()) <= set(OUTCOMES)
+
+
+@pytest.mark.parametrize("prefix", ["Video unavailable. ", ""])
+def test_a_closed_account_is_terminated(prefix: str) -> None:
+    message = f"{prefix}This video is no longer available because the uploader has closed their YouTube account."
+    assert classify(DownloadError(f"ERROR: [youtube] --PJHxphWEs: {message}"))[0] == "terminated"
+
+
+def test_a_player_that_may_not_play_says_nothing_about_the_video() -> None:
+    message = "The following content is not available on this app.. Watch on the latest version of YouTube."
+    assert classify(DownloadError(f"ERROR: [youtube] --PJHxphWEs: {message}"))[0] == "unrecognised"
