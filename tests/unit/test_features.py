@@ -103,6 +103,16 @@ def test_columns_and_values_keep_one_order_and_the_last_is_not_lost() -> None:
     ]
 
 
+def test_a_row_holds_more_than_means_and_every_pitch_class_by_itself() -> None:
+    # mistake 4 of the first version: only means over time, chroma averaged over all pitch classes
+    from soundsift.config import settle
+
+    names = {column.name for column in summary_columns(20, settle({})["features"]["statistics"])}
+    for frame_column in NAMES[1:]:
+        assert {f"{frame_column}_mean", f"{frame_column}_std", f"{frame_column}_delta_std"} <= names
+    assert sum(name.startswith("chroma_") and name.endswith("_mean") for name in names) == 12
+
+
 def written_frames(tmp_path: Path, clip_id: str, params: FeatureParams = PARAMS) -> Path:
     frames = frame_features(np.random.default_rng(0).normal(size=RATE_HZ).astype(np.float32), RATE_HZ, params)
     path = tmp_path / f"{clip_id}.parquet"
