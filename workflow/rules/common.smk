@@ -57,7 +57,12 @@ def per_batch(pattern):
         folder = Path(checkpoints.select_clips.get().output.batches)
         names = [path.stem for path in folder.glob("*.csv")]
         lists = list(METADATA["segments"])
-        names.sort(key=lambda name: (lists.index(name.rsplit("-", 1)[0]), int(name.rsplit("-", 1)[1])))
+        names.sort(
+            key=lambda name: (
+                lists.index(name.rsplit("-", 1)[0]),
+                int(name.rsplit("-", 1)[1]),
+            )
+        )
         return [pattern.format(batch=name) for name in names]
 
     return paths
