@@ -24,7 +24,8 @@ rule all:
         "results/coverage.parquet",
         "results/detectors/combined.keras",
         "results/summary.txt",
+        "results/figures/example.svg",
 
 
 onsuccess:
-    conclude(STARTED, sys.argv[1:])
+    conclude(STARTED, workflow.main_snakefile, config)

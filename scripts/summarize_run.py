@@ -9,13 +9,14 @@ from soundsift.tables import read_json, read_parquet, write_csv, write_text
 
 
 def summarize_run(
-    coverage: Path, metrics: Mapping[str, Path], is_demo: bool, text: Path, table: Path, figure: Path
+    coverage: Path, metrics: Mapping[str, Path], is_demo: bool, text: Path, table: Path, counted: Path, figure: Path
 ) -> None:
-    """Write the lines, the detectors' figures as a table, and the coverage figure."""
+    """Write the lines, the detectors' figures and the outcomes as tables, and the coverage figure."""
     counts = summary.outcome_counts(read_parquet(coverage))
     judged = {name: read_json(path) for name, path in metrics.items()}
     write_text(summary.lines(counts, judged, is_demo), text)
     write_csv(summary.detector_table(judged), table)
+    write_csv(summary.coverage_table(counts), counted)
     plots.coverage(counts, figure)
 
 
@@ -27,5 +28,6 @@ if __name__ == "__main__":
             is_demo=snakemake.params.is_demo,
             text=Path(snakemake.output.text),
             table=Path(snakemake.output.table),
+            counted=Path(snakemake.output.counted),
             figure=Path(snakemake.output.figure),
         )

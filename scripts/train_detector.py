@@ -7,7 +7,7 @@ from pathlib import Path
 from soundsift import detector as detectors
 from soundsift.features import definition_of, feature_matrix, input_columns
 from soundsift.joblog import job_log
-from soundsift.split import balance, train_and_eval, truth_of
+from soundsift.split import train_and_eval, truth_of
 from soundsift.tables import read_parquet, write_parquet
 
 
@@ -19,12 +19,11 @@ def train_detector(
     table = read_parquet(features)
     rows, _ = train_and_eval(table, detector, test_fraction, seed)
     truth = truth_of(table, detector)
-    rows, class_weight = balance(rows, truth, how_balanced, seed)
     names = input_columns(table, feature_set)
     logging.info("%s: %d clips to train on, %d of them with it", detector, len(rows), truth[rows].sum())
     model, history = detectors.train(
         detector, feature_matrix(table.take(rows), names), truth[rows], table["video_id"].take(rows).to_pylist(),
-        class_weight, detectors.TrainingParams(hidden_units, seed),
+        how_balanced, detectors.TrainingParams(hidden_units, seed),
     )  # fmt: skip
     definition = detectors.Definition(names, definition_of(table), {detector: 0.5})
     detectors.save(model, definition, model_path)

@@ -17,15 +17,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from glob import escape
 from pathlib import Path
 from typing import Any
 
+from soundsift.errors import InputError
 from soundsift.tables import whole_file
 
 _THREADS = threading.Lock()
+# what a killed job left in tmp/ is cleared away when no living job can still be at it
+LEFTOVER_SECONDS = 24 * 3600.0
 
 
 @dataclass
@@ -38,6 +41,10 @@ class Record:
         File name beside the record; None where there are no media.
     media_start_seconds
         Where in the video the media begin, in seconds: 0 for a whole file.
+    trimmed
+        Whether the media were taken for just the labelled stretch.
+    held_seconds
+        How much of the labelled stretch was found in them; 0 where that was not looked at.
     tries
         How often the source was asked, over all jobs.
     when
@@ -53,6 +60,8 @@ class Record:
     url: str = ""
     media: str | None = None
     media_start_seconds: float = 0.0
+    trimmed: bool = False
+    held_seconds: float = 0.0
     bytes: int = 0
     sha256: str = ""
     tools: dict[str, str] = field(default_factory=dict)
@@ -63,7 +72,17 @@ class Archive:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        (root / "tmp").mkdir(parents=True, exist_ok=True)
+        scratch = root / "tmp"
+        try:
+            scratch.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"the archive {root} cannot be made ({error.strerror}): set download.archive") from error
+        if not os.access(scratch, os.W_OK):
+            raise InputError(f"the archive {root} cannot be written: set download.archive to a folder that can")
+        for leftover in scratch.iterdir():
+            with suppress(FileNotFoundError):
+                if leftover.stat().st_mtime < time.time() - LEFTOVER_SECONDS:
+                    shutil.rmtree(leftover, ignore_errors=True)
 
     def folder(self, clip_id: str) -> Path:
         """Where the clip's record and media lie, relative to the archive."""

@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
 
 RATE_HZ = 24_000  # known to both AAC and Opus
-N_TRAIN, N_EVAL = 140, 60
+N_TRAIN, N_EVAL = 120, 40
 SEED = 20170305
 
 # id: (name, parent, listeners who rated it, listeners who found it right); ids and names as in AudioSet

@@ -5,9 +5,10 @@ network cannot: the names and order of its inputs, how those features are made, 
 """
 
 import json
+import math
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ import pyarrow as pa
 
 from soundsift.errors import TrainingError
 from soundsift.features import DEFINITION_KEYS, definition_of, feature_matrix
-from soundsift.split import split_by_video
+from soundsift.split import class_weights, draw_epoch, split_by_video
 from soundsift.tables import Column, whole_file
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -125,7 +126,7 @@ def build(n_inputs: int, hidden_units: Sequence[int], name: str) -> "keras.Model
 
 def train(
     name: str, x: Floats, truth: npt.NDArray[np.int64], video_ids: list[str],
-    class_weight: Mapping[int, float], params: TrainingParams,
+    how_balanced: str, params: TrainingParams,
 ) -> "tuple[keras.Model, pa.Table]":  # fmt: skip
     """Train one detector.
 
@@ -140,6 +141,8 @@ def train(
         Shape (n_clips,), 0 or 1.
     video_ids
         Of every clip.
+    how_balanced
+        ``equal``, ``weights`` or ``none``: :func:`soundsift.split.draw_epoch`.
 
     Returns
     -------
@@ -163,9 +166,22 @@ def train(
     stop = keras.callbacks.EarlyStopping(
         "val_loss" if can_stop else "loss", patience=params.patience, restore_best_weights=True
     )
+    rng = np.random.default_rng(params.seed)
+
+    weight = class_weights(truth[learn], how_balanced)
+    weights = np.where(truth == 1, weight[1], weight[0]).astype(np.float32)
+
+    def batches() -> Iterator[tuple[Floats, npt.NDArray[np.int64], Floats]]:
+        while True:
+            drawn = learn[draw_epoch(truth[learn], how_balanced, rng)]
+            for at in range(0, len(drawn), params.batch_size):
+                rows = drawn[at : at + params.batch_size]
+                yield x[rows], truth[rows], weights[rows]
+
+    n_drawn = len(draw_epoch(truth[learn], how_balanced, np.random.default_rng(params.seed)))
     fit = model.fit(
-        x[learn], truth[learn], validation_data=(x[hold], truth[hold]) if can_stop else None,
-        epochs=params.max_epochs, batch_size=params.batch_size, class_weight=dict(class_weight),
+        batches(), shuffle=False, steps_per_epoch=math.ceil(n_drawn / params.batch_size), epochs=params.max_epochs,
+        validation_data=(x[hold], truth[hold]) if can_stop else None,
         callbacks=[stop], verbose=0,
     )  # fmt: skip
     n_epochs = len(fit.history["loss"])

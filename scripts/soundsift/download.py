@@ -70,9 +70,14 @@ class Clip:
         """Fill a template of ``download.url``."""
         return template.format(
             video_id=self.video_id, clip_id=self.clip_id,
-            start_seconds=f"{self.start_seconds:g}", end_seconds=f"{self.end_seconds:g}",
+            start_seconds=_plain(self.start_seconds), end_seconds=_plain(self.end_seconds),
             start_ms=round(self.start_seconds * 1000), end_ms=round(self.end_seconds * 1000),
         )  # fmt: skip
+
+
+def _plain(seconds: float) -> str:
+    """Seconds without needless digits: 30, 4.5, 12345.678."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,9 @@ class _Batch:
         if isinstance(self.fetch, _LocalFiles):
             return self.fetch.is_current(clip, record, self.archive)
         if record.outcome in KEPT:
-            return True
+            return record.trimmed == self.source.trimmed
+        if record.outcome == "too_short" and record.held_seconds >= self.min_seconds:
+            return False
         if record.outcome in PERMANENT:
             return not self.source.retry_permanent and record.url == clip.url(self.source.url)
         return False
@@ -190,13 +197,17 @@ class _Batch:
         before = self.archive.read(clip.clip_id)
         record = Record(
             clip.clip_id, clip.video_id, "ok", tries=(before.tries if before else 0) + 1,
-            when=datetime.now(UTC).isoformat(timespec="seconds"), url=clip.url(self.source.url), tools=_tools(),
+            when=datetime.now(UTC).isoformat(timespec="seconds"), url=clip.url(self.source.url),
+            trimmed=self.source.trimmed, tools=_tools(),
         )  # fmt: skip
         try:
             try:
                 with self.archive.scratch() as scratch:
                     fetched, record.media_start_seconds = self.fetch(clip, scratch)
-                    self._check(clip, fetched, record.media_start_seconds)
+                    if not self.local:
+                        record.held_seconds = self._held_seconds(clip, fetched, record.media_start_seconds)
+                        if record.held_seconds < self.min_seconds:
+                            raise MediaError("too_short", f"{record.held_seconds:.2f} s of the labelled stretch exist")
                     self.archive.write(record, fetched)
             except MediaError as error:
                 record.outcome, record.reason = error.outcome, error.reason
@@ -218,13 +229,13 @@ class _Batch:
         once_more = record.outcome == "corrupt" and record.tries == 1 and not self.local
         return record.outcome not in TRANSIENT and not once_more
 
-    def _check(self, clip: Clip, fetched: Path, media_start_seconds: float) -> None:
-        """Decode the labelled stretch: what cannot become a clip is known now, while another try is cheap."""
-        held = media.cut(
-            fetched, clip.start_seconds - media_start_seconds, clip.end_seconds - media_start_seconds, 8000
-        )
-        if media.duration_seconds(held) < self.min_seconds:
-            raise MediaError("too_short", f"{media.duration_seconds(held):.2f} s of the labelled stretch exist")
+    def _held_seconds(self, clip: Clip, fetched: Path, media_start_seconds: float) -> float:
+        """Decode the labelled stretch: what cannot become a clip is known now, while another try is cheap.
+
+        Local files are not asked for again, so their check is left to the conversion.
+        """
+        start, end = clip.start_seconds - media_start_seconds, clip.end_seconds - media_start_seconds
+        return media.duration_seconds(media.cut(fetched, start, end, 8000))
 
     def _watch_refusals(self, record: Record) -> None:
         """The circuit breaker: so many refusals in a row stop every job that shares the archive."""
@@ -249,21 +260,26 @@ class _LocalFiles:
         path = clip.url(self.source.url.removeprefix("file://"))
         if not path.endswith(".*"):
             return Path(path) if Path(path).is_file() else None
-        found = sorted(name for name in glob(escape(path[:-1]) + "*") if not name.endswith((".part", ".json")))
-        return Path(found[0]) if found else None
+        found = sorted(glob(escape(path[:-1]) + "*"))
+        return next(
+            (Path(name) for name in found if Path(name).is_file() and not name.endswith((".part", ".json"))), None
+        )
 
     def is_current(self, clip: Clip, record: Record, archive: Archive) -> bool:
         """Whether the archive holds the file as it stands on disk, or none stands there any more."""
         path = self.find(clip)
         if path is None or record.media is None:
             return path is None and record.outcome in KEPT
-        return record.outcome in KEPT and same_file(path, archive.root / archive.folder(clip.clip_id) / record.media)
+        same_use = record.outcome in KEPT and record.trimmed == self.source.trimmed
+        return same_use and same_file(path, archive.root / archive.folder(clip.clip_id) / record.media)
 
     def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float]:
         path = self.find(clip)
         if path is None:
             raise MediaError("not_found", f"no file {clip.url(self.source.url)}")
         target = scratch / f"media{path.suffix}"
+        if not os.access(path, os.R_OK):
+            raise MediaError("forbidden", f"{path} may not be read")
         link_or_copy(path, target)
         return target, clip.start_seconds if self.source.trimmed else 0.0
 

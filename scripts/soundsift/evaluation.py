@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from soundsift.detector import PREDICTION_COLUMNS, Definition, probabilities
 from soundsift.metrics import judge
-from soundsift.split import balance, train_and_eval, truth_of
+from soundsift.split import train_and_eval, truth_of
 
 if TYPE_CHECKING:
     import keras
@@ -54,11 +54,10 @@ def evaluate(
     learn, test = train_and_eval(table, detector, test_fraction, seed)
     truth = truth_of(table, detector)
     x = definition.inputs(table)
-    learn, class_weight = balance(learn, truth, how_balanced, seed)
     threshold = definition.thresholds[detector]
     probability = {
         detector: probabilities(model, x),
-        "logistic regression": _logistic(x[learn], truth[learn], class_weight, seed, x),
+        "logistic regression": _logistic(x[learn], truth[learn], how_balanced, seed, x),
         "always no": np.zeros(len(x)),
     }
     judged = {name: judge(truth[test], p[test], threshold, seed) for name, p in probability.items()}
@@ -66,6 +65,7 @@ def evaluate(
         "detector": detector,
         "n_train": len(learn),
         "n_eval": len(test),
+        "n_unknown": int((truth < 0).sum()),
         "positives": int(truth[test].sum()),
         "threshold": threshold,
         **judged.pop(detector),
@@ -81,11 +81,14 @@ def evaluate(
 
 
 def _logistic(
-    x: npt.NDArray[np.float32], truth: npt.NDArray[np.int64], class_weight: dict[int, float], seed: int,
+    x: npt.NDArray[np.float32], truth: npt.NDArray[np.int64], how_balanced: str, seed: int,
     apply_to: npt.NDArray[np.float32],
 ) -> Floats:  # fmt: skip
     model = make_pipeline(
-        StandardScaler(), LogisticRegression(max_iter=2000, class_weight=class_weight, random_state=seed)
+        StandardScaler(),
+        LogisticRegression(
+            max_iter=2000, class_weight=None if how_balanced == "none" else "balanced", random_state=seed
+        ),
     )
     found: Floats = model.fit(x, truth).predict_proba(apply_to)[:, 1]
     return found

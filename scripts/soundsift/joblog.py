@@ -16,8 +16,8 @@ from soundsift.errors import SoundsiftError
 def job_log(path: str | Path) -> Iterator[None]:
     """Send logging, stderr and tracebacks of the enclosed block to ``path``.
 
-    An error of our own ends the process with exit status 1 and its one line on the terminal; the log
-    has the traceback of any other error.
+    An error ends the process with exit status 1 and one line on the terminal; where it is none of our own, the log has
+    its traceback.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
@@ -33,9 +33,11 @@ def job_log(path: str | Path) -> Iterator[None]:
             log.write(f"error: {error}\n")
             os.write(terminal, f"soundsift: {error}\n".encode())
             sys.exit(1)
-        except Exception:
+        except Exception as error:
             log.write(traceback.format_exc())
-            raise
+            line = f"soundsift: unexpected {type(error).__name__}: {error}".splitlines()[0]
+            os.write(terminal, f"{line} (traceback in {path})\n".encode())
+            sys.exit(1)
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)

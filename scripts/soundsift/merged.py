@@ -62,7 +62,8 @@ def merge(
                     at = pc.index_in(wanted["clip_id"], table["clip_id"].combine_chunks())
                     if at.null_count or len(at) != table.num_rows:
                         raise InputError(
-                            f"{batch_features} does not hold just the clips that are there: delete it and run again"
+                            f"{batch_features} does not hold just the clips that are there: "
+                            "run again with --forcerun extract_features"
                         )
                     table = table.take(at)
                     front = _side_by_side(wanted.select(_CLIP_NAMES + truths), outcome.select(MEASURED))

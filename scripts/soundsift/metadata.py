@@ -4,6 +4,7 @@ A segment list is AudioSet's own: one line a segment, ``video_id, start, end, "l
 the blanks and quotes, comment lines beginning with ``#``.
 """
 
+import difflib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -162,6 +163,11 @@ def read_classes(
     accurate = np.ones(len(classes), dtype=bool)
     if label_quality is not None:
         quality = table(label_quality, ["label_id", "num_rated", "num_true"], "label_quality")
+        counts_are_numbers = all(quality[c].dtype.kind in "iu" for c in ("num_rated", "num_true"))
+        if not counts_are_numbers or quality["label_id"].duplicated().any():
+            raise InputError(
+                f"{label_quality} must have each label_id once, with whole numbers: mend metadata.label_quality"
+            )
         counts = quality.set_index("label_id").reindex(classes["mid"]).fillna(0)
         n_rated, n_true = (counts[c].to_numpy(dtype=np.int64) for c in ("num_rated", "num_true"))
     with np.errstate(invalid="ignore"):
@@ -195,9 +201,12 @@ def detector_members(
         wanted = [name if name in known or name in children else by_name.get(name) for name in named]
         if None in wanted:
             unknown = named[wanted.index(None)]
+            near = difflib.get_close_matches(unknown, [*by_name, *known], n=3) or [
+                "a class of class_labels_indices.csv"
+            ]
             raise ConfigError(
                 f"detectors.{detector} names {unknown!r}, neither an id nor a display name of the class table: "
-                "set it in config.yaml to a class of class_labels_indices.csv"
+                f"set it in config.yaml to {' or '.join(near)}"
             )
         family = with_descendants([name for name in wanted if name], children)
         members[detector] = np.array([class_id in family for class_id in classes.ids], dtype=bool)

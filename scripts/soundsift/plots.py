@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from soundsift.features import definition_of
 from soundsift.tables import whole_file
 
 matplotlib.use("Agg")
@@ -108,4 +109,46 @@ def probabilities(
     axes.axvline(threshold, color=GREY, linestyle="--", label="threshold")
     axes.set(xlabel=f"probability of {name}", ylabel="eval clips", title=f"{name}: what the detector says")
     axes.legend(loc="upper center")
+    save(figure, path)
+
+
+def example(samples: npt.NDArray[np.float32], sample_rate_hz: int, frames: pa.Table, title: str, path: Path) -> None:
+    """Draw one clip: waveform, mel spectrogram, MFCC, centroid with roll-off, zero-crossing rate and chroma.
+
+    Parameters
+    ----------
+    samples
+        Shape (n,), in [-1, 1].
+    frames
+        The clip's frames table; n_fft, hop_length and n_mels are in its metadata.
+    """
+    import librosa
+
+    made_with = definition_of(frames)
+    n_fft, hop, n_mels = (int(made_with[key]) for key in ("n_fft", "hop_length", "n_mels"))
+    mel = librosa.feature.melspectrogram(y=samples, sr=sample_rate_hz, n_fft=n_fft, hop_length=hop, n_mels=n_mels)
+    column = {name: frames[name].to_numpy() for name in frames.column_names}
+    mfcc, chroma = (np.stack([v for k, v in column.items() if k.startswith(p)]) for p in ("mfcc_", "chroma_"))
+    time = column["time_seconds"]
+    span = (0.0, len(samples) / sample_rate_hz)
+    figure, axes = plt.subplots(6, 1, figsize=(8, 11), sharex=True)
+    axes[0].plot(np.arange(len(samples)) / sample_rate_hz, samples, color=BLUE, linewidth=0.3, rasterized=True)
+    axes[0].set(ylabel="amplitude", title=title, ylim=(-1, 1))
+    images = (
+        (axes[1], librosa.power_to_db(mel, ref=np.max), (0.5, n_mels + 0.5), "mel band", "mel spectrogram (dB)"),
+        (axes[2], mfcc, (0.5, len(mfcc) + 0.5), "coefficient", "MFCC (dB)"),
+        (axes[5], chroma, (-0.5, 11.5), "pitch class", "chroma (of the strongest)"),
+    )
+    for row, values, (low, high), unit, name in images:
+        shown = row.imshow(values, origin="lower", aspect="auto", extent=(*span, low, high), cmap="cividis")
+        row.set(ylabel=unit, title=name)
+        figure.colorbar(shown, ax=row)
+    axes[5].set_yticks(range(12), ["C", "", "D", "", "E", "F", "", "G", "", "A", "", "B"])
+    axes[3].plot(time, column["spectral_centroid_hz"], color=BLUE, label="centroid")
+    axes[3].plot(time, column["spectral_rolloff_hz"], color=ORANGE, linestyle="--", label="roll-off")
+    axes[3].set(ylabel="Hz", title="spectral centroid and roll-off")
+    axes[3].legend(loc="upper right")
+    axes[4].plot(time, column["zero_crossing_rate"], color=GREEN)
+    axes[4].set(ylabel="per sample", title="zero-crossing rate")
+    axes[5].set(xlabel="time in the clip (s)", xlim=span)
     save(figure, path)

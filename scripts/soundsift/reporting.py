@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 SUMMARY = Path("results/summary.txt")
+SETTLED = Path("results/config.yaml")
 REPORT = Path("results/report.html")
 
 
-def conclude(started: float, arguments: Sequence[str]) -> None:
-    """Write the report and show the summary, if this run made one.
+def conclude(started: float, snakefile: str, config: Mapping[str, Any]) -> None:
+    """Write the settled configuration and the report, and show the summary, if this run made one.
 
     Snakemake's own --report-after-run would try the same after a dry run or a run that makes only a part, and fail.
 
@@ -18,13 +22,18 @@ def conclude(started: float, arguments: Sequence[str]) -> None:
     ----------
     started
         When the run began, in seconds since 1970.
-    arguments
-        What snakemake was called with, so that the report is of the same configuration and targets.
+    snakefile
+        The workflow's entry file.
+    config
+        As the run had it; it is read back from ``results/config.yaml``, so that the report is of the same run.
     """
     if not SUMMARY.is_file() or SUMMARY.stat().st_mtime < started:
         return
-    command = [sys.executable, "-m", "snakemake", *arguments, "--nolock", "--report", str(REPORT)]
+    SETTLED.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--configfile", str(SETTLED)]
+    command += ["--nolock", "--report", str(REPORT)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
+        REPORT.unlink(missing_ok=True)
         print(f"soundsift: the report could not be made:\n{done.stderr}", file=sys.stderr)
     print(f"\n{SUMMARY.read_text(encoding='utf-8')}", file=sys.stderr)

@@ -72,24 +72,30 @@ def split_by_video(
     return rows[~is_test], rows[is_test]
 
 
-def balance(rows: Truth, truth: Truth, how: str, seed: int) -> tuple[Truth, dict[int, float]]:
-    """Choose the rows to learn from and how much each class weighs.
+def draw_epoch(truth: Truth, how: str, rng: np.random.Generator) -> Truth:
+    """Draw the clips of one epoch, in random order.
 
     Parameters
     ----------
+    truth
+        Of the clips to learn from, shape (n,).
     how
-        ``equal`` leaves out clips of the larger class at random until both are equal; ``weights`` keeps all and
-        weighs each class by the inverse of its size; ``none`` does nothing.
+        ``equal`` takes all clips of the smaller class and as many of the larger, drawn afresh at every call, so that no
+        clip is left out for good; ``weights`` and ``none`` take all.
 
     Returns
     -------
-    (rows, {class: weight})
+    Indices into ``truth``; with ``equal`` half of them of each class.
     """
-    positive, negative = rows[truth[rows] == 1], rows[truth[rows] == 0]
-    if how == "equal":
-        rng = np.random.default_rng(seed)
-        n = min(len(positive), len(negative))
-        return np.sort(np.r_[rng.permutation(positive)[:n], rng.permutation(negative)[:n]]), {0: 1.0, 1: 1.0}
-    if how == "weights":
-        return rows, {0: len(rows) / (2 * len(negative)), 1: len(rows) / (2 * len(positive))}
-    return rows, {0: 1.0, 1: 1.0}
+    if how != "equal":
+        return rng.permutation(len(truth))
+    sides = [rng.permutation(np.flatnonzero(truth == value)) for value in (0, 1)]
+    n = min(map(len, sides))
+    return rng.permutation(np.concatenate([side[:n] for side in sides]))
+
+
+def class_weights(truth: Truth, how: str) -> dict[int, float]:
+    """How much a clip of each class counts: with ``weights`` the inverse of the class's share, else 1."""
+    if how != "weights":
+        return {0: 1.0, 1: 1.0}
+    return {value: len(truth) / (2 * int((truth == value).sum())) for value in (0, 1)}

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from soundsift.metrics import METRICS
-from soundsift.outcomes import KEPT
+from soundsift.outcomes import KEPT, OUTCOMES
 
 Counts = dict[str, dict[str, int]]
 
@@ -43,6 +43,30 @@ def lines(counts: Counts, metrics: Mapping[str, Mapping[str, Any]], is_demo: boo
         text.append("This is the demo: its sound is synthetic, so these figures mean nothing about real sound.")
     text.append("Report: results/report.html. Table: results/features.parquet. Models: results/detectors/.")
     return "\n".join(text) + "\n"
+
+
+def example_clip(features: pa.Table) -> tuple[str, str, list[str]]:
+    """Choose the first clip in which most of the detectors' classes are heard: (batch, clip id, labels)."""
+    truths = [name for name in features.column_names if name.startswith("is_")]
+    heard = [sum(bool(value) for value in row) for row in zip(*(features[n].to_pylist() for n in truths), strict=True)]
+    row = heard.index(max(heard))
+    return features["batch"][row].as_py(), features["clip_id"][row].as_py(), features["labels"][row].as_py()
+
+
+def coverage_table(counts: Counts) -> pa.Table:
+    """One row per split and outcome: clips, share of the split's wanted clips in percent, and what the word means."""
+    rows = [
+        {
+            "split": split,
+            "outcome": outcome,
+            "clips": n,
+            "percent": round(100 * n / sum(found.values()), 1),
+            "meaning": OUTCOMES[outcome].meaning,
+        }
+        for split, found in counts.items()
+        for outcome, n in found.items()
+    ]
+    return pa.Table.from_pylist(rows)
 
 
 def detector_table(metrics: Mapping[str, Mapping[str, Any]]) -> pa.Table:

@@ -27,7 +27,7 @@ def problem(n: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray, list[s
 
 def trained(name: str = "music", **params) -> "tuple[object, pa.Table]":
     x, truth, videos = problem()
-    return detector.train(name, x, truth, videos, {0: 1.0, 1: 1.0}, TrainingParams(**{"max_epochs": 30, **params}))
+    return detector.train(name, x, truth, videos, "equal", TrainingParams(**{"max_epochs": 30, **params}))
 
 
 def define(name: str = "music", columns: list[str] | None = None) -> Definition:
@@ -124,6 +124,7 @@ def test_evaluation_beats_always_no_where_there_is_something_to_hear_and_counts_
     model, _ = trained()
     result = evaluation.evaluate(table, model, define(), "music", "equal", 0.2, 0)
     assert (result.metrics["n_eval"], result.metrics["positives"]) == (36, 20)
+    assert result.metrics["n_unknown"] == 12
     assert result.metrics["balanced_accuracy"]["value"] > 0.85
     always_no = result.metrics["baselines"]["always_no"]
     assert always_no["accuracy"]["value"] == pytest.approx(16 / 36)

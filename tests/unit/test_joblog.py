@@ -50,16 +50,18 @@ def test_an_error_of_our_own_is_one_line_on_the_terminal_and_stands_in_the_log(
     assert "Traceback" not in text
 
 
-def test_the_traceback_of_any_other_error_stands_in_the_log_and_the_error_goes_on(
+def test_the_traceback_of_any_other_error_stands_in_the_log_and_one_line_on_the_terminal(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ZeroDivisionError), job_log(tmp_path / "job.log"):
+    with pytest.raises(SystemExit), job_log(tmp_path / "job.log"):
         _ = 1 // len([])
     text = (tmp_path / "job.log").read_text(encoding="utf-8")
     assert text.startswith("Traceback (most recent call last)")
     assert "_ = 1 // len([])" in text
     assert "ZeroDivisionError" in text
-    assert capfd.readouterr().err == ""
+    said = capfd.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("soundsift: unexpected ZeroDivisionError: ")
 
 
 def test_logging_warnings_prints_and_what_programs_say_stand_in_the_log_and_not_on_the_terminal(

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from soundsift.errors import TrainingError
-from soundsift.split import balance, split_by_video, train_and_eval, truth_of
+from soundsift.split import class_weights, draw_epoch, split_by_video, train_and_eval, truth_of
 
 
 def table(videos: Sequence[str], truth: Sequence[bool | None], split: Sequence[str] | None = None) -> pa.Table:
@@ -95,34 +95,25 @@ def test_many_clips_of_one_video_cannot_be_parted() -> None:
     assert test.tolist() == []
 
 
-def test_equal_leaves_out_clips_of_the_larger_class_until_both_are_equal() -> None:
-    truth = np.array([1] * 7 + [0] * 30 + [-1] * 5)
-    rows, weights = balance(np.arange(37), truth, "equal", 1)
-    assert (truth[rows] == 1).sum() == (truth[rows] == 0).sum() == 7
-    assert rows[:7].tolist() == list(range(7))
-    assert len(set(rows.tolist())) == 14
-    assert weights == {0: 1.0, 1: 1.0}
-    swapped, _ = balance(np.arange(37), 1 - truth, "equal", 1)
-    assert (truth[swapped] == 1).sum() == (truth[swapped] == 0).sum() == 7
+def test_equal_draws_equal_numbers_and_in_the_end_every_clip() -> None:
+    truth = np.array([1] * 7 + [0] * 30)
+    rng = np.random.default_rng(1)
+    epochs = [draw_epoch(truth, "equal", rng) for _ in range(60)]
+    for drawn in epochs:
+        assert (truth[drawn] == 1).sum() == (truth[drawn] == 0).sum() == 7
+        assert len(set(drawn.tolist())) == 14
+    assert set(np.concatenate(epochs).tolist()) == set(range(37))
+    assert class_weights(truth, "equal") == {0: 1.0, 1: 1.0}
 
 
-def test_equal_takes_only_from_the_rows_it_is_given_and_follows_the_seed() -> None:
-    truth = np.array([1, 0] * 50)
-    given = np.flatnonzero(np.arange(100) % 5 > 0)[:61]
-    chosen = [balance(given, truth, "equal", seed)[0].tolist() for seed in (1, 1, 2)]
-    assert set(chosen[0]) <= set(given.tolist())
-    assert chosen[0] == chosen[1] != chosen[2]
-
-
-def test_weights_keep_every_clip_and_give_both_classes_the_same_total() -> None:
+def test_weights_take_every_clip_and_let_both_classes_count_alike() -> None:
     truth = np.array([1] * 5 + [0] * 15)
-    rows, weights = balance(np.arange(20), truth, "weights", 1)
-    assert rows.tolist() == list(range(20))
-    assert weights == {0: pytest.approx(2 / 3), 1: 2.0}
-    assert 5 * weights[1] == pytest.approx(15 * weights[0])
+    assert sorted(draw_epoch(truth, "weights", np.random.default_rng(1)).tolist()) == list(range(20))
+    weights = class_weights(truth, "weights")
+    assert weights[1] * 5 == weights[0] * 15 == 10
 
 
-def test_none_changes_nothing() -> None:
-    rows, weights = balance(np.arange(20), np.array([1] * 5 + [0] * 15), "none", 1)
-    assert rows.tolist() == list(range(20))
-    assert weights == {0: 1.0, 1: 1.0}
+def test_none_takes_every_clip_as_it_is() -> None:
+    truth = np.array([1] * 5 + [0] * 15)
+    assert sorted(draw_epoch(truth, "none", np.random.default_rng(1)).tolist()) == list(range(20))
+    assert class_weights(truth, "none") == {0: 1.0, 1: 1.0}

@@ -1,7 +1,7 @@
 # In:  results/coverage.parquet, results/detectors/{detector}/metrics.json
-# Out: results/summary.txt, results/detectors.csv, results/figures/coverage.svg; with the detectors' figures they make
+# Out: results/summary.txt, results/detectors.csv, results/{coverage.csv,figures/*.svg}; with the detectors' figures they make
 #      results/report.html, which is written at the end of each run
-# By:  summarize_run
+# By:  summarize_run, draw_example
 
 
 # Say in a few lines what was made, what is missing and how good the detectors are.
@@ -16,6 +16,12 @@ rule summarize_run:
             caption="../report/detectors.rst",
             category="Detectors",
             labels={"shows": "all detectors beside simpler ones"},
+        ),
+        counted=report(
+            "results/coverage.csv",
+            caption="../report/coverage.rst",
+            category="Coverage",
+            labels={"shows": "clips by outcome"},
         ),
         figure=report(
             "results/figures/coverage.svg",
@@ -39,3 +45,31 @@ rule summarize_run:
         "Summing up"
     script:
         "../../scripts/summarize_run.py"
+
+
+# Show one clip as the workflow sees it.
+rule draw_example:
+    input:
+        features="results/features.parquet",
+    output:
+        figure=report(
+            "results/figures/example.svg",
+            caption="../report/example.rst",
+            category="Clips",
+            labels={"shows": "an example clip and its features"},
+        ),
+    log:
+        "results/logs/draw_example.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        format=config["clips"]["format"],
+        code=code_digest("draw_example"),
+    message:
+        "Drawing an example clip"
+    script:
+        "../../scripts/draw_example.py"
