@@ -27,13 +27,15 @@ def fill(folder: Path, clips: list[Clip], ending: str = "m4a") -> None:
         write_media(folder / f"{one.video_id}.{ending}", samples, picture=ending == "mp4")
 
 
-def fetch(clips: list[Clip], url: str, root: Path, source: dict | None = None, **manners) -> dict[str, dict]:
+def fetch(
+    clips: list[Clip], url: str, root: Path, source: dict | None = None, min_seconds: float = 1.0, **manners
+) -> dict[str, dict]:
     table = download(
         clips,
         Source(url, **(source or {})),
         Manners(**{**QUICK, "on_transient": "record", **manners}),
         Archive(root),
-        1.0,
+        min_seconds,
     )
     return {row["clip_id"]: row for row in table.to_pylist()}
 

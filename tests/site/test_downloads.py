@@ -142,3 +142,21 @@ def test_a_full_disk_stops_the_job_with_one_line(site: Site, tmp_path: Path, mon
     monkeypatch.setattr(downloading.Archive, "write", full)
     with pytest.raises(DownloadError, match="No space left on device"):
         fetch([one], site.url, tmp_path / "archive")
+
+
+def test_media_taken_for_the_whole_video_are_not_taken_for_the_labelled_stretch(site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+    assert fetch([one], site.url, tmp_path / "archive")[one.clip_id]["media_start_seconds"] == 3.0
+    again = fetch([one], site.url, tmp_path / "archive", {"trimmed": True})[one.clip_id]
+    assert again["media_start_seconds"] == one.start_seconds
+
+
+def test_a_clip_that_was_too_short_is_asked_for_again_if_less_is_enough(site: Site, tmp_path: Path) -> None:
+    short = clip(1, start=10.5)
+    fill(site.folder, [short])
+    assert fetch([short], site.url, tmp_path / "archive", min_seconds=3.0)[short.clip_id]["outcome"] == "too_short"
+    n_requests = site.requests.total()
+    assert fetch([short], site.url, tmp_path / "archive", min_seconds=2.0)[short.clip_id]["outcome"] == "too_short"
+    assert site.requests.total() == n_requests
+    assert fetch([short], site.url, tmp_path / "archive", min_seconds=1.0)[short.clip_id]["outcome"] == "ok"

@@ -119,8 +119,8 @@ def test_a_missing_or_binary_list_is_refused_in_one_line(tmp_path: Path) -> None
 
 
 def test_a_detector_of_an_unknown_class_is_refused() -> None:
-    with pytest.raises(ConfigError, match="detectors.dog names 'Bark'"):
-        metadata.detector_members({"dog": ["Bark"]}, classes(), CHILDREN)
+    with pytest.raises(ConfigError, match="detectors.dog names 'Musik'.* set it in config.yaml to Music$"):
+        metadata.detector_members({"dog": ["Musik"]}, classes(), CHILDREN)
 
 
 def test_accuracy_comes_from_the_listeners_and_unrated_classes_follow_the_setting(tmp_path: Path) -> None:
