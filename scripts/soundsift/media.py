@@ -6,6 +6,7 @@ Decoding seeks, so a stretch of an hour-long file costs no more than one of a sh
 
 import warnings
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -28,6 +29,8 @@ PREROLL_SECONDS = 0.5
 JITTER_SECONDS = 0.05
 # Containers report up to this much of the codec's priming as their start (WebM/Opus: 6 ms); the decoder drops it.
 PRIMING_SECONDS = 0.1
+# Further than this into a file even coarse time stamps are trusted: decoding up to there would take too long.
+COUNTED_SECONDS = 600.0
 
 _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     # format: codec, container, options. libmp3lame writes the LAME header that gives decoders the exact length.
@@ -79,7 +82,9 @@ def _decode(
     origin = (container.start_time or 0) / av.time_base
     if abs(origin) <= PRIMING_SECONDS:
         origin = 0.0
-    if start_seconds > PREROLL_SECONDS:
+    # WebM counts milliseconds: after a seek a cut would be a millisecond off, so its samples are counted from the start
+    coarse = stream.time_base is not None and stream.time_base > Fraction(1, 8000)
+    if start_seconds > (COUNTED_SECONDS if coarse else PREROLL_SECONDS):
         container.seek(int((origin + start_seconds - PREROLL_SECONDS) * av.time_base), backward=True)
     resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
     began: float | None = None

@@ -36,6 +36,18 @@ def test_cut_keeps_exactly_the_labelled_seconds(name: str, tmp_path: Path) -> No
     assert onsets_seconds(clip) == pytest.approx([2.5], abs=0.001)
 
 
+@pytest.mark.parametrize("name", ["v.m4a", "v.mp4", "v.webm"])
+def test_cut_is_exact_to_the_sample_wherever_it_begins(name: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(size=12 * DEMO_RATE_HZ) * 0.1
+    write_media(tmp_path / name, noise, picture=name.endswith("mp4"))
+    whole = np.array(media.cut(tmp_path / name, 0.0, 12.0, RATE_HZ).get_array_of_samples(), dtype=float)
+    for start in (2.0, 5.0, 7.3):
+        part = np.array(media.cut(tmp_path / name, start, start + 2, RATE_HZ).get_array_of_samples(), dtype=float)
+        first = round(start * RATE_HZ)
+        match = [part @ whole[first + lag : first + lag + len(part)] for lag in range(-60, 61)]
+        assert int(np.argmax(match)) - 60 == 0
+
+
 def test_cut_at_the_start_and_past_the_end_keeps_what_is_there(tmp_path: Path) -> None:
     write_media(tmp_path / "v.m4a", clicks([0.5, 7.5], 8), picture=False)
     assert onsets_seconds(media.cut(tmp_path / "v.m4a", 0.0, 4.0, RATE_HZ)) == pytest.approx([0.5], abs=0.001)
