@@ -108,13 +108,15 @@ class Archive:
             record.bytes = media.stat().st_size
             record.sha256 = sha256_of(media)
             _sync(media)
-            for former in folder.glob(f"{escape(record.clip_id)}.*"):
-                if former.suffix != ".json" and former.name != record.media:
-                    former.unlink()
             os.replace(media, folder / record.media)
         with whole_file(folder / f"{record.clip_id}.json") as temporary:
             temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
             _sync(temporary)
+        if media is not None:
+            # media of another container, now that no record names them
+            for former in folder.glob(f"{escape(record.clip_id)}.*"):
+                if former.suffix != ".json" and former.name != record.media:
+                    former.unlink()
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

@@ -225,7 +225,8 @@ class _Batch:
                     "make room or mend the folder and run again; what was fetched is kept"
                 )
             return False
-        self._watch_refusals(record)
+        if not self.local:
+            self._watch_refusals(record)
         once_more = record.outcome == "corrupt" and record.tries == 1 and not self.local
         return record.outcome not in TRANSIENT and not once_more
 
