@@ -24,6 +24,7 @@ rule all:
         "results/coverage.parquet",
         "results/detectors/combined.keras",
         "results/summary.txt",
+        "results/metadata/rows.csv",
         "results/figures/example.svg",
 
 

@@ -8,7 +8,7 @@ from typing import Any
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent / "scripts"))
 
-from soundsift import clips, detector, download, features, metadata, outcomes  # noqa: E402
+from soundsift import classes, clips, detector, download, features, metadata, outcomes  # noqa: E402
 from soundsift.config import read_schema  # noqa: E402
 from soundsift.tables import Column  # noqa: E402
 
@@ -61,7 +61,11 @@ def columns() -> str:
         ),
         "results/metadata/labels.parquet": (
             "The classes, with one `is_{detector}` column per detector: does the class count for it?",
-            metadata.LABEL_COLUMNS,
+            classes.LABEL_COLUMNS,
+        ),
+        "results/metadata/excluded.parquet": (
+            "The rows of the lists that are no wanted clips; why, see [Reasons](#reasons).",
+            metadata.EXCLUDED_COLUMNS,
         ),
         "results/downloads/{batch}.csv": ("What the archive holds of a batch.", download.DOWNLOAD_COLUMNS),
         "results/outcomes/{batch}.csv": (
@@ -80,6 +84,14 @@ def columns() -> str:
         text += [f"## `{name}`", "", meaning, "", "| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
         text += [f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in declared] + [""]
     text += [
+        "## Reasons",
+        "",
+        "Why a row of a list stands in `results/metadata/excluded.parquet`:",
+        "",
+        "| reason | meaning |",
+        "| --- | --- |",
+        *(f"| `{word}` | {meaning} |" for word, meaning in metadata.REASONS.items() if word != "kept"),
+        "",
         "## `results/features.parquet`",
         "",
         "One row per clip that is there: the columns of `clips.parquet`, `duration_seconds`, `loudness_dbfs`, then for every",

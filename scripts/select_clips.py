@@ -6,29 +6,32 @@ from pathlib import Path
 
 from soundsift import metadata
 from soundsift.batches import write_batches
-from soundsift.errors import InputError
+from soundsift.classes import detector_members, read_classes
 from soundsift.joblog import job_log
+from soundsift.metadata import Choice
 from soundsift.ontology import read_ontology
+from soundsift.segments import read_segments
 from soundsift.tables import write_parquet
 
 
 def select_clips(
     segments: Mapping[str, Path], class_labels: Path, ontology: Path, label_quality: Path,
-    min_label_accuracy: float, keep_unrated: bool, max_clips: int | None, batch_size: int,
-    detectors: Mapping[str, Sequence[str]], clips_path: Path, labels_path: Path, batches_dir: Path,
+    min_label_accuracy: float, keep_unrated: bool, choice: Choice, batch_size: int, youtube_ids: bool,
+    detectors: Mapping[str, Mapping[str, Sequence[str]]],
+    clips_path: Path, labels_path: Path, excluded_path: Path, batches_dir: Path,
 ) -> None:  # fmt: skip
-    """Write the clip table, the class table and one small CSV per batch."""
-    classes = metadata.read_classes(class_labels, label_quality, min_label_accuracy, keep_unrated)
-    members = metadata.detector_members(detectors, classes, read_ontology(ontology))
-    lists = {name: metadata.read_segments(path) for name, path in segments.items()}
-    clips = metadata.select_clips(lists, classes, members, batch_size, max_clips)
-    if clips.num_rows == 0:
-        raise InputError("no row of the lists has an accurate label: lower metadata.min_label_accuracy")
+    """Write the clip table, the rows left out, the class table and one small CSV per batch."""
+    tree = read_ontology(ontology)
+    classes = read_classes(class_labels, tree, label_quality, min_label_accuracy, keep_unrated)
+    members = detector_members(detectors, classes, tree)
+    lists = {name: read_segments(path, classes, youtube_ids) for name, path in segments.items()}
+    clips, excluded = metadata.select_clips(lists, classes, members, batch_size, choice)
+    metadata.check_two_sides(clips, list(detectors))
     n_batches = write_batches(clips, batches_dir)
     write_parquet(clips, clips_path)
+    write_parquet(excluded, excluded_path)
     write_parquet(classes.table(members), labels_path)
-    n_rows = sum(table.num_rows for table in lists.values())
-    logging.info("%d rows, %d clips in %d batches", n_rows, clips.num_rows, n_batches)
+    logging.info("%d clips in %d batches, %d rows left out", clips.num_rows, n_batches, excluded.num_rows)
 
 
 if __name__ == "__main__":
@@ -40,10 +43,12 @@ if __name__ == "__main__":
             label_quality=Path(snakemake.input.label_quality),
             min_label_accuracy=snakemake.params.min_label_accuracy,
             keep_unrated=snakemake.params.keep_unrated,
-            max_clips=snakemake.params.max_clips,
+            choice=Choice(**snakemake.params.choice),
             batch_size=snakemake.params.batch_size,
+            youtube_ids=snakemake.params.youtube_ids,
             detectors=snakemake.params.detectors,
             clips_path=Path(snakemake.output.clips),
             labels_path=Path(snakemake.output.labels),
+            excluded_path=Path(snakemake.output.excluded),
             batches_dir=Path(snakemake.output.batches),
         )

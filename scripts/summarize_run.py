@@ -1,5 +1,6 @@
 """Say in a few lines what a run made, what is missing and how good the detectors are."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,12 +10,14 @@ from soundsift.tables import read_json, read_parquet, write_csv, write_text
 
 
 def summarize_run(
-    coverage: Path, metrics: Mapping[str, Path], is_demo: bool, text: Path, table: Path, counted: Path, figure: Path
-) -> None:
+    coverage: Path, excluded: Path, metrics: Mapping[str, Path], is_demo: bool,
+    text: Path, table: Path, counted: Path, figure: Path,
+) -> None:  # fmt: skip
     """Write the lines, the detectors' figures and the outcomes as tables, and the coverage figure."""
     counts = summary.outcome_counts(read_parquet(coverage))
     judged = {name: read_json(path) for name, path in metrics.items()}
-    write_text(summary.lines(counts, judged, is_demo), text)
+    left_out = Counter(read_parquet(excluded)["reason"].to_pylist())
+    write_text(summary.lines(counts, left_out, judged, is_demo), text)
     write_csv(summary.detector_table(judged), table)
     write_csv(summary.coverage_table(counts), counted)
     plots.coverage(counts, figure)
@@ -24,6 +27,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         summarize_run(
             coverage=Path(snakemake.input.coverage),
+            excluded=Path(snakemake.input.excluded),
             metrics=dict(zip(snakemake.params.detectors, map(Path, snakemake.input.metrics), strict=True)),
             is_demo=snakemake.params.is_demo,
             text=Path(snakemake.output.text),

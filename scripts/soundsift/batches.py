@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from soundsift.tables import Column, read_csv, whole_folder, write_csv
 
@@ -19,28 +20,27 @@ BATCH_COLUMNS = (
 )
 
 
-def batch_names(list_name: str, rows: npt.NDArray[np.int64], batch_size: int) -> list[str]:
+def batch_names(list_name: str, rows: npt.NDArray[np.integer], batch_size: int) -> pa.Array:
     """Names of the batches that hold these row positions of a list, ``{list_name}-{number:05d}``.
 
     Examples
     --------
-    >>> batch_names("train", np.array([0, 99, 100]), 100)
+    >>> batch_names("train", np.array([0, 99, 100]), 100).to_pylist()
     ['train-00000', 'train-00000', 'train-00001']
     """
     numbers, inverse = np.unique(rows // batch_size, return_inverse=True)
-    names = [f"{list_name}-{number:05d}" for number in numbers]
-    return [names[i] for i in inverse]
+    return pa.array([f"{list_name}-{number:05d}" for number in numbers], pa.string()).take(pa.array(inverse))
 
 
 def write_batches(clips: pa.Table, batches_dir: Path) -> int:
     """Write ``{batch}.csv`` for every batch of a clip table whose batches stand together; return how many."""
-    names = np.asarray(clips["batch"].to_pylist())
-    starts = np.flatnonzero(np.r_[len(names) > 0, names[1:] != names[:-1]])
+    runs = pc.run_end_encode(clips["batch"].combine_chunks())
+    names, ends = runs.values.to_pylist(), runs.run_ends.to_pylist()
     columns = clips.select([c.name for c in BATCH_COLUMNS])
     with whole_folder(batches_dir) as folder:
-        for start, end in zip(starts, np.r_[starts, len(names)][1:], strict=True):
-            write_csv(columns.slice(start, end - start), folder / f"{names[start]}.csv")
-    return len(starts)
+        for name, start, end in zip(names, [0, *ends], ends, strict=False):
+            write_csv(columns.slice(start, end - start), folder / f"{name}.csv")
+    return len(names)
 
 
 def read_batch(path: Path) -> list[dict[str, object]]:

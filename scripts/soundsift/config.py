@@ -32,6 +32,10 @@ AUDIOSET_URLS = {
             ("qa", "qa_true_counts.csv"),
         )
     },
+    **{
+        name: f"http://storage.googleapis.com/us_audioset/youtube_corpus/strong/{name}"
+        for name in ("audioset_train_strong.tsv", "audioset_eval_strong.tsv", "mid_to_display_name.tsv")
+    },
     "ontology.json": "https://raw.githubusercontent.com/audioset/ontology/master/ontology.json",
 }
 TABLES = {
@@ -67,6 +71,9 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
     error = jsonschema.exceptions.best_match(validator.iter_errors(config))
     if error is not None:
         raise ConfigError(_say(error))
+    for name, detector in config["detectors"].items():
+        if isinstance(detector, list):
+            config["detectors"][name] = {"classes": detector}
     metadata, download = config["metadata"], config["download"]
     demo = metadata["segments"] is None
     if demo:
@@ -89,6 +96,26 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
 def is_demo(config: Mapping[str, Any]) -> bool:
     """Whether a settled configuration is the built-in demo."""
     return str(config["download"]["url"]).startswith(f"file://{DEMO}/")
+
+
+def check_files(config: Mapping[str, Any]) -> None:
+    """Refuse a settled configuration whose lists or tables are not in the working directory and will not be made.
+
+    Raises
+    ------
+    ConfigError
+        With the first such file and the key that names it.
+    """
+    made = DEMO if is_demo(config) else AUDIOSET
+    named = {f"segments.{name}": path for name, path in config["metadata"]["segments"].items()}
+    for key, path in (named | {key: config["metadata"][key] for key in TABLES}).items():
+        comes = path.startswith(f"{made}/") and (made == DEMO or Path(path).name in AUDIOSET_URLS)
+        if not comes and not Path(path).is_file():
+            found = "a folder" if Path(path).is_dir() else "nothing"
+            raise ConfigError(
+                f"metadata.{key} is {path!r}, but {found} is there (relative paths count from {Path.cwd()}): "
+                "set it to an existing file"
+            )
 
 
 def _check_together(config: dict[str, Any]) -> None:
@@ -171,5 +198,6 @@ def _say(error: jsonschema.ValidationError) -> str:
         "minLength": "must not be empty",
         "minProperties": "must not be empty",
         "uniqueItems": "must not repeat an entry",
+        "required": f"needs {', '.join(listed)}",
     }
     return f"{key} {says.get(str(error.validator), 'is not valid')}, got {found!r}: set it in config.yaml"

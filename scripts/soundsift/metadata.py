@@ -1,14 +1,11 @@
-"""From segment lists and label tables to clips whose truth is known.
+"""From segment lists to clips whose truth is known, and the reason for every row that is left out."""
 
-A segment list is AudioSet's own: one line a segment, ``video_id, start, end, "label,label"``, with or without
-the blanks and quotes, comment lines beginning with ``#``.
-"""
-
-import difflib
+import hashlib
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundsift.batches import BATCH_COLUMNS, batch_names
+from soundsift.classes import Classes, Mask, Members
 from soundsift.errors import ConfigError, InputError
-from soundsift.ontology import with_descendants
+from soundsift.segments import Integers, Segments, each_once
 from soundsift.tables import Column
-
-SEGMENT = (
-    r"^\s*(?P<video_id>[A-Za-z0-9_-]{11})\s*,\s*(?P<start>\d+\.?\d*)\s*,\s*(?P<end>\d+\.?\d*)\s*,"
-    r'\s*"?(?P<labels>[^"\s]+)"?\s*$'
-)
-IGNORED = r"^\s*(#.*)?$"
 
 CLIP_COLUMNS = (
     *BATCH_COLUMNS,
@@ -33,36 +25,34 @@ CLIP_COLUMNS = (
     Column("labels", pa.list_(pa.string()), "", "display names of the labels that are accurate enough"),
     Column("label_ids", pa.list_(pa.string()), "", "their ids"),
 )
-LABEL_COLUMNS = (
-    Column("label_id", pa.string(), "", "the class's id"),
-    Column("display_name", pa.string(), "", "its name"),
-    Column("n_rated", pa.int64(), "", "how many of its labels were checked by listeners"),
-    Column("accuracy", pa.float64(), "", "share of those found right; null where none was checked"),
-    Column("accurate", pa.bool_(), "", "whether the class passes the accuracy bar"),
+EXCLUDED_COLUMNS = (
+    Column("clip_id", pa.string(), "", "video id and start in milliseconds"),
+    Column("list", pa.string(), "", "the segment list's name in the configuration"),
+    Column("line", pa.int32(), "", "its line in the list's file"),
+    Column("reason", pa.string(), "", "why the row is no wanted clip"),
 )
+# why a row of a list is no wanted clip, in the order in which rows are looked at; a code is the place in here
+REASONS = {
+    "kept": "it is a wanted clip",
+    "beyond_max_clips": "the list is cut at metadata.max_clips rows",
+    "repeated": "the same clip stands in an earlier row, which got this row's labels too",
+    "inaccurate": "none of its labels is of a class that passes metadata.min_label_accuracy",
+    "eval_video": "another segment of its video is in the eval list",
+    "not_chosen": "it is not among those that metadata.per_detector takes",
+}
+KEPT, BEYOND, REPEATED, INACCURATE, EVAL_VIDEO, NOT_CHOSEN = range(len(REASONS))
+# metadata.per_detector fills up from this many rows at a time, so the choice is final once they are in the list
+CHOICE_ROWS = 10_000
 
 
 @dataclass(frozen=True)
-class Classes:
-    """Every class with its name and how far its labels can be trusted, in the order of the class table."""
+class Choice:
+    """How many clips are wanted: of the first ``max_clips`` rows of each list, for each detector ``per_detector`` clips
+    with its class and as many without, drawn by ``seed``. None is all."""
 
-    ids: list[str]
-    names: list[str]
-    n_rated: npt.NDArray[np.int64]
-    accuracy: npt.NDArray[np.float64]
-    accurate: npt.NDArray[np.bool_]
-
-    def table(self, detectors: Mapping[str, npt.NDArray[np.bool_]]) -> pa.Table:
-        """Return the class table with one column per detector: does the class count for it?"""
-        columns = [
-            pa.array(self.ids), pa.array(self.names), pa.array(self.n_rated),
-            pa.array(self.accuracy, mask=np.isnan(self.accuracy)), pa.array(self.accurate),
-        ]  # fmt: skip
-        names = [c.name for c in LABEL_COLUMNS]
-        for detector, members in detectors.items():
-            columns.append(pa.array(members))
-            names.append(f"is_{detector}")
-        return pa.table(columns, names=names)
+    max_clips: int | None = None
+    per_detector: int | None = None
+    seed: int = 0
 
 
 def truth_columns(detectors: Sequence[str]) -> tuple[Column, ...]:
@@ -70,244 +60,213 @@ def truth_columns(detectors: Sequence[str]) -> tuple[Column, ...]:
     return tuple(Column(f"is_{name}", pa.bool_(), "", f"is {name} heard? null: unknown") for name in detectors)
 
 
-def read_segments(path: Path) -> pa.Table:
-    """Read a segment list.
+def select_clips(
+    lists: Mapping[str, Segments],
+    classes: Classes,
+    detectors: Mapping[str, Members],
+    batch_size: int,
+    choice: Choice = Choice(),
+) -> tuple[pa.Table, pa.Table]:
+    """Turn segment lists into the wanted clips and the rows that are left out.
+
+    A clip keeps its accurate labels and is left out if none remains. Its truth for a detector is true if an accurate
+    label says so, false if no label of the class stands on it at all, and null otherwise.
+
+    Parameters
+    ----------
+    lists
+        {list name: segments}; the list named ``eval`` is the test list.
+    detectors
+        As :func:`soundsift.classes.detector_members` gives it.
+    batch_size
+        Rows of a list that share a batch, counted before anything is left out.
 
     Returns
     -------
-    Table of video_id, start_seconds, end_seconds, label_ids (one string, ids separated by commas), in the order of
-    the list.
+    clips
+        With :data:`CLIP_COLUMNS` and :func:`truth_columns`, in the order of the lists.
+    excluded
+        With :data:`EXCLUDED_COLUMNS`. Each row of the lists is in one of the two.
 
     Raises
     ------
     InputError
-        Naming the first line that is not a segment.
+        If a clip stands in the eval list and in a training list, or nothing remains.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
+    rows = _Rows.join(lists)
+    reason = np.where(rows.position < (choice.max_clips or len(rows)), KEPT, BEYOND).astype(np.int8)
+    row, code = rows.merge_repeats(reason)
+    sure = classes.accurate[code]
+
+    def carries(labels: Mask) -> Mask:
+        """Which rows carry such a label; ``labels`` has one element per label."""
+        return np.bincount(row[labels], minlength=len(rows)) > 0
+
+    reason[(reason == KEPT) & ~carries(sure)] = INACCURATE
+    test_videos = rows.video_id.filter(pa.array(rows.is_eval & (reason == KEPT)))
+    in_test = pc.is_in(rows.video_id, value_set=test_videos).to_numpy(zero_copy_only=False)
+    reason[(reason == KEPT) & in_test & ~rows.is_eval] = EVAL_VIDEO
+
+    truths = {}
+    for detector, members in detectors.items():
+        counts = members.counting[code]
+        speaks = counts & ~(members.above_excepted[code] & carries(members.excepted[code])[row])
+        yes = carries(speaks & sure)
+        truths[detector] = (yes, yes | ~carries(counts))  # value, known
+    if choice.per_detector:
+        reason[(reason == KEPT) & ~_choose(rows, reason == KEPT, truths, choice.per_detector, choice.seed)] = NOT_CHOSEN
+
+    kept = reason == KEPT
+    if not kept.any():
+        found = Counter(reason.tolist()).most_common(1)[0][0]
         raise InputError(
-            f"{path} cannot be read ({error.strerror}): set metadata.segments to existing lists"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} is no text file ({error.reason} at byte {error.start}): a segment list in CSV was expected"
-        ) from error
-    lines = pa.array(text.splitlines(), pa.large_string())
-    wanted = pc.invert(pc.match_substring_regex(lines, IGNORED))
-    fields = pc.extract_regex(lines, SEGMENT)
-    bad = pc.and_(wanted, pc.invert(pc.is_valid(fields)))
-    _refuse_first(path, lines, bad, 'a segment is written as: video_id (11 characters), start, end, "label,label"')
-    fields = fields.filter(wanted)
-    if len(fields) == 0:
-        raise InputError(f"{path} has no segment in it: set metadata.segments to a list with rows")
-    part = {name: pc.struct_field(fields, name) for name in ("video_id", "start", "end", "labels")}
-    start, end = pc.cast(part["start"], pa.float64()), pc.cast(part["end"], pa.float64())
-    too_late = np.zeros(len(lines), dtype=bool)
-    too_late[np.flatnonzero(wanted.to_numpy(zero_copy_only=False))] = pc.less_equal(end, start).to_numpy(
-        zero_copy_only=False
-    )
-    _refuse_first(path, lines, pa.array(too_late), "the end must lie after the start")
-    return pa.table(
-        {
-            "video_id": part["video_id"].cast(pa.string()),
-            "start_seconds": start,
-            "end_seconds": end,
-            "label_ids": part["labels"].cast(pa.string()),
-        }
-    )
+            f"no row of the lists is a wanted clip, most because {list(REASONS.values())[found]}: change that"
+        )
+    lengths = np.bincount(row[sure], minlength=len(rows))[kept]
+    of_kept = sure & kept[row]
+    offsets = pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
+    codes = pa.array(code[of_kept])
+    columns: dict[str, Any] = {
+        **{name: column.filter(pa.array(kept)) for name, column in rows.identity().items()},
+        "split": pa.array(["train", "eval"]).take(pa.array(rows.is_eval[kept].astype(np.int8))),
+        "batch": pa.concat_arrays(
+            [batch_names(n, rows.position[kept & (rows.list_index == i)], batch_size) for i, n in enumerate(rows.names)]
+        ),
+        "labels": pa.ListArray.from_arrays(offsets, pa.array(classes.names).take(codes)),
+        "label_ids": pa.ListArray.from_arrays(offsets, pa.array(classes.ids).take(codes)),
+    }
+    for detector, (value, known) in truths.items():
+        columns[f"is_{detector}"] = pa.array(value[kept], mask=~known[kept])
+    left_out = pa.array(~kept)
+    excluded = {
+        "clip_id": rows.clip_id.filter(left_out),
+        "list": pa.array(rows.names).take(pa.array(rows.list_index[~kept])),
+        "line": pa.array(rows.line[~kept]),
+        "reason": pa.array(list(REASONS)).take(pa.array(reason[~kept])),
+    }
+    return pa.table(columns), pa.table(excluded)
 
 
-def _refuse_first(path: Path, lines: pa.Array, bad: pa.Array, rule: str) -> None:
-    index = pc.index(bad, True).as_py()
-    if index >= 0:
-        found = lines[index].as_py().strip()[:80]
-        raise InputError(f"{path}, line {index + 1}: {rule}; found {found!r}: mend the line")
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of all lists, one list after the other; ``row`` and ``code`` have one element per label."""
+
+    names: list[str]
+    list_index: Integers
+    position: Integers
+    line: Integers
+    clip_id: pa.Array
+    video_id: pa.Array
+    start_seconds: npt.NDArray[np.float64]
+    end_seconds: npt.NDArray[np.float64]
+    row: Integers
+    code: Integers
+
+    @classmethod
+    def join(cls, lists: Mapping[str, Segments]) -> "_Rows":
+        of = list(lists.values())
+        lengths = [len(segments) for segments in of]
+        first_rows = np.r_[0, np.cumsum(lengths)].astype(np.int32)
+        video_id = pa.concat_arrays([segments.video_id for segments in of])
+        start = np.concatenate([segments.start_seconds for segments in of])
+        start_ms = pa.array(np.rint(start * 1000).astype(np.int64)).cast(pa.string())
+        return cls(
+            names=list(lists),
+            list_index=np.repeat(np.arange(len(of), dtype=np.int32), lengths),
+            position=np.concatenate([np.arange(n, dtype=np.int32) for n in lengths]),
+            line=np.concatenate([segments.line for segments in of]),
+            clip_id=pc.binary_join_element_wise(video_id, start_ms, "_"),
+            video_id=video_id,
+            start_seconds=start,
+            end_seconds=np.concatenate([segments.end_seconds for segments in of]),
+            row=np.concatenate([segments.row + at for segments, at in zip(of, first_rows[:-1], strict=True)]),
+            code=np.concatenate([segments.code for segments in of]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    @property
+    def is_eval(self) -> Mask:
+        return np.array([name == "eval" for name in self.names])[self.list_index]
+
+    def identity(self) -> dict[str, pa.Array]:
+        """The columns that say which stretch of which video a row is."""
+        values = (self.clip_id, self.video_id, pa.array(self.start_seconds), pa.array(self.end_seconds))
+        return dict(zip((c.name for c in BATCH_COLUMNS), values, strict=True))
+
+    def merge_repeats(self, reason: npt.NDArray[np.int8]) -> tuple[Integers, Integers]:
+        """Give the labels of rows that repeat a clip to its first row, and mark them in ``reason``.
+
+        Returns
+        -------
+        row, code
+            As in the class, without the rows that ``reason`` leaves out and without labels said twice.
+        """
+        of_wanted = reason[self.row] == KEPT
+        row, code = self.row[of_wanted], self.code[of_wanted]
+        wanted = np.flatnonzero(reason == KEPT)
+        ids = self.clip_id.take(pa.array(wanted)).dictionary_encode()
+        number = ids.indices.to_numpy()
+        if len(ids.dictionary) == len(wanted):
+            return row, code
+        first = wanted[np.unique(number, return_index=True)[1]][number]
+        repeated = wanted != first
+        both = np.unique(first[repeated & (self.is_eval[wanted] != self.is_eval[first])])
+        if len(both):
+            named = ", ".join(self.clip_id.take(pa.array(both[:3])).to_pylist())
+            raise InputError(
+                f"{len(both)} clips stand in the eval list and in a training list ({named}"
+                f"{', ...' * (len(both) > 3)}): a clip can teach or test, not both; take them out of one list"
+            )
+        named = ", ".join(self.clip_id.take(pa.array(wanted[repeated][:3])).to_pylist())
+        logging.warning("%d rows repeat a clip (%s): merged with its first row", repeated.sum(), named)
+        reason[wanted[repeated]] = REPEATED
+        target = np.arange(len(self), dtype=np.int32)
+        target[wanted] = first
+        return each_once(target[row], code)
 
 
-def read_classes(
-    class_labels: Path, label_quality: Path | None, min_label_accuracy: float, keep_unrated: bool
-) -> Classes:
-    """Read the class table and how accurate each class's labels were found to be.
+def _choose(rows: _Rows, wanted: Mask, truths: Mapping[str, tuple[Mask, Mask]], n_each: int, seed: int) -> Mask:
+    """Choose ``n_each`` clips with and without each detector's class from each list.
 
-    Parameters
-    ----------
-    class_labels
-        ``class_labels_indices.csv``: index, mid, display_name.
-    label_quality
-        ``qa_true_counts.csv``: label_id, num_rated, num_true; None trusts every label.
-    min_label_accuracy
-        In [0, 1]; a class passes if num_true / num_rated is at least this.
-    keep_unrated
-        Whether a class that nobody rated passes.
+    Clips are drawn by a hash of their id, from the first :data:`CHOICE_ROWS` rows of a list, then from the next ones as
+    far as needed. So the choice does not hang on the order of rows that are looked at together, the same clips serve
+    several detectors, few batches are touched, and rows appended later displace nothing that was chosen before, as
+    soon as the rows the choice was made from are complete.
     """
-    import pandas as pd
-
-    def table(path: Path, columns: list[str], key: str) -> "pd.DataFrame":
-        try:
-            frame = pd.read_csv(path, skipinitialspace=True)
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"{path} cannot be read ({error}): set metadata.{key} to a CSV with {', '.join(columns)}"
-            ) from error
-        missing = [name for name in columns if name not in frame.columns]
-        if missing:
-            raise InputError(
-                f"{path} lacks the columns {', '.join(missing)}: metadata.{key} wants {', '.join(columns)}"
-            )
-        return frame
-
-    classes = table(class_labels, ["mid", "display_name"], "class_labels")
-    n_rated = np.zeros(len(classes), dtype=np.int64)
-    n_true = np.zeros(len(classes), dtype=np.int64)
-    accurate = np.ones(len(classes), dtype=bool)
-    if label_quality is not None:
-        quality = table(label_quality, ["label_id", "num_rated", "num_true"], "label_quality")
-        counts_are_numbers = all(quality[c].dtype.kind in "iu" for c in ("num_rated", "num_true"))
-        if not counts_are_numbers or quality["label_id"].duplicated().any():
-            raise InputError(
-                f"{label_quality} must have each label_id once, with whole numbers: mend metadata.label_quality"
-            )
-        counts = quality.set_index("label_id").reindex(classes["mid"]).fillna(0)
-        n_rated, n_true = (counts[c].to_numpy(dtype=np.int64) for c in ("num_rated", "num_true"))
-    with np.errstate(invalid="ignore"):
-        accuracy = n_true / np.where(n_rated > 0, n_rated, np.nan)
-    if label_quality is not None:
-        accurate = np.where(n_rated > 0, accuracy >= min_label_accuracy, keep_unrated)
-    return Classes(
-        ids=classes["mid"].tolist(), names=classes["display_name"].tolist(),
-        n_rated=n_rated, accuracy=accuracy, accurate=accurate,
-    )  # fmt: skip
+    at = np.flatnonzero(wanted)
+    key = np.array([_draw(clip_id, seed) for clip_id in rows.clip_id.take(pa.array(at)).to_pylist()])
+    ordered = at[np.lexsort((key, rows.position[at] // CHOICE_ROWS, rows.list_index[at]))]
+    chosen = np.zeros(len(rows), dtype=bool)
+    for value, known in truths.values():
+        for side in (value & known, ~value & known):
+            candidates = ordered[side[ordered]]
+            _, first, of = np.unique(rows.list_index[candidates], return_index=True, return_inverse=True)
+            chosen[candidates[np.arange(len(candidates)) - first[of] < n_each]] = True
+    return chosen
 
 
-def detector_members(
-    detectors: Mapping[str, Sequence[str]], classes: Classes, children: Mapping[str, Sequence[str]]
-) -> dict[str, npt.NDArray[np.bool_]]:
-    """Which classes count for each detector: those it names, by id or display name, and all their descendants.
+def _draw(clip_id: str, seed: int) -> int:
+    """A number in [0, 2**63) that looks drawn at random but hangs on the clip and the seed alone."""
+    digest = hashlib.blake2b(clip_id.encode(), digest_size=8, key=str(seed).encode()).digest()
+    return int.from_bytes(digest, "big") >> 1
 
-    Returns
-    -------
-    {detector: boolean array, one element per class of the class table}
+
+def check_two_sides(clips: pa.Table, detectors: Sequence[str]) -> None:
+    """Refuse a detector whose class no training clip is known to have, or every one: it could not be trained.
 
     Raises
     ------
     ConfigError
-        If a detector names a class that the class table does not have.
+        With the detector and what was found.
     """
-    known = set(classes.ids)
-    by_name = dict(zip(classes.names, classes.ids, strict=True))
-    members = {}
-    for detector, named in detectors.items():
-        wanted = [name if name in known or name in children else by_name.get(name) for name in named]
-        if None in wanted:
-            unknown = named[wanted.index(None)]
-            near = difflib.get_close_matches(unknown, [*by_name, *known], n=3) or [
-                "a class of class_labels_indices.csv"
-            ]
+    train = clips.filter(pc.equal(clips["split"], "train"))
+    for detector in detectors:
+        found = Counter(train[f"is_{detector}"].to_pylist())
+        if not found[True] or not found[False]:
             raise ConfigError(
-                f"detectors.{detector} names {unknown!r}, neither an id nor a display name of the class table: "
-                f"set it in config.yaml to {' or '.join(near)}"
+                f"detectors.{detector} cannot be trained: of {train.num_rows} training clips {found[True]} are known "
+                f"to have it, {found[False]} known not to, {found[None]} unknown: "
+                f"take more rows or change detectors.{detector}"
             )
-        family = with_descendants([name for name in wanted if name], children)
-        members[detector] = np.array([class_id in family for class_id in classes.ids], dtype=bool)
-    return members
-
-
-def select_clips(
-    segments: Mapping[str, pa.Table],
-    classes: Classes,
-    detectors: Mapping[str, npt.NDArray[np.bool_]],
-    batch_size: int,
-    max_clips: int | None = None,
-) -> pa.Table:
-    """Turn segment lists into the table of wanted clips.
-
-    A row keeps its accurate labels and is dropped if none is left. A clip's truth for a detector is true if an
-    accurate label says so, false if no label of the class stands on the row at all, and null if the only labels
-    that say so are below the accuracy bar.
-
-    Parameters
-    ----------
-    segments
-        {list name: table of :func:`read_segments`}; the list named ``eval`` is the test list.
-    detectors
-        As :func:`detector_members` gives it.
-    batch_size
-        Rows of a list that share a batch.
-    max_clips
-        Take only the first so many rows of each list.
-
-    Returns
-    -------
-    Table with :data:`CLIP_COLUMNS` and :func:`truth_columns`, in the order of the lists.
-    """
-    tables = [
-        _select_list(name, table.slice(0, max_clips), classes, detectors, batch_size)
-        for name, table in segments.items()
-    ]
-    return _without_repeats(pa.concat_tables(tables))
-
-
-def _select_list(
-    list_name: str, table: pa.Table, classes: Classes, detectors: Mapping[str, npt.NDArray[np.bool_]], batch_size: int
-) -> pa.Table:
-    labels = pc.split_pattern(table["label_ids"].combine_chunks(), ",")
-    flat = pc.list_flatten(labels)
-    codes = pc.index_in(flat, pa.array(classes.ids))
-    if codes.null_count:
-        unknown = flat.filter(pc.is_null(codes))[0].as_py()
-        raise InputError(
-            f"the list {list_name!r} uses the label {unknown!r}, which the class table does not have: "
-            "set metadata.class_labels to the table that belongs to the list"
-        )
-    code = codes.to_numpy()
-    row = pc.list_parent_indices(labels).to_numpy()
-    n_rows = table.num_rows
-    kept = classes.accurate[code]
-
-    def any_label(of: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        return np.bincount(row[of], minlength=n_rows) > 0
-
-    wanted = np.flatnonzero(any_label(kept))
-    lengths = np.bincount(row[kept], minlength=n_rows)[wanted]
-    offsets = pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
-    kept_codes = pa.array(code[kept])
-    picked = table.take(pa.array(wanted))
-    start_ms = pc.cast(pc.round(pc.multiply(picked["start_seconds"], 1000.0)), pa.int64())
-    columns = {
-        "clip_id": pc.binary_join_element_wise(picked["video_id"], pc.cast(start_ms, pa.string()), "_"),
-        "video_id": picked["video_id"],
-        "start_seconds": picked["start_seconds"],
-        "end_seconds": picked["end_seconds"],
-        "split": pa.array(["eval" if list_name == "eval" else "train"] * len(wanted), pa.string()),
-        "batch": pa.array(batch_names(list_name, wanted, batch_size), pa.string()),
-        "labels": pa.ListArray.from_arrays(offsets, pa.array(classes.names).take(kept_codes)),
-        "label_ids": pa.ListArray.from_arrays(offsets, pa.array(classes.ids).take(kept_codes)),
-    }
-    for detector, members in detectors.items():
-        said = any_label(members[code])[wanted]
-        sure = any_label(members[code] & kept)[wanted]
-        columns[f"is_{detector}"] = pa.array(sure, mask=said & ~sure)
-    return pa.table(columns)
-
-
-def _without_repeats(clips: pa.Table) -> pa.Table:
-    """Refuse a clip that is in both splits; keep one of equal clips; keep a test video out of training."""
-    ids = np.asarray(clips["clip_id"].to_pylist(), dtype=object)
-    is_eval = pc.equal(clips["split"], "eval").to_numpy()
-    both = sorted(set(ids[is_eval]) & set(ids[~is_eval]))
-    if both:
-        raise InputError(
-            f"{len(both)} clips stand in the eval list and in a training list ({', '.join(both[:3])}): "
-            "a clip can teach or test, not both; take them out of one list"
-        )
-    _, first = np.unique(ids, return_index=True)
-    keep = np.zeros(len(ids), dtype=bool)
-    keep[first] = True
-    if not keep.all():
-        logging.warning("%d repeated clips left out: each is taken from its first row", (~keep).sum())
-    test_videos = pc.unique(clips["video_id"].filter(pa.array(is_eval)))
-    shared = pc.is_in(clips["video_id"], value_set=test_videos).to_numpy() & ~is_eval
-    if shared.any():
-        logging.warning("%d training clips left out: their videos are in the eval list", shared.sum())
-    return clips.filter(pa.array(keep & ~shared))

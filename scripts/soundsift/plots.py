@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from soundsift.features import definition_of
@@ -15,6 +16,7 @@ from soundsift.tables import whole_file
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator, NullFormatter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,6 +52,72 @@ def coverage(counts: Mapping[str, Mapping[str, int]], path: Path) -> None:
     axes.set(xlabel="clips", title="What became of the wanted clips")
     axes.margins(x=0.1)
     axes.legend(loc="lower right")
+    save(figure, path)
+
+
+def class_counts(table: pa.Table, path: Path, n_shown: int = 30) -> None:
+    """Draw how many clips of each split carry the most frequent classes; ``table`` is overview.class_counts."""
+    shown = table.slice(0, n_shown)
+    splits = [name for name in ("train", "eval") if pc.max(table[f"{name} clips"]).as_py()]
+    names = shown["class"].to_pylist()
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.28 * len(names)))
+    for split, colour, marker in zip(splits, (BLUE, ORANGE), ("o", "D"), strict=False):
+        axes.plot(shown[f"{split} clips"].to_pylist(), names, marker, color=colour, label=split)
+    axes.grid(axis="y", color=GREY, alpha=0.3)
+    axes.invert_yaxis()
+    axes.set(xlabel="clips that carry the label", xscale="log", ylim=(len(names) - 0.4, -0.6))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_title("Clips by class" + (f": the {n_shown} most frequent" if table.num_rows > n_shown else ""))
+    axes.legend(loc="lower right")
+    save(figure, path)
+
+
+def truths(table: pa.Table, path: Path) -> None:
+    """Draw how many clips are known to have each detector's class, and not to; ``table`` is overview.truth_counts."""
+    names = [f"{row['detector']}, {row['split']}" for row in table.to_pylist()]
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.4 * len(names)))
+    left = np.zeros(len(names))
+    for name, colour in (("with", BLUE), ("without", ORANGE)):
+        values = np.array(table[name].to_pylist())
+        bars = axes.barh(names, values, left=left, color=colour, label=name)
+        axes.bar_label(bars, [f"{v:,}" if v else "" for v in values], label_type="center", color="white")
+        left += values
+    bars = axes.barh(names, table["unknown"].to_pylist(), left=left, color=GREY, label="unknown")
+    axes.bar_label(bars, [f"{n:,} unknown" for n in table["unknown"].to_pylist()], padding=3)
+    axes.invert_yaxis()
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.set(xlabel="wanted clips", title="What is true of the wanted clips", xlim=(0, 1.25 * left.max()))
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    save(figure, path)
+
+
+def together(names: Sequence[str], counts: npt.NDArray[np.int64], starts: Sequence[int], path: Path) -> None:
+    """Draw how often classes stand on the same clip, counts over shares of the row's class; see overview.together."""
+    of_row = counts / np.maximum(np.diag(counts), 1)[:, None]
+    side = 2.5 + 0.45 * len(names)
+    figure, axes = plt.subplots(figsize=(side + 1.2, side))
+    image = axes.imshow(100 * of_row, cmap="cividis", vmin=0, vmax=100)
+    for (row, column), n in np.ndenumerate(counts):
+        if n:
+            colour = "black" if of_row[row, column] > 0.6 else "white"
+            axes.text(
+                column,
+                row,
+                f"{n:,}" if n < 10_000 else f"{n / 1000:.0f}k",
+                ha="center",
+                va="center",
+                fontsize=7,
+                color=colour,
+            )
+    for start in starts[1:]:
+        axes.axhline(start - 0.5, color="white", linewidth=2)
+        axes.axvline(start - 0.5, color="white", linewidth=2)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_title("Clips that carry both labels")
+    figure.colorbar(image, ax=axes, label="% of the clips with the row's label", shrink=0.6)
     save(figure, path)
 
 

@@ -19,12 +19,17 @@ def outcome_counts(coverage: pa.Table) -> Counts:
     return {split: {outcome: n for (of, outcome), n in pairs.most_common() if of == split} for split in splits}
 
 
-def lines(counts: Counts, metrics: Mapping[str, Mapping[str, Any]], is_demo: bool) -> str:
-    """Write the summary that stands at the end of a run."""
+def lines(counts: Counts, left_out: Mapping[str, int], metrics: Mapping[str, Mapping[str, Any]], is_demo: bool) -> str:
+    """Write the summary that stands at the end of a run; ``left_out`` is {reason: rows of the lists}."""
     found: Counter[str] = sum((Counter(c) for c in counts.values()), Counter())
     n_wanted = found.total()
     n_there = sum(n for outcome, n in found.items() if outcome in KEPT)
-    text = [f"{n_there} of {n_wanted} wanted clips are there ({n_there / n_wanted:.1%})."]
+    text = []
+    if left_out:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(left_out.items(), key=lambda item: -item[1]))
+        n_rows = n_wanted + sum(left_out.values())
+        text.append(f"{n_wanted:,} of the lists' {n_rows:,} rows are wanted clips; left out: {reasons}.")
+    text += [f"{n_there} of {n_wanted} wanted clips are there ({n_there / n_wanted:.1%})."]
     missing = [f"{n} {outcome}" for outcome, n in found.most_common() if outcome not in KEPT]
     if missing:
         text.append(f"Missing: {', '.join(missing)}; clip by clip in results/coverage.parquet.")

@@ -1,6 +1,7 @@
 """A small video site on the loopback: serves a folder with byte ranges, counts requests, fails on demand."""
 
 import contextlib
+import hashlib
 import re
 import threading
 import time
@@ -9,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-TYPES = {".m4a": "audio/mp4", ".mp4": "video/mp4", ".webm": "video/webm"}
+TYPES = {".csv": "text/csv", ".m4a": "audio/mp4", ".mp4": "video/mp4", ".webm": "video/webm"}
 
 
 class Site:
@@ -22,12 +23,15 @@ class Site:
         used up fault by fault, then the site is well again.
     requests
         How often each video was asked for.
+    sent
+        How many bytes of each were sent.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.faults: dict[str, Any] = {}
         self.requests: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}/{{video_id}}.m4a"
 
@@ -38,6 +42,11 @@ class Site:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    @staticmethod
+    def tag_of(path: Path) -> str:
+        """The entity tag of a file: another one for other content."""
+        return f'"{hashlib.md5(path.read_bytes()).hexdigest()}"'
 
     def fault_of(self, video_id: str) -> Any:
         """Take the next fault for a video."""
@@ -80,11 +89,15 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             data = b"" if fault == "empty" else path.read_bytes()
             kind = TYPES[path.suffix]
             asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-            if asked and fault != "no_range" and data:
+            tag = {"ETag": site.tag_of(path)}
+            same = self.headers.get("If-Range", tag["ETag"]) == tag["ETag"]
+            if asked and fault != "no_range" and data and same:
                 first, last = int(asked[1]), int(asked[2] or len(data) - 1)
-                extra = {"Content-Range": f"bytes {first}-{last}/{len(data)}", "Accept-Ranges": "bytes"}
+                if first >= len(data):
+                    return self._send(416, b"", "text/plain", with_body)
+                extra = {"Content-Range": f"bytes {first}-{last}/{len(data)}", "Accept-Ranges": "bytes"} | tag
                 return self._send(206, data[first : last + 1], kind, with_body, extra, cut=fault == "cut")
-            extra = {} if fault == "no_range" else {"Accept-Ranges": "bytes"}
+            extra = tag | ({} if fault == "no_range" else {"Accept-Ranges": "bytes"})
             return self._send(200, data, kind, with_body, extra, cut=fault == "cut")
 
         def _send(
@@ -103,8 +116,10 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.end_headers()
             if with_body:
+                data = data[: len(data) // 2] if cut else data
+                site.sent[Path(self.path).stem] += len(data)
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                    self.wfile.write(data[: len(data) // 2] if cut else data)
+                    self.wfile.write(data)
             if cut:
                 self.close_connection = True
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from soundsift.config import AUDIOSET, DEMO, is_demo, read_schema, settle
+from soundsift.config import AUDIOSET, DEMO, check_files, is_demo, read_schema, settle
 from soundsift.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,31 @@ def test_own_lists_get_audioset_s_tables_and_youtube() -> None:
     assert not is_demo(config)
 
 
+def test_both_forms_of_a_detector_become_one() -> None:
+    long = {"classes": ["Speech"], "except": ["Speech synthesizer"]}
+    assert settle({"detectors": {"dog": ["Dog"], "speech": long}})["detectors"] == {
+        "dog": {"classes": ["Dog"]}, "speech": long
+    }  # fmt: skip
+
+
+def test_a_list_that_is_not_there_is_refused_unless_it_will_be_made(tmp_path: Path) -> None:
+    check_files(settle({}))
+    (tmp_path / "mine.csv").touch()
+    for train, line in (
+        (tmp_path / "mine.csv", None),
+        (f"{AUDIOSET}/balanced_train_segments.csv", None),
+        ("none.csv", "metadata.segments.train is 'none.csv', but nothing is there"),
+        (f"{AUDIOSET}/none.csv", "but nothing is there"),
+        (tmp_path, "but a folder is there"),
+    ):
+        config = settle({"metadata": {"segments": {"train": str(train)}}})
+        if line is None:
+            check_files(config)
+        else:
+            with pytest.raises(ConfigError, match=line):
+                check_files(config)
+
+
 def test_numbers_given_as_text_inside_a_section_are_numbers() -> None:
     config = settle({"metadata": {"max_clips": "100"}, "download": {"retry_permanent": "true", "proxy": "1.2"}})
     assert config["metadata"]["max_clips"] == 100
@@ -64,6 +89,14 @@ def test_numbers_given_as_text_inside_a_section_are_numbers() -> None:
         ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "http://x/a.m4a"}}, "the same for every clip"),
         ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "media/{video_id}"}}, "no known scheme"),
         ({"clips": {"sample_rate_hz": 20000}}, "clips.sample_rate_hz 20000 is not known to mp3"),
+        ({"detectors": {"dog": []}}, "detectors.dog must not be empty"),
+        ({"detectors": {"dog": "Dog"}}, "detectors.dog must be array or object, got 'Dog'"),
+        ({"detectors": {"dog": {"except": ["Bark"]}}}, "detectors.dog needs classes"),
+        (
+            {"detectors": {"dog": {"classes": ["Dog"], "exept": []}}},
+            "unknown key detectors.dog.exept in the configuration: did you mean except?",
+        ),
+        ({"metadata": {"per_detector": 0}}, "metadata.per_detector must be at least 1"),
         ({"features": {"n_mfcc": 40, "n_mels": 32}}, "features.n_mfcc must be at most n_mels (32), got 40"),
         (
             {"training": {"features": "original"}, "features": {"statistics": ["std"]}},

@@ -8,8 +8,10 @@ import pytest
 
 from soundsift import demo, media, metadata
 from soundsift.archive import sha256_of
+from soundsift.classes import Classes, detector_members, read_classes
 from soundsift.errors import MediaError
 from soundsift.ontology import read_ontology
+from soundsift.segments import read_segments
 
 N_TRAIN, N_EVAL = 5, 4
 
@@ -21,8 +23,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def known(folder: Path) -> Classes:
+    ontology = read_ontology(folder / "ontology.json")
+    return read_classes(folder / "class_labels_indices.csv", ontology, folder / "qa_true_counts.csv", 0.8, True)
+
+
 def rows(folder: Path, name: str) -> list[dict[str, object]]:
-    return metadata.read_segments(folder / f"{name}_segments.csv").to_pylist()
+    found = read_segments(folder / f"{name}_segments.csv", known(folder))
+    columns = {key: getattr(found, key) for key in ("video_id", "start_seconds", "end_seconds")}
+    return pa.table(columns).to_pylist()
 
 
 def held(folder: Path, video_id: object) -> list[Path]:
@@ -39,15 +48,14 @@ def test_the_lists_read_as_audiosets_do(made: Path) -> None:
 
 
 def test_the_tables_serve_a_selection_of_every_row(made: Path) -> None:
-    known = metadata.read_classes(made / "class_labels_indices.csv", made / "qa_true_counts.csv", 0.8, True)
-    assert known.ids == list(demo.CLASSES)
-    children = read_ontology(made / "ontology.json")
-    assert children["/m/09x0r"] == ["/m/05zppz", "/m/02zsn"]
-    members = metadata.detector_members({"music": ["Music"], "speech": ["Speech"]}, known, children)
-    lists = {name: metadata.read_segments(made / f"{name}_segments.csv") for name in ("train", "eval")}
-    clips = metadata.select_clips(lists, known, members, 100)
-    assert isinstance(clips, pa.Table)
-    assert 0 < clips.num_rows <= N_TRAIN + N_EVAL
+    classes, ontology = known(made), read_ontology(made / "ontology.json")
+    assert classes.ids == list(demo.CLASSES)
+    assert ontology.children["/m/09x0r"] == ["/m/05zppz", "/m/02zsn"]
+    members = detector_members({"music": {"classes": ["Music"]}, "speech": {"classes": ["Speech"]}}, classes, ontology)
+    lists = {name: read_segments(made / f"{name}_segments.csv", classes) for name in ("train", "eval")}
+    clips, excluded = metadata.select_clips(lists, classes, members, 100)
+    assert clips.num_rows
+    assert clips.num_rows + excluded.num_rows == N_TRAIN + N_EVAL
 
 
 def test_every_row_but_the_fourth_has_one_media_file(made: Path) -> None:

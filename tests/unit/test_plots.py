@@ -18,6 +18,23 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
         ["What became of the wanted clips", "clips", "private", "train", "eval"],
         lambda path: plots.coverage({"train": {"ok": 9, "private": 2}, "eval": {"ok": 3, "removed": 1}}, path),
     ),
+    "class_counts": (
+        ["Clips by class", "clips that carry the label", "Music", "Dog", "train", "eval"],
+        lambda path: plots.class_counts(
+            pa.table({"class": ["Music", "Dog"], "train clips": [900, 20], "eval clips": [30, 0]}), path
+        ),
+    ),
+    "truths": (
+        ["What is true of the wanted clips", "wanted clips", "music, train", "1,300", "2,000", "7 unknown"],
+        lambda path: plots.truths(
+            pa.table({"split": ["train"], "detector": ["music"], "with": [1300], "without": [2000], "unknown": [7]}),
+            path,
+        ),
+    ),
+    "together": (
+        ["Clips that carry both labels", "Music", "Speech", "12k", "40", "% of the clips with the row's label"],
+        lambda path: plots.together(["Music", "Speech"], np.array([[12_000, 40], [40, 90]]), [0, 1], path),
+    ),
     "confusion": (
         ["music: right and wrong answers", "eval clips", "with music", "without music", "36"],
         lambda path: plots.confusion({"tp": 15, "fn": 5, "fp": 4, "tn": 36}, "music", path),

@@ -67,6 +67,9 @@ def test_one_command_makes_everything_the_contract_names(finished: Project) -> N
         "summary.txt",
         "report.html",
         "metadata/clips.parquet",
+        "metadata/excluded.parquet",
+        "metadata/rows.csv",
+        "figures/together.svg",
         "batches/train-00003.csv",
     ):
         assert (finished.folder / "results" / name).is_file(), name
@@ -246,8 +249,16 @@ def test_a_failed_batch_holds_up_no_other_and_the_next_run_asks_only_for_what_is
 BAD = [
     ({"batch_size": 0}, "soundsift: batch_size must be at least 1, got 0: set it in config.yaml"),
     ({"detector": {}}, "soundsift: unknown key detector in the configuration: did you mean detectors?"),
-    ({"metadata": {"segments": {"train": "bad.csv"}}}, "soundsift: bad.csv, line 2: a segment is written as"),
+    ({"metadata": {"segments": {"train": "bad.csv"}}}, "soundsift: bad.csv, line 2: 4 fields were expected"),
+    (
+        {"metadata": {"segments": {"train": "none.csv"}}},
+        "soundsift: metadata.segments.train is 'none.csv', but nothing",
+    ),
     ({"detectors": {"dog": ["Bark"]}}, "soundsift: detectors.dog names 'Bark'"),
+    (
+        {"detectors": {"all": ["Music", "Speech", "Wind", "Engine", "Bird", "Noise"]}},
+        "soundsift: detectors.all cannot be",
+    ),
     ({"download": {"url": "file:///nowhere/{video_id}.*"}}, "soundsift: none of the"),
     ({"metadata": {"ontology": "bad.csv"}}, "soundsift: bad.csv is no ontology"),
 ]

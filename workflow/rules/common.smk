@@ -7,7 +7,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from soundsift.config import AUDIOSET, AUDIOSET_URLS, DEMO, is_demo, settle
+from soundsift.config import (
+    AUDIOSET,
+    AUDIOSET_URLS,
+    DEMO,
+    YOUTUBE,
+    check_files,
+    is_demo,
+    settle,
+)
 from soundsift.errors import SoundsiftError
 from soundsift.reporting import conclude
 from soundsift.sources import code_digest
@@ -29,6 +37,7 @@ if Path("config.yaml").is_file():
 
 try:
     config = settle(config)
+    check_files(config)
 except SoundsiftError as error:
     sys.exit(f"soundsift: {error}")
 

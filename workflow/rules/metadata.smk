@@ -1,6 +1,7 @@
 # In:  segment lists, class table, ontology and label accuracy, as configured
-# Out: results/metadata/{clips,labels}.parquet and results/batches/{batch}.csv, one small file per batch of clips
-# By:  make_demo or fetch_audioset (only for files that the configuration asks for), then select_clips
+# Out: results/metadata/{clips,labels,excluded}.parquet and results/batches/{batch}.csv, one small file per batch of clips;
+#      for people results/metadata/*.csv and figures
+# By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips, summarize_metadata
 
 
 # Synthesise the built-in demo.
@@ -58,6 +59,7 @@ checkpoint select_clips:
     output:
         clips="results/metadata/clips.parquet",
         labels="results/metadata/labels.parquet",
+        excluded="results/metadata/excluded.parquet",
         batches=directory("results/batches"),
     log:
         "results/logs/select_clips.log",
@@ -71,7 +73,8 @@ checkpoint select_clips:
         lists=list(METADATA["segments"]),
         min_label_accuracy=METADATA["min_label_accuracy"],
         keep_unrated=METADATA["keep_unrated"],
-        max_clips=METADATA["max_clips"],
+        choice={key: METADATA[key] for key in ("max_clips", "per_detector", "seed")},
+        youtube_ids=config["download"]["url"] == YOUTUBE,
         batch_size=config["batch_size"],
         detectors=config["detectors"],
         code=code_digest("select_clips"),
@@ -79,3 +82,64 @@ checkpoint select_clips:
         "Selecting clips"
     script:
         "../../scripts/select_clips.py"
+
+
+# Show the metadata as people look at them.
+rule summarize_metadata:
+    input:
+        clips="results/metadata/clips.parquet",
+        labels="results/metadata/labels.parquet",
+        excluded="results/metadata/excluded.parquet",
+    output:
+        rows=report(
+            "results/metadata/rows.csv",
+            caption="../report/rows.rst",
+            category="Metadata",
+            labels={"shows": "what became of the lists' rows"},
+        ),
+        classes=report(
+            "results/metadata/classes.csv",
+            caption="../report/classes.rst",
+            category="Metadata",
+            labels={"shows": "every class with its accuracy and clips"},
+        ),
+        preview=report(
+            "results/metadata/clips.csv",
+            caption="../report/clips.rst",
+            category="Metadata",
+            labels={"shows": "the first clips with their labels"},
+        ),
+        class_figure=report(
+            "results/figures/classes.svg",
+            caption="../report/classes.rst",
+            category="Metadata",
+            labels={"shows": "clips by class"},
+        ),
+        truth_figure=report(
+            "results/figures/truths.svg",
+            caption="../report/truths.rst",
+            category="Metadata",
+            labels={"shows": "what is true of the clips"},
+        ),
+        together_figure=report(
+            "results/figures/together.svg",
+            caption="../report/together.rst",
+            category="Metadata",
+            labels={"shows": "classes on the same clip"},
+        ),
+    log:
+        "results/logs/summarize_metadata.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        detectors=DETECTORS,
+        at_youtube=config["download"]["url"] == YOUTUBE,
+        code=code_digest("summarize_metadata"),
+    message:
+        "Showing the metadata"
+    script:
+        "../../scripts/summarize_metadata.py"

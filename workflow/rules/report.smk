@@ -1,4 +1,4 @@
-# In:  results/coverage.parquet, results/detectors/{detector}/metrics.json
+# In:  results/coverage.parquet, results/metadata/excluded.parquet, results/detectors/{detector}/metrics.json
 # Out: results/summary.txt, results/detectors.csv, results/{coverage.csv,figures/*.svg}; with the detectors' figures they make
 #      results/report.html, which is written at the end of each run
 # By:  summarize_run, draw_example
@@ -8,6 +8,7 @@
 rule summarize_run:
     input:
         coverage="results/coverage.parquet",
+        excluded="results/metadata/excluded.parquet",
         metrics=expand("results/detectors/{detector}/metrics.json", detector=DETECTORS),
     output:
         text="results/summary.txt",

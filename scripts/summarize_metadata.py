@@ -1,0 +1,40 @@
+"""Show the metadata as people look at them: what became of the rows, every class, what is true of the clips."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from soundsift import overview, plots
+from soundsift.joblog import job_log
+from soundsift.tables import read_parquet, write_csv
+
+
+def summarize_metadata(
+    clips: Path, labels: Path, excluded: Path, detectors: Sequence[str], at_youtube: bool,
+    rows: Path, classes: Path, preview: Path, class_figure: Path, truth_figure: Path, together_figure: Path,
+) -> None:  # fmt: skip
+    """Write the rows by fate, the classes and the first clips as tables; draw classes, truths and what is together."""
+    wanted, known = read_parquet(clips), read_parquet(labels)
+    counted = overview.class_counts(wanted, known)
+    write_csv(overview.rows_by_fate(wanted, read_parquet(excluded)), rows)
+    write_csv(counted, classes)
+    write_csv(overview.spelled_out(wanted, at_youtube), preview)
+    plots.class_counts(counted, class_figure)
+    plots.truths(overview.truth_counts(wanted, detectors), truth_figure)
+    plots.together(*overview.together(wanted, known), together_figure)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        summarize_metadata(
+            clips=Path(snakemake.input.clips),
+            labels=Path(snakemake.input.labels),
+            excluded=Path(snakemake.input.excluded),
+            detectors=snakemake.params.detectors,
+            at_youtube=snakemake.params.at_youtube,
+            rows=Path(snakemake.output.rows),
+            classes=Path(snakemake.output.classes),
+            preview=Path(snakemake.output.preview),
+            class_figure=Path(snakemake.output.class_figure),
+            truth_figure=Path(snakemake.output.truth_figure),
+            together_figure=Path(snakemake.output.together_figure),
+        )
