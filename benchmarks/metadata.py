@@ -139,7 +139,7 @@ def growth(folder: Path) -> None:
         ids = {w: set(pq.read_table(folder / w / "clips.parquet")["clip_id"].to_pylist()) for w in ("before", "after")}
         print(
             f"20,000 rows, then 22,160 in batches of {size}, per_detector {each}: {len(batches['before'])} batches, "
-            f"changed {changed}, {new} new; {len(ids['before']):,} clips, {len(ids['before'] - ids['after'])} of them gone"
+            f"changed {changed}, {new} new; {len(ids['before']):,} clips, {len(ids['before'] - ids['after'])} gone"
         )
 
 
