@@ -46,6 +46,11 @@ class Classes:
     restrictions: list[str]
 
     @cached_property
+    def _max_parts(self) -> int:
+        """Into how many parts commas cut the longest name."""
+        return max(name.count(",") for name in self.names) + 1
+
+    @cached_property
     def _codes(self) -> dict[str, int]:
         # ids win over names, the class table over the ontology
         by_name = {_plain(name): code for code, name in reversed(list(enumerate(self.names)))}
@@ -66,18 +71,21 @@ class Classes:
         KeyError
             With the first part that is no class.
         """
-        parts = labels.split(",")
+        parts = [part.strip() for part in labels.split(",")]
+        plain = [part.casefold() for part in parts]
         codes = []
         start = 0
         while start < len(parts):
-            for end in range(len(parts), start, -1):
-                code = self.code_of(",".join(parts[start:end]))
+            for end in range(min(len(parts), start + self._max_parts), start, -1):
+                code = self._codes.get(",".join(plain[start:end]))
                 if code is not None:
-                    codes.append(code)
-                    start = end
                     break
             else:
-                raise KeyError(parts[start].strip())
+                end, code = start + 1, self._codes.get(parts[start])
+            if code is None:
+                raise KeyError(parts[start])
+            codes.append(code)
+            start = end
         return codes
 
     def nearest(self, label: str) -> str:
@@ -122,7 +130,7 @@ def read_classes(
         Naming the file and its first line that is wrong.
     """
     names = _read_names(class_labels)
-    n_in_table = len(names)
+    in_table = set(names)
     names |= {class_id: name for class_id, name in ontology.names.items() if class_id not in names}
     code = {class_id: i for i, class_id in enumerate(names)}
     n_rated = np.zeros(len(names), dtype=np.int64)
@@ -138,13 +146,14 @@ def read_classes(
         if class_id in rated:
             refuse(label_quality, line, "each label_id stands once", class_id)
         rated.add(class_id)
-        if class_id in code:
-            n_rated[code[class_id]], n_true[code[class_id]] = int(of), int(right)
-    if not rated & set(list(names)[:n_in_table]):
-        raise InputError(
-            f"{label_quality} rates no class of {class_labels}: "
-            "set metadata.label_quality to the table that belongs to it"
-        )
+        if class_id not in code:
+            refuse(label_quality, line, "a label_id is a class of the class table or the ontology", class_id)
+        n_rated[code[class_id]], n_true[code[class_id]] = int(of), int(right)
+    for key, path, known in (("label_quality", label_quality, rated), ("ontology", ontology.path, set(ontology.names))):
+        if not known & in_table:
+            raise InputError(
+                f"{path} has no class of {class_labels}: set metadata.{key} to the file that belongs to it"
+            )
     with np.errstate(invalid="ignore"):
         accuracy = n_true / np.where(n_rated > 0, n_rated, np.nan)
     return Classes(

@@ -5,9 +5,11 @@ Read by the Snakefile at every start, so nothing heavy is imported here.
 
 import copy
 import difflib
+import math
 import re
 import string
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,10 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
     error = jsonschema.exceptions.best_match(validator.iter_errors(config))
     if error is not None:
         raise ConfigError(_say(error))
+    for section, values in config.items():
+        for key, value in values.items() if isinstance(values, dict) else ():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"{section}.{key} must be a finite number, got {value}: set it in config.yaml")
     for name, detector in config["detectors"].items():
         if isinstance(detector, list):
             config["detectors"][name] = {"classes": detector}
@@ -109,7 +115,7 @@ def check_files(config: Mapping[str, Any]) -> None:
     made = DEMO if is_demo(config) else AUDIOSET
     named = {f"segments.{name}": path for name, path in config["metadata"]["segments"].items()}
     for key, path in (named | {key: config["metadata"][key] for key in TABLES}).items():
-        comes = path.startswith(f"{made}/") and (made == DEMO or Path(path).name in AUDIOSET_URLS)
+        comes = path.startswith(f"{made}/") if made == DEMO else path in {f"{made}/{name}" for name in AUDIOSET_URLS}
         if not comes and not Path(path).is_file():
             found = "a folder" if Path(path).is_dir() else "nothing"
             raise ConfigError(
@@ -164,7 +170,10 @@ def _with_defaults(schema: Mapping[str, Any], given: Any) -> Any:
             given[key] = _with_defaults(rule, given[key])
         elif isinstance(given[key], str) and not {"integer", "number", "boolean"}.isdisjoint(_types(rule)):
             # Snakemake hands over what stands inside --config 'section={key: value}' as text
-            given[key] = yaml.safe_load(given[key])
+            with suppress(yaml.YAMLError):
+                given[key] = yaml.safe_load(given[key])
+        if isinstance(given[key], float) and given[key].is_integer() and "integer" in _types(rule):
+            given[key] = int(given[key])
     return given
 
 

@@ -11,13 +11,19 @@ from typing import NoReturn
 from soundsift.errors import InputError
 
 GZIP = b"\x1f\x8b"
+MAX_LINE = 100_000  # characters; the longest line of AudioSet's lists has 250
 
 
 def refuse(path: Path, line: int, rule: str, found: str, n_more: int = 0) -> NoReturn:
     """Raise InputError for one line of a file: what it should be, what was found, what to do."""
-    shown = found if len(found) <= 80 else found[:77] + "..."
+    shown = shorten(found)
     more = f" ({n_more} more such {'line' if n_more == 1 else 'lines'})" if n_more else ""
     raise InputError(f"{path}, line {line}: {rule}; found {shown!r}{more}: mend the line")
+
+
+def shorten(text: str, length: int = 80) -> str:
+    """Cut a text that would fill the screen."""
+    return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def read_rows(path: Path, key: str) -> Iterator[tuple[int, list[str]]]:
@@ -46,14 +52,25 @@ def read_rows(path: Path, key: str) -> Iterator[tuple[int, list[str]]]:
             is_gzip = file.read(2) == GZIP
         opened = gzip.open if is_gzip else open
         with opened(path, "rt", encoding="utf-8-sig") as text:
-            yield from _parse(path, key, text)
+            yield from _parse(path, key, iter(lambda: text.readline(MAX_LINE + 1), ""))
     except UnicodeDecodeError as error:
+        where = "" if is_gzip else f", line {_first_undecodable(path)}"
         raise InputError(
-            f"{path} is no text file in UTF-8 ({error.reason}): set {key} to a CSV, or save it as UTF-8"
+            f"{path}{where}: no text in UTF-8 ({error.reason}): set {key} to a CSV, or save it as UTF-8"
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path} cannot be read ({reason}): set {key} to an existing, whole file") from error
+
+
+def _first_undecodable(path: Path) -> int:
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
 
 
 def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
@@ -65,19 +82,21 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
         if first:
             break
         n_blank += 1
-    if first.startswith("<"):
+    if first.lstrip().startswith("<"):
         raise InputError(f"{path} is a web page, not a table (line {n_blank + 1}: {first[:60]!r}): fetch it again")
     if "\0" in first:
         raise InputError(f"{path} is no text file (zeros in line {n_blank + 1}): set {key} to a CSV")
-    unread = []  # the lines of the row that is being parsed
+    line = n_blank
+    unread: list[str] = []  # the lines of the row that is being parsed
 
     def watched() -> Iterator[str]:
-        for line in chain([first], lines):
-            unread.append(line)
-            yield line
+        for text_line in chain([first], lines):
+            if len(text_line) > MAX_LINE:
+                refuse(path, line + 1, f"a line has at most {MAX_LINE:,} characters", text_line)
+            unread.append(text_line)
+            yield text_line
 
     reader = csv.reader(watched(), delimiter="\t" if "\t" in first else ",", skipinitialspace=True, strict=True)
-    line = n_blank
     try:
         for fields in reader:
             line += 1
@@ -87,8 +106,11 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
             if fields:
                 yield line, [field.strip() for field in fields]
     except csv.Error as error:
-        rule = "a quote is opened and not closed" if "end of data" in str(error) else f"no row of a table ({error})"
-        refuse(path, line + 1, rule, unread[0] if unread else "")
+        found = unread[0] if unread else ""
+        unclosed = found.count('"') % 2
+        refuse(
+            path, line + 1, "a quote is opened and not closed" if unclosed else f"no row of a table ({error})", found
+        )
 
 
 def read_records(path: Path, columns: Sequence[str], key: str) -> Iterator[tuple[int, list[str]]]:

@@ -16,8 +16,8 @@ from soundsift.errors import SoundsiftError
 def job_log(path: str | Path) -> Iterator[None]:
     """Send logging, stderr and tracebacks of the enclosed block to ``path``.
 
-    An error ends the process with exit status 1 and one line on the terminal; where it is none of our own, the log has
-    its traceback.
+    What the logger ``soundsift`` warns of stands on the terminal too. An error ends the process with exit status 1 and
+    one line on the terminal; where it is none of our own, the log has its traceback.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
@@ -27,6 +27,10 @@ def job_log(path: str | Path) -> Iterator[None]:
         os.dup2(log.fileno(), 2)
         logging.basicConfig(stream=log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
         logging.captureWarnings(True)
+        said = logging.StreamHandler(open(os.dup(terminal), "w", encoding="utf-8"))  # noqa: SIM115
+        said.setFormatter(logging.Formatter("soundsift: %(message)s"))
+        said.setLevel(logging.WARNING)
+        logging.getLogger("soundsift").addHandler(said)
         try:
             yield
         except SoundsiftError as error:
@@ -39,6 +43,8 @@ def job_log(path: str | Path) -> Iterator[None]:
             os.write(terminal, f"{line} (traceback in {path})\n".encode())
             sys.exit(1)
         finally:
+            logging.getLogger("soundsift").removeHandler(said)
+            said.stream.close()
             os.dup2(terminal, 2)
             os.close(terminal)
 

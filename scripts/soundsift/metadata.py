@@ -219,8 +219,18 @@ class _Rows:
                 f"{len(both)} clips stand in the eval list and in a training list ({named}"
                 f"{', ...' * (len(both) > 3)}): a clip can teach or test, not both; take them out of one list"
             )
+        same_list = self.list_index[wanted] == self.list_index[first]
+        other_end = wanted[repeated & same_list & (self.end_seconds[wanted] != self.end_seconds[first])]
+        if len(other_end):
+            raise InputError(
+                f"the list {self.names[self.list_index[other_end[0]]]}, line {self.line[other_end[0]]}: "
+                f"{self.clip_id[other_end[0]]} stands there before with another end ({len(other_end)} such rows): "
+                "segments of a video that begin at the same millisecond are one clip; mend the list"
+            )
         named = ", ".join(self.clip_id.take(pa.array(wanted[repeated][:3])).to_pylist())
-        logging.warning("%d rows repeat a clip (%s): merged with its first row", repeated.sum(), named)
+        logging.getLogger("soundsift").warning(
+            "%d rows repeat a clip (%s): merged with its first row", repeated.sum(), named
+        )
         reason[wanted[repeated]] = REPEATED
         target = np.arange(len(self), dtype=np.int32)
         target[wanted] = first

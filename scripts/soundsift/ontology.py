@@ -17,6 +17,7 @@ class Ontology:
     to those who labelled; both count like any other class if a list uses them.
     """
 
+    path: Path
     names: dict[str, str]
     children: dict[str, list[str]]
     restrictions: dict[str, list[str]]
@@ -56,12 +57,18 @@ def read_ontology(path: Path) -> Ontology:
     advice = "set metadata.ontology to AudioSet's ontology.json"
     try:
         nodes = json.loads(path.read_text(encoding="utf-8-sig"))
+        if not isinstance(nodes, list):
+            raise TypeError(f"a {type(nodes).__name__}")
         names = {node["id"]: node["name"] for node in nodes}
         children = {node["id"]: list(node["child_ids"]) for node in nodes}
         restrictions = {node["id"]: list(node.get("restrictions", ())) for node in nodes}
-        texts = [*names, *names.values(), *(c for found in children.values() for c in found)]
-        if not all(isinstance(text, str) for text in texts):
-            raise TypeError("an id or name that is no text")
+        lists = [text for found in (*children.values(), *restrictions.values()) for text in found]
+        texts = [*names, *names.values(), *lists]
+        if not all(isinstance(text, str) and text for text in texts):
+            raise TypeError("an id, name or restriction that is no text")
+        if not all(isinstance(node.get("restrictions", []), list) for node in nodes):
+            raise TypeError("restrictions that are no list")
+        "".join(texts).encode()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): {advice}") from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -83,4 +90,4 @@ def read_ontology(path: Path) -> Ontology:
     except CycleError as error:
         ring = " > ".join(names[class_id] for class_id in reversed(error.args[1]))
         raise InputError(f"{path}: a class stands below itself ({ring}): {advice}") from error
-    return Ontology(names, children, restrictions)
+    return Ontology(path, names, children, restrictions)

@@ -71,7 +71,7 @@ def class_counts(clips: pa.Table, labels: pa.Table) -> pa.Table:
         "accuracy": pc.round(labels["accuracy"], 2),
         "used": labels["accurate"],
         "restrictions": labels["restrictions"],
-        **{name.removeprefix("is_"): labels[name] for name in detectors},
+        **{name: labels[name] for name in detectors},
     }
     for split in ("train", "eval"):
         carried = clips.filter(pc.equal(clips["split"], split))["label_ids"]

@@ -25,7 +25,7 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8c8c8c"
 
 plt.rcParams |= {
     "figure.constrained_layout.use": True, "axes.spines.top": False, "axes.spines.right": False, "font.size": 11,
-    "axes.titlesize": 12, "axes.titlelocation": "left", "legend.frameon": False,
+    "axes.titlesize": 12, "text.parse_math": False, "axes.titlelocation": "left", "legend.frameon": False,
     # the same figure gives the same file, letters stay letters
     "svg.hashsalt": "soundsift", "svg.fonttype": "none", "font.family": "sans-serif",
 }  # fmt: skip

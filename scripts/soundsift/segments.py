@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundsift.classes import Classes
-from soundsift.delimited import read_rows, refuse
+from soundsift.delimited import read_rows, refuse, shorten
 from soundsift.errors import InputError
 
 Integers = npt.NDArray[np.int32]  # ten million labels are many: half the memory
@@ -98,6 +98,7 @@ def read_segments(path: Path, classes: Classes, youtube_ids: bool = True) -> Seg
         form = f"a segment id is a video id ({letters}) with _ and the start in milliseconds"
         check(pc.match_substring_regex(columns[first], f"^{pattern}_[0-9]{{1,11}}$"), form)
         check(pa.array(start <= end), "an event does not end before it starts")
+        check(pa.array(end <= STRONG_SECONDS + 1), f"an event lies in the segment's {STRONG_SECONDS:.0f} seconds")
     check(pc.not_equal(columns["labels"], ""), "a segment has at least one label")
     row, code = _find_classes(columns["labels"], classes, check)
     if first == "video_id":
@@ -150,13 +151,17 @@ def _read_columns(path: Path) -> tuple[dict[str, pa.Array], Integers]:
     if not parts:
         raise InputError(f"{path} has no segment in it: set metadata.segments to a list with rows")
     table = pa.concat_tables(parts).combine_chunks()
+    if table[wanted[-1]].num_chunks > 1:  # a column of text holds 2 GB
+        raise InputError(f"{path} has more than two gigabytes of labels: part it into several lists")
     return {name: table[name].chunk(0) for name in wanted}, np.concatenate(lines)
 
 
 def _names_in(header: Sequence[str]) -> list[str]:
-    """Our names of a header's columns, others as they are; none if the row is no header."""
+    """Our names of a header's columns, empty for others; none at all if the row is no header."""
     known = {alias: name for name, aliases in HEADERS.items() for alias in aliases}
-    names = [known.get(field.lower(), field) for field in header]
+    fields = [field.lower() for field in header]
+    best = {name: next((alias for alias in aliases if alias in fields), None) for name, aliases in HEADERS.items()}
+    names = [known[field] if best.get(known.get(field, "")) == field else "" for field in fields]
     return names if {"video_id", "segment_id"} & set(names) else []
 
 
@@ -189,8 +194,8 @@ def _find_classes(
         label = wrong[first]
         check(
             good,
-            f"the label {label!r} is in neither the class table nor the ontology (did you mean "
-            f"{classes.nearest(label)}? or set metadata.class_labels to the table that belongs to the list)",
+            f"the label {shorten(label)!r} is in neither the class table nor the ontology (did you mean "
+            f"{classes.nearest(shorten(label))}? or set metadata.class_labels to the table that belongs to the list)",
         )
     clear = pc.is_valid(code).to_numpy(zero_copy_only=False) & ~np.isin(of.to_numpy(), unclear)
     of = np.r_[of.to_numpy()[clear], np.repeat(unclear, [len(codes[i]) for i in unclear])].astype(np.int32)

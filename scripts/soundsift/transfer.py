@@ -14,7 +14,7 @@ from soundsift.tables import write_json
 
 TIMEOUT_SECONDS = 60.0
 PAUSE_SECONDS = 2.0
-CHUNK_BYTES = 1 << 16
+CHUNK_BYTES = 1 << 13
 
 
 def fetch(url: str, path: Path, record: Path, tries: int = 5) -> None:
@@ -26,7 +26,8 @@ def fetch(url: str, path: Path, record: Path, tries: int = 5) -> None:
     Raises
     ------
     InputError
-        If the server refuses, or the transfer broke off ``tries`` times. What came is kept.
+        If the server refuses, answers with a web page or nothing, or the transfer broke off ``tries`` times. What came
+        is kept, but for the last few kilobytes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
@@ -65,19 +66,28 @@ def _continue(url: str, part: Path) -> None:
     # the bytes of the file itself, so that a size is a position in it
     headers = {"Accept-Encoding": "identity"}
     if part.exists() and _tag_of(part).exists():
-        headers |= {"Range": f"bytes={part.stat().st_size}-", "If-Range": _tag_of(part).read_text(encoding="ascii")}
+        headers |= {"Range": f"bytes={part.stat().st_size}-", "If-Range": _tag_of(part).read_text(encoding="latin-1")}
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
         if answer.status_code == requests.codes.requested_range_not_satisfiable:  # whole before it could be moved
             part.unlink()
             raise requests.ConnectionError("the server has nothing behind what is there: beginning anew")
         answer.raise_for_status()
+        if "text/html" in answer.headers.get("Content-Type", ""):
+            raise requests.exceptions.InvalidURL("the answer is a web page")
         continues = answer.status_code == requests.codes.partial_content
+        if continues and not answer.headers.get("Content-Range", "").startswith(f"bytes {part.stat().st_size}-"):
+            part.unlink()
+            raise requests.ConnectionError("the server sent another range than asked for: beginning anew")
         if not continues:
             part.unlink(missing_ok=True)
             _tag_of(part).unlink(missing_ok=True)
             tag = answer.headers.get("ETag", "")
             if tag and not tag.startswith("W/"):
-                _tag_of(part).write_text(tag, encoding="ascii")
+                _tag_of(part).write_text(tag, encoding="latin-1")
         with open(part, "ab" if continues else "wb") as file:
             for chunk in answer.iter_content(CHUNK_BYTES):
                 file.write(chunk)
+    if part.stat().st_size == 0:
+        part.unlink()
+        _tag_of(part).unlink(missing_ok=True)
+        raise requests.exceptions.InvalidURL("the answer is empty")

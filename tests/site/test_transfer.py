@@ -90,3 +90,11 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(transfer, "PAUSE_SECONDS", 0.001)
     with pytest.raises(InputError, match="cannot be fetched"):
         fetch("http://127.0.0.1:1/list.csv", tmp_path, tries=2)
+
+
+@pytest.mark.parametrize(("fault", "reason"), [("page", "the answer is a web page"), ("empty", "the answer is empty")])
+def test_what_is_no_file_is_not_kept(fault: str, reason: str, url: str, site: Site, tmp_path: Path) -> None:
+    site.faults = {"list": fault}
+    with pytest.raises(InputError, match=reason):
+        fetch(url, tmp_path)
+    assert list((tmp_path / "new").iterdir()) == []

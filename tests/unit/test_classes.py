@@ -9,6 +9,7 @@ from soundsift.ontology import Ontology
 
 CHILDREN = {"s": ["c", "y"], "c": [], "y": [], "m": ["r"], "r": [], "a": []}
 ONTOLOGY = Ontology(
+    Path("ontology.json"),
     {
         "s": "Speech",
         "c": "Child speech, kid speaking",
@@ -79,13 +80,24 @@ def test_a_bad_class_table_is_refused_in_one_line(labels: str, line: str, tmp_pa
     ("label_id,num_rated,num_true\ns,10,-1\n", "line 2: num_rated and num_true are whole numbers"),
     ("label_id,num_rated,num_true\ns,10,many\n", "line 2: num_rated and num_true are whole numbers"),
     (QUALITY + "s,10,10\n", "line 5: each label_id stands once; found 's'"),
+    ("label_id,num_rated,num_true\na,10,10\n", "has no class of"),
     ("label_id,num_rated\ns,10\n", "line 1: metadata.label_quality wants the columns"),
-    ("label_id,num_rated,num_true\nx,10,10\n", "rates no class of"),
+    ("label_id,num_rated,num_true\nx,10,10\n", "line 2: a label_id is a class of the class table or the ontology; found 'x'"),
 ])  # fmt: skip
 def test_a_bad_accuracy_table_is_refused_in_one_line(quality: str, line: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         read(tmp_path, quality=quality)
     assert line in str(refused.value)
+
+
+def test_an_ontology_of_other_classes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "ONTOLOGY", Ontology(Path("o.json"), {"x": "X"}, {"x": []}, {}))
+    with pytest.raises(InputError, match=r"^o.json has no class of .*classes.csv: set metadata.ontology"):
+        read(tmp_path, quality="label_id,num_rated,num_true\ns,10,8\n")
+
+
+def test_a_long_field_of_names_takes_no_longer_than_its_length(tmp_path: Path) -> None:
+    assert len(read(tmp_path).codes_of(",".join(["Music", "Child speech, kid speaking"] * 5000))) == 10_000
 
 
 def members(tmp_path: Path, **wanted: list[str]) -> dict[str, list[str]]:

@@ -69,8 +69,11 @@ def test_a_list_that_is_not_there_is_refused_unless_it_will_be_made(tmp_path: Pa
 
 
 def test_numbers_given_as_text_inside_a_section_are_numbers() -> None:
-    config = settle({"metadata": {"max_clips": "100"}, "download": {"retry_permanent": "true", "proxy": "1.2"}})
+    config = settle(
+        {"batch_size": 100.0, "metadata": {"max_clips": "100"}, "download": {"retry_permanent": "true", "proxy": "1.2"}}
+    )
     assert config["metadata"]["max_clips"] == 100
+    assert str(config["batch_size"]) == "100"
     assert config["download"]["retry_permanent"] is True
     assert config["download"]["proxy"] == "1.2"
 
@@ -96,6 +99,9 @@ def test_numbers_given_as_text_inside_a_section_are_numbers() -> None:
             {"detectors": {"dog": {"classes": ["Dog"], "exept": []}}},
             "unknown key detectors.dog.exept in the configuration: did you mean except?",
         ),
+        ({"metadata": {"max_clips": "{"}}, "metadata.max_clips must be integer or empty, got '{'"),
+        ({"metadata": {"min_label_accuracy": float("nan")}}, "metadata.min_label_accuracy must be a finite number"),
+        ({"metadata": {"seed": 10**70}}, "metadata.seed must be at most"),
         ({"metadata": {"per_detector": 0}}, "metadata.per_detector must be at least 1"),
         ({"features": {"n_mfcc": 40, "n_mels": 32}}, "features.n_mfcc must be at most n_mels (32), got 40"),
         (

@@ -47,15 +47,17 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("content", "line"), [
     (b'a,1,"b\nc,2,d\n', "line 1: a quote is opened and not closed; found 'a,1,\"b'"),
     (b'a,1,b\nc,2,"d\n', "line 2: a quote is opened and not closed; found 'c,2,\"d'"),
-    (b'a,1,"b\nc,2,"d"\n', "line 1: no row of a table"),
     (b'a,"b"c,d\n', "line 1: no row of a table"),
     (b"\n\n<!doctype html>\n<title>Sign in</title>", "is a web page, not a table (line 3: '<!doctype html>')"),
-    (b"\x89PNG\r\n\x1a\n\xff", "is no text file in UTF-8"),
-    ("a,1,b\n".encode("utf-16"), "is no text file in UTF-8"),
+    (b"a,1,b\n" * 50_000 + b"\xe9,1,b\n", "line 50001: no text in UTF-8"),
+    (b"  <!DOCTYPE html>", "is a web page"),
+    (b'a, 1, "b\nc, 2, "d"\n', "line 1: a quote is opened and not closed"),
+    (b"\x89PNG\r\n\x1a\n\xff", "no text in UTF-8"),
+    ("a,1,b\n".encode("utf-16"), "no text in UTF-8"),
     (b"a\0b\0,1\n", "is no text file (zeros in line 1)"),
     (gzip.compress(b"a,1,b\n" * 1000)[:-20], "cannot be read"),
     (b"\x1f\x8b and no gzip", "cannot be read"),
-    (b"a,1," + b"b" * 200_000 + b"\n", "line 1: no row of a table (field larger than field limit"),
+    (b"a,1," + b"b" * 200_000 + b"\n", "line 1: a line has at most 100,000 characters"),
 ])  # fmt: skip
 def test_what_is_no_table_is_refused_in_one_line(content: bytes, line: str, tmp_path: Path) -> None:
     assert line in refusal(content, tmp_path)

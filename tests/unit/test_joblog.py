@@ -127,3 +127,13 @@ def test_progress_in_no_time_is_told(clock: Clock, caplog: pytest.LogCaptureFixt
     Progress("converted", 1).step()
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith("converted: 1 of 1, ")
+
+
+def test_what_the_user_should_know_stands_on_the_terminal_and_in_the_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with job_log(tmp_path / "job.log"):
+        logging.getLogger("soundsift").warning("2 rows repeat a clip")
+        logging.getLogger("soundsift").info("as usual")
+    assert capfd.readouterr().err == "soundsift: 2 rows repeat a clip\n"
+    assert "2 rows repeat a clip" in (tmp_path / "job.log").read_text()

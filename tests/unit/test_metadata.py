@@ -17,6 +17,7 @@ from soundsift.segments import read_segments
 IDS = ["/m/speech", "/m/child", "/m/robot", "/m/music", "/m/rock", "/m/dog"]
 NAMES = ["Speech", "Child speech, kid speaking", "Speech synthesizer", "Music", "Rock", "Dog"]
 ONTOLOGY = Ontology(
+    Path("ontology.json"),
     dict(zip(IDS, NAMES, strict=True)),
     {**{key: [] for key in IDS}, "/m/speech": ["/m/child", "/m/robot"], "/m/music": ["/m/rock"]},
     {},
@@ -108,6 +109,14 @@ def test_the_same_clip_twice_is_one_with_the_labels_of_both(tmp_path: Path, capl
     assert clips["is_music"].to_pylist() == [True, False]
     assert reasons(excluded) == [("aaaaaaaaaaa_0", "train", 3, "repeated"), ("bbbbbbbbbbb_0", "more", 1, "repeated")]
     assert "2 rows repeat a clip (aaaaaaaaaaa_0, bbbbbbbbbbb_0): merged" in caplog.text
+
+
+def test_rows_of_one_clip_with_different_ends_are_refused_in_one_list_and_merged_between_lists(tmp_path: Path) -> None:
+    short, long = "aaaaaaaaaaa,0,5,/m/dog\n", "aaaaaaaaaaa,0,300,/m/rock\n"
+    with pytest.raises(InputError, match="the list train, line 2: aaaaaaaaaaa_0 stands there before with another end"):
+        select(tmp_path, train=short + long)
+    clips, _ = select(tmp_path, train=short, strong=long)
+    assert clips["end_seconds"].to_pylist() == [5.0]
 
 
 def test_two_segments_of_one_video_are_two_clips_but_a_test_video_does_not_teach(tmp_path: Path) -> None:

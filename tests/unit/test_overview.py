@@ -67,7 +67,7 @@ def test_every_class_has_its_accuracy_and_clips_most_frequent_first(clips: pa.Ta
     ]  # fmt: skip
     assert [row["accuracy"] for row in rows] == [0.86, 0.9, None, 0.5]
     assert rows[2]["restrictions"] == "blacklist"
-    assert (rows[0]["music"], rows[0]["speech"]) == (True, False)
+    assert (rows[0]["is_music"], rows[0]["is_speech"]) == (True, False)
 
 
 def test_clips_are_spelled_out_with_a_link_only_to_youtube(clips: pa.Table) -> None:

@@ -72,6 +72,13 @@ def test_a_figure_is_an_svg_with_its_title_and_axes_and_the_same_bytes_each_time
     assert plt.get_fignums() == []
 
 
+def test_a_class_name_with_a_dollar_is_no_formula(tmp_path: Path) -> None:
+    plots.class_counts(
+        pa.table({"class": ["Rock $\\frac{1$"], "train clips": [9], "eval clips": [0]}), tmp_path / "one.svg"
+    )
+    assert "Rock $\\frac{1$" in words(tmp_path / "one.svg")
+
+
 def test_a_coverage_of_one_outcome_has_room(tmp_path: Path) -> None:
     plots.coverage({"train": {"ok": 5}}, tmp_path / "one.svg")
     assert {"What became of the wanted clips", "ok", "5"} <= words(tmp_path / "one.svg")

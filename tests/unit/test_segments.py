@@ -32,6 +32,8 @@ SAME = {
     '"zzzzzzzzzzz","5","15","/t/rock"\n',
     "own order, names, more columns": "labels,note,end_seconds,start_seconds,video_id\n"
     '"Speech,Child speech, kid speaking",x,40,30,--PJHxphWEs\ndog,,9.5,0,-0abcdefghi\nRock,,15,5,zzzzzzzzzzz\n',
+    "two columns for one thing": "video_id,start_seconds,start,end,labels,label_ids\n"
+    '--PJHxphWEs,30,0,40,"Speech,Child speech, kid speaking",\n-0abcdefghi,0,1,9.5,Dog,x\nzzzzzzzzzzz,5,1,15,Rock,\n',
     "tabs": "--PJHxphWEs\t30\t40\t/m/speech,/m/child\n-0abcdefghi\t0\t9.5\t/m/dog\nzzzzzzzzzzz\t5\t15\t/t/rock\n",
 }  # fmt: skip
 
@@ -104,7 +106,9 @@ BAD = [
     ("", "has no segment in it"),
     ("video_id,start_seconds,end_seconds,labels\n", "has no segment in it"),
     ("video_id,start_seconds,labels\na,0,Dog\n", "line 1: the header names the column end_seconds once"),
-    ("video_id,start,start_seconds,end,labels\naaaaaaaaaaa,0,0,1,Dog\n", "line 1: the header names the column start_seconds once"),
+    ("video_id,start,start,end,labels\naaaaaaaaaaa,0,0,1,Dog\n", "line 1: the header names the column start_seconds once"),
+    ("segment_id,start_seconds,end_seconds,labels\naaaaaaaaaaa_30000,30,33,Dog\n", "line 2: an event lies in the segment's 10 seconds"),
+    (f"aaaaaaaaaaa,0,10,{'x' * 9000}\n", "the label '" + "x" * 77 + "...' is in neither"),
     ("<!doctype html>\n<title>Sign in</title>\n", "is a web page, not a table"),
     ("segment_id\tstart\tend\tlabel\naaaaaaaaaaa\t0\t1\t/m/dog\n", "line 2: a segment id is a video id"),
     ("segment_id\tstart\tend\tlabel\naaaaaaaaaaa_0\t2\t1\t/m/dog\n", "line 2: an event does not end before it starts"),
