@@ -5,21 +5,30 @@ from pathlib import Path
 
 from soundsift import overview, plots
 from soundsift.joblog import job_log
+from soundsift.pages import write_page
 from soundsift.tables import read_parquet, write_csv
 
 
 def summarize_metadata(
     clips: Path, labels: Path, excluded: Path, detectors: Sequence[str], at_youtube: bool,
-    rows: Path, classes: Path, preview: Path, class_figure: Path, truth_figure: Path, together_figure: Path,
+    rows: Path, classes: Path, page: Path, class_figure: Path, truth_figure: Path, together_figure: Path,
 ) -> None:  # fmt: skip
-    """Write the rows by fate, the classes and the first clips as tables; draw classes, truths and what is together."""
+    """Write the rows by fate, the classes and the first clips; draw classes, truths and what is heard together."""
     wanted, known = read_parquet(clips), read_parquet(labels)
     counted = overview.class_counts(wanted, known)
-    write_csv(overview.rows_by_fate(wanted, read_parquet(excluded)), rows)
+    fates = overview.rows_by_fate(wanted, read_parquet(excluded))
+    truths = overview.truth_counts(wanted, detectors)
+    write_csv(fates, rows)
     write_csv(counted, classes)
-    write_csv(overview.spelled_out(wanted, at_youtube), preview)
+    tables = [
+        ("What became of the lists' rows", fates),
+        ("What is true of the wanted clips", truths),
+        ("Every class", counted),
+        ("The first clips of each split", overview.spelled_out(wanted, at_youtube)),
+    ]
+    write_page("Metadata", tables, page)
     plots.class_counts(counted, class_figure)
-    plots.truths(overview.truth_counts(wanted, detectors), truth_figure)
+    plots.truths(truths, truth_figure)
     plots.together(*overview.together(wanted, known), together_figure)
 
 
@@ -33,7 +42,7 @@ if __name__ == "__main__":
             at_youtube=snakemake.params.at_youtube,
             rows=Path(snakemake.output.rows),
             classes=Path(snakemake.output.classes),
-            preview=Path(snakemake.output.preview),
+            page=Path(snakemake.output.page),
             class_figure=Path(snakemake.output.class_figure),
             truth_figure=Path(snakemake.output.truth_figure),
             together_figure=Path(snakemake.output.together_figure),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from soundsift import plots, summary
 from soundsift.joblog import job_log
-from soundsift.tables import read_json, read_parquet, write_csv, write_text
+from soundsift.pages import write_page
+from soundsift.tables import read_json, read_parquet, write_text
 
 
 def summarize_run(
@@ -18,8 +19,8 @@ def summarize_run(
     judged = {name: read_json(path) for name, path in metrics.items()}
     left_out = Counter(read_parquet(excluded)["reason"].to_pylist())
     write_text(summary.lines(counts, left_out, judged, is_demo), text)
-    write_csv(summary.detector_table(judged), table)
-    write_csv(summary.coverage_table(counts), counted)
+    write_page("Detectors", [("Detectors beside simpler ones", summary.detector_table(judged))], table)
+    write_page("Coverage", [("What became of the wanted clips", summary.coverage_table(counts))], counted)
     plots.coverage(counts, figure)
 
 

@@ -1,7 +1,6 @@
 # In:  segment lists, class table, ontology and label accuracy, as configured
-# Out: results/metadata/{clips,labels,excluded}.parquet and results/batches/{batch}.csv, one small file per batch of clips;
-#      for people results/metadata/*.csv and figures
-# By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips, summarize_metadata
+# Out: results/metadata/{clips,labels,excluded}.parquet and results/batches/{batch}.csv, one small file per batch of clips
+# By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips
 
 
 # Synthesise the built-in demo.
@@ -82,64 +81,3 @@ checkpoint select_clips:
         "Selecting clips"
     script:
         "../../scripts/select_clips.py"
-
-
-# Show the metadata as people look at them.
-rule summarize_metadata:
-    input:
-        clips="results/metadata/clips.parquet",
-        labels="results/metadata/labels.parquet",
-        excluded="results/metadata/excluded.parquet",
-    output:
-        rows=report(
-            "results/metadata/rows.csv",
-            caption="../report/rows.rst",
-            category="Metadata",
-            labels={"shows": "what became of the lists' rows"},
-        ),
-        classes=report(
-            "results/metadata/classes.csv",
-            caption="../report/classes.rst",
-            category="Metadata",
-            labels={"shows": "every class with its accuracy and clips"},
-        ),
-        preview=report(
-            "results/metadata/clips.csv",
-            caption="../report/clips.rst",
-            category="Metadata",
-            labels={"shows": "the first clips with their labels"},
-        ),
-        class_figure=report(
-            "results/figures/classes.svg",
-            caption="../report/classes.rst",
-            category="Metadata",
-            labels={"shows": "clips by class"},
-        ),
-        truth_figure=report(
-            "results/figures/truths.svg",
-            caption="../report/truths.rst",
-            category="Metadata",
-            labels={"shows": "what is true of the clips"},
-        ),
-        together_figure=report(
-            "results/figures/together.svg",
-            caption="../report/together.rst",
-            category="Metadata",
-            labels={"shows": "classes on the same clip"},
-        ),
-    log:
-        "results/logs/summarize_metadata.log",
-    conda:
-        "../../envs/training.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
-    params:
-        detectors=DETECTORS,
-        at_youtube=config["download"]["url"] == YOUTUBE,
-        code=code_digest("summarize_metadata"),
-    message:
-        "Showing the metadata"
-    script:
-        "../../scripts/summarize_metadata.py"
