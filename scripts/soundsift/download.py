@@ -47,14 +47,14 @@ DOWNLOAD_COLUMNS = (
     Column("sha256", pa.string(), "", "of the media file"),
 )
 
-# M4A sections start where they should; WebM ones start at a cue point up to ten seconds earlier.
+# A WebM section starts at a cue point up to ten seconds earlier: more to fetch than of an M4A one.
 FORMAT = "bestaudio[ext=m4a]/bestaudio/best"
 SOCKET_TIMEOUT_SECONDS = 20.0
 # YouTube's blocks last up to an hour.
 BLOCK_SECONDS = 3600.0
 FIRST_PAUSE_SECONDS = 5.0
-# A section that is longer or shorter than asked by more than this started somewhere else.
-SECTION_TOLERANCE_SECONDS = 0.25
+# A section holds the labelled stretch if no more than this is missing at either end; sound comes in packets.
+SECTION_TOLERANCE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -306,24 +306,26 @@ class _YtDlp:
         self._programs.cleanup()
 
     def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float]:
-        start, end = (0.0, None)
+        start = 0.0
         if self.source.trimmed:
             start = clip.start_seconds
         elif self.source.sections:
-            start = max(0.0, clip.start_seconds - self.source.margin_seconds)
             end = clip.end_seconds + self.source.margin_seconds
-            fetched = self._fetch(clip, scratch / "section", (start, end))
+            section = (max(0.0, clip.start_seconds - self.source.margin_seconds), end)
+            fetched = self._fetch(clip, scratch / "section", section)
             if fetched is not None:
-                return fetched, start
+                return fetched
             logging.info("%s: the section came out wrong, fetching the whole file", clip.clip_id)
-            start = 0.0
         whole = self._fetch(clip, scratch / "whole", None)
         if whole is None:
             raise MediaError("corrupt", "the answer is an empty file")
-        return whole, start
+        return whole[0], start
 
-    def _fetch(self, clip: Clip, stem: Path, section: tuple[float, float] | None) -> Path | None:
-        """Fetch a section or the whole; None for an empty file or a section that is not as long as asked for."""
+    def _fetch(self, clip: Clip, stem: Path, section: tuple[float, float] | None) -> tuple[Path, float] | None:
+        """Fetch a section or the whole: (file, where in the video it begins).
+
+        None for an empty file, or a section that by its own time stamps does not hold the labelled stretch.
+        """
         ydl = self._ydl()
         ydl.params["outtmpl"]["default"] = str(stem).replace("%", "%%") + ".%(ext)s"
         self._local.section = section
@@ -339,10 +341,15 @@ class _YtDlp:
         if not path.is_file() or path.stat().st_size == 0:
             return None
         if section is None:
-            return path
-        length = _length_seconds(path)
-        wanted = min(section[1], info.get("duration") or section[1]) - section[0]
-        return path if length is not None and abs(length - wanted) <= SECTION_TOLERANCE_SECONDS else None
+            return path, 0.0
+        span = media.span_seconds(path)
+        if span is None:
+            return None
+        until = min(clip.end_seconds, info.get("duration") or clip.end_seconds)
+        holds = (
+            span[0] <= clip.start_seconds + SECTION_TOLERANCE_SECONDS and span[1] >= until - SECTION_TOLERANCE_SECONDS
+        )
+        return (path, span[0]) if holds else None
 
     def _ydl(self) -> "yt_dlp.YoutubeDL":
         if not hasattr(self._local, "ydl"):
@@ -358,8 +365,9 @@ class _YtDlp:
                 "retries": 0,
                 "extractor_retries": 0,
                 "external_downloader_args": {
-                    "ffmpeg": ["-loglevel", "warning"],
                     # a stalled transfer inside ffmpeg ends too (microseconds)
+                    # a section keeps the video's own time stamps, so that where it begins is known and not believed
+                    "ffmpeg_o": ["-loglevel", "warning", "-vn", "-copyts"],
                     "ffmpeg_i": ["-rw_timeout", str(int(SOCKET_TIMEOUT_SECONDS * 1e6))],
                 },
                 "download_ranges": self._ranges,
@@ -402,17 +410,6 @@ class _Quiet:
 
 def _tools() -> dict[str, str]:
     return {name: version(name) for name in ("yt-dlp", "av")}
-
-
-def _length_seconds(path: Path) -> float | None:
-    """Length of a media file by its container; None where it cannot be read."""
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            return None if container.duration is None else container.duration / av.time_base
-    except (av.FFmpegError, OSError, ValueError):
-        return None
 
 
 def _as_table(clips: Sequence[Clip], records: Sequence[Record | None], archive: Archive) -> pa.Table:

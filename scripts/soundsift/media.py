@@ -74,14 +74,35 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
     return as_segment(samples[max(0, first) : max(0, last)], sample_rate_hz)
 
 
+def span_seconds(path: Path) -> tuple[float, float] | None:
+    """When a media file begins and ends on the time axis written into it, in seconds; None where it does not say.
+
+    The beginning is the zero of :func:`cut`: 0 for a file of its own, the place in the video for a section of one.
+    """
+    try:
+        with av.open(str(path)) as container:
+            if container.duration is None:
+                return None
+            start = (container.start_time or 0) / av.time_base
+            length = container.duration / av.time_base
+            # Matroska's duration counts from zero, MP4's from the first sample
+            end = length if "matroska" in container.format.name else start + length
+            return _origin_seconds(container), end
+    except (av.FFmpegError, OSError, ValueError):
+        return None
+
+
+def _origin_seconds(container: "av.container.InputContainer") -> float:
+    origin = (container.start_time or 0) / av.time_base
+    return 0.0 if abs(origin) <= PRIMING_SECONDS else origin
+
+
 def _decode(
     container: "av.container.InputContainer", start_seconds: float, end_seconds: float, sample_rate_hz: int
 ) -> tuple[float, npt.NDArray[np.int16]]:
     """Decode from a little before ``start_seconds`` to ``end_seconds``; return when the first sample sounds."""
     stream = container.streams.audio[0]
-    origin = (container.start_time or 0) / av.time_base
-    if abs(origin) <= PRIMING_SECONDS:
-        origin = 0.0
+    origin = _origin_seconds(container)
     # WebM counts milliseconds: after a seek a cut would be a millisecond off, so its samples are counted from the start
     coarse = stream.time_base is not None and stream.time_base > Fraction(1, 8000)
     if start_seconds > (COUNTED_SECONDS if coarse else PREROLL_SECONDS):

@@ -17,11 +17,11 @@ def clip(number: int, start: float = 4.0) -> Clip:
     return Clip(f"{video_id}_{round(start * 1000)}", video_id, start, start + 4.0)
 
 
-def fill(folder: Path, clips: list[Clip], ending: str = "m4a") -> None:
-    """Give every clip 12 seconds of media: hiss, with a click one second into the labelled stretch."""
+def fill(folder: Path, clips: list[Clip], ending: str = "m4a", seconds: int = 12) -> None:
+    """Give every clip so many seconds of media: hiss, with a click one second into the labelled stretch."""
     rng = np.random.default_rng(0)
     for one in clips:
-        samples = rng.normal(size=12 * RATE_HZ) * 0.01
+        samples = rng.normal(size=seconds * RATE_HZ) * 0.01
         at = round((one.start_seconds + 1.0) * RATE_HZ)
         samples[at : at + 48] = 0.9
         write_media(folder / f"{one.video_id}.{ending}", samples, picture=ending == "mp4")
@@ -42,5 +42,5 @@ def fetch(
 
 def onset_seconds(row: dict, root: Path) -> float:
     offset = row["media_start_seconds"]
-    cut = media.cut(root / row["media"], row["start_seconds"] - offset, row["end_seconds"] - offset, 22050)
-    return float(np.flatnonzero(np.abs(np.array(cut.get_array_of_samples())) > 6000)[0] / 22050)
+    cut = media.cut(root / row["media"], row["start_seconds"] - offset, row["end_seconds"] - offset, RATE_HZ)
+    return float(np.flatnonzero(np.abs(np.array(cut.get_array_of_samples())) > 6000)[0] / RATE_HZ)
