@@ -5,7 +5,8 @@ at any moment leaves a clip with nothing or with everything. Records name media 
 archive can be moved.
 
 Jobs that share an archive agree on when the next video may be asked for, and whether anyone may ask at all, through
-``pace.json`` under a POSIX record lock: the kernel frees it when its holder is killed, and NFS 3 and 4 pass it on.
+``pace.json`` under a POSIX record lock on ``pace.lock``: the kernel frees it when its holder is killed, and NFS 3 and 4
+pass it on, where a lock made by an exclusive file or a rename would outlive a killed job.
 """
 
 import fcntl
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from soundsift.errors import InputError
-from soundsift.tables import whole_file
+from soundsift.tables import whole_file, write_json
 
 _THREADS = threading.Lock()
 # what a killed job left in tmp/ is cleared away when no living job can still be at it
@@ -128,20 +129,17 @@ class Archive:
     def _pace(self) -> Iterator[dict[str, Any]]:
         """Hold the shared state of all jobs, and write back what the block made of it."""
         # a record lock belongs to the whole process, so its threads need a lock of their own
-        with _THREADS, open(self.root / "pace.json", "a+", encoding="utf-8") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX)
-            file.seek(0)
+        with _THREADS, open(self.root / "pace.lock", "a", encoding="utf-8") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            path = self.root / "pace.json"
             try:
-                state = json.load(file)
-            except ValueError:
+                state = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
                 state = {}
             before = dict(state)
             yield state
             if state != before:
-                file.seek(0)
-                file.truncate()
-                json.dump(state, file)
-                file.flush()
+                write_json(state, path)
 
     def take_turn(self, videos_per_hour: float | None) -> float:
         """Reserve the next moment at which any job may ask for a video; return the seconds to wait until then."""
@@ -153,11 +151,24 @@ class Archive:
             state["next_turn"] = turn + 3600.0 / videos_per_hour
         return max(0.0, turn - now)
 
-    def block(self, seconds: float, reason: str) -> None:
-        """Tell every job that shares the archive to stop asking for so many seconds."""
+    def refused(self, reason: str, block_after: int, block_seconds: float) -> int:
+        """Count one more refused clip; after ``block_after`` in a row nobody may ask for ``block_seconds``.
+
+        Returns
+        -------
+        How many were refused in a row by now, over all jobs; 0 once they led to a block.
+        """
         with self._pace() as state:
-            state["blocked_until"] = time.time() + seconds
-            state["blocked_reason"] = reason
+            state["refused_in_a_row"] = int(state.get("refused_in_a_row", 0)) + 1
+            if state["refused_in_a_row"] >= block_after:
+                state |= {"refused_in_a_row": 0, "blocked_until": time.time() + block_seconds, "blocked_reason": reason}
+            return int(state["refused_in_a_row"])
+
+    def welcomed(self) -> None:
+        """Forget refusals: the source answered."""
+        with self._pace() as state:
+            if state.get("refused_in_a_row"):
+                state["refused_in_a_row"] = 0
 
     def blocked(self) -> tuple[float, str] | None:
         """Until when (seconds since 1970) nobody may ask, and why; None if one may."""

@@ -35,7 +35,7 @@ from soundsift.archive import Archive, Record, link_or_copy, same_file
 from soundsift.batches import BATCH_COLUMNS
 from soundsift.errors import DownloadError, InputError, MediaError
 from soundsift.joblog import Progress
-from soundsift.outcomes import KEPT, PERMANENT, REFUSED, TRANSIENT, classify
+from soundsift.outcomes import KEPT, PERMANENT, REFUSED, TRANSIENT, classify, retry_after_seconds
 from soundsift.tables import Column
 
 DOWNLOAD_COLUMNS = (
@@ -53,6 +53,8 @@ SOCKET_TIMEOUT_SECONDS = 20.0
 # YouTube's blocks last up to an hour.
 BLOCK_SECONDS = 3600.0
 FIRST_PAUSE_SECONDS = 5.0
+# A job waits no longer than this for a server that asks to be left alone: the next run comes back later.
+PATIENCE_SECONDS = 600.0
 # A section holds the labelled stretch if no more than this is missing at either end; sound comes in packets.
 SECTION_TOLERANCE_SECONDS = 0.05
 
@@ -131,6 +133,10 @@ def download(
         for number in range(manners.tries):
             if number and waiting:
                 pause = manners.first_pause_seconds * 2 ** (number - 1) * random.uniform(0.5, 1.5)
+                pause = max(pause, batch.retry_after_seconds)
+                if pause > PATIENCE_SECONDS:
+                    archive.refused(f"the server asks to be left alone for {pause:.0f} s", 1, pause)
+                    break
                 logging.info("%d clips may still come: round %d in %.0f s", len(waiting), number + 1, pause)
                 time.sleep(pause)
             waiting = batch.round(waiting)
@@ -152,8 +158,9 @@ class _Batch:
         self.source, self.manners, self.archive = source, manners, archive
         self.min_seconds, self.fetch = min_seconds, fetch
         self.local = isinstance(fetch, _LocalFiles)
-        self.lock = threading.Lock()
-        self.n_refused_in_a_row = 0
+        self.state = threading.Condition()
+        self.n_asking = self.n_refused = 0
+        self.retry_after_seconds = 0.0
         self.stop: BaseException | None = None
 
     def is_settled(self, clip: Clip) -> bool:
@@ -174,6 +181,7 @@ class _Batch:
     def round(self, clips: Sequence[Clip]) -> list[Clip]:
         """Ask once for every clip; return those that may still come."""
         progress = Progress("fetched", len(clips))
+        self.retry_after_seconds = 0.0
         with ThreadPoolExecutor(self.manners.concurrency) as pool:
             again = []
             for clip, settled in zip(clips, pool.map(self._ask, clips), strict=True):
@@ -185,15 +193,27 @@ class _Batch:
         return again
 
     def _ask(self, clip: Clip) -> bool:
-        """Ask for one clip and record the answer; return whether that settles it for this job."""
+        """Ask for one clip when it is its turn, unless nobody may; return whether that settles it for this job."""
         if self.stop is not None:
             return False
-        if not self.local:
+        if self.local:
+            return self._get(clip)
+        with self.state:
+            # one refusal makes the others wait for each other's answers: no more may come than lead to a block
+            self.state.wait_for(lambda: not self.n_refused or self.n_asking + self.n_refused < self.manners.block_after)
+            self.n_asking += 1
+        try:
             if self.archive.blocked():
                 return False
             time.sleep(self.archive.take_turn(self.manners.videos_per_hour))
-            if self.archive.blocked():
-                return False
+            return not self.archive.blocked() and self._get(clip)
+        finally:
+            with self.state:
+                self.n_asking -= 1
+                self.state.notify_all()
+
+    def _get(self, clip: Clip) -> bool:
+        """Ask for one clip and record the answer; return whether that settles it for this job."""
         before = self.archive.read(clip.clip_id)
         record = Record(
             clip.clip_id, clip.video_id, "ok", tries=(before.tries if before else 0) + 1,
@@ -215,11 +235,12 @@ class _Batch:
                 if _is_about_storage(error):
                     raise
                 record.outcome, record.reason = classify(error)
+                self.retry_after_seconds = max(self.retry_after_seconds, retry_after_seconds(error))
             if record.outcome not in KEPT:
                 logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
                 self.archive.write(record)
         except (YoutubeDLError, OSError) as error:
-            with self.lock:
+            with self.state:
                 self.stop = self.stop or InputError(
                     f"the archive {self.archive.root} cannot be written ({error}): "
                     "make room or mend the folder and run again; what was fetched is kept"
@@ -239,12 +260,16 @@ class _Batch:
         return media.duration_seconds(media.cut(fetched, start, end, 8000))
 
     def _watch_refusals(self, record: Record) -> None:
-        """The circuit breaker: so many refusals in a row stop every job that shares the archive."""
-        with self.lock:
-            self.n_refused_in_a_row = self.n_refused_in_a_row + 1 if record.outcome in REFUSED else 0
-            if self.n_refused_in_a_row >= self.manners.block_after and not self.archive.blocked():
-                logging.warning("%d clips in a row were refused: nobody asks for an hour", self.n_refused_in_a_row)
-                self.archive.block(BLOCK_SECONDS, record.reason)
+        """The circuit breaker: so many refusals in a row, over all jobs, stop every job that shares the archive."""
+        with self.state:
+            if record.outcome not in REFUSED:
+                self.archive.welcomed()
+                self.n_refused = 0
+            elif not self.archive.blocked():
+                seconds = self.retry_after_seconds or BLOCK_SECONDS
+                self.n_refused = self.archive.refused(record.reason, self.manners.block_after, seconds)
+                if self.archive.blocked():
+                    logging.warning("%d refused in a row: nobody asks for %.0f s", self.manners.block_after, seconds)
 
 
 class _LocalFiles:

@@ -4,7 +4,9 @@ Sources of the messages: yt-dlp 2026.10.26, ``extractor/youtube``, ``extractor/c
 """
 
 import re
+import time
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,22 @@ def _chain(error: BaseException) -> list[BaseException]:
             exc_info = getattr(item, "exc_info", None)
             waiting += [exc_info[1] if exc_info else None, getattr(item, "cause", None), item.__cause__]
     return found
+
+
+def retry_after_seconds(error: BaseException) -> float:
+    """How long the server asks to be left alone, by the Retry-After header of its answer; 0 where it does not say."""
+    import yt_dlp.networking.exceptions as network
+
+    for item in _chain(error):
+        if isinstance(item, network.HTTPError):
+            asked = (item.response.headers.get("Retry-After") or "").strip()
+            if asked.isdecimal():
+                return float(asked)
+            try:
+                return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
+            except ValueError:
+                return 0.0
+    return 0.0
 
 
 def classify(error: BaseException) -> tuple[str, str]:

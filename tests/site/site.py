@@ -19,7 +19,7 @@ class Site:
     Attributes
     ----------
     faults
-        {video id: fault}: a status code as a number, or ``page``, ``empty``, ``no_range``, ``cut``, ``hang``. A list is
+        {video id: fault}: a status code as a number, alone or with the Retry-After header as (status, header), or ``page``, ``empty``, ``no_range``, ``cut``, ``hang``. A list is
         used up fault by fault, then the site is well again.
     requests
         How often each video was asked for.
@@ -80,6 +80,8 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             path = site.folder / self.path.lstrip("/")
             site.requests[path.stem] += 1
             fault = site.fault_of(path.stem)
+            if isinstance(fault, tuple):
+                return self._send(fault[0], b"", "text/plain", with_body, {"Retry-After": str(fault[1])})
             if isinstance(fault, int) or (not path.is_file() and fault is None):
                 return self._send(fault if isinstance(fault, int) else 404, b"", "text/plain", with_body)
             if fault == "hang":

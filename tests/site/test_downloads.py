@@ -121,6 +121,46 @@ def test_a_blocked_session_stops_asking_and_so_do_the_others(site: Site, tmp_pat
     assert site.requests.total() == 3
 
 
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_no_more_is_asked_than_leads_to_a_block_however_many_ask_at_once(
+    concurrency: int, site: Site, tmp_path: Path
+) -> None:
+    clips = [clip(number) for number in range(30)]
+    site.faults = {one.video_id: 403 for one in clips}
+    fetch(clips, site.url, tmp_path / "archive", block_after=5, concurrency=concurrency)
+    assert site.requests.total() == 5
+
+
+def test_jobs_of_one_clip_each_trip_the_breaker_together(site: Site, tmp_path: Path) -> None:
+    clips = [clip(number) for number in range(6)]
+    site.faults = {one.video_id: 429 for one in clips}
+    for one in clips:
+        fetch([one], site.url, tmp_path / "archive", block_after=3, tries=1)
+    assert site.requests.total() == 3
+
+
+def test_a_server_that_says_when_to_come_back_is_asked_then(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(downloading.time, "sleep", pauses.append)
+    one = clip(1)
+    fill(site.folder, [one])
+    site.faults[one.video_id] = [(429, 7), (503, "Wed, 21 Oct 2015 07:28:00 GMT")]
+    assert fetch([one], site.url, tmp_path / "archive", tries=3, concurrency=1)[one.clip_id]["outcome"] == "ok"
+    assert max(pauses) == 7.0
+
+
+def test_a_server_that_wants_an_hour_of_peace_gets_it_from_every_job(site: Site, tmp_path: Path) -> None:
+    clips = [clip(1), clip(2)]
+    site.faults = {one.video_id: (503, 3600) for one in clips}
+    with pytest.raises(DownloadError, match="left alone for 3600 s.*run the same command again after"):
+        fetch(clips, site.url, tmp_path / "archive", on_transient="fail")
+    n_requests = site.requests.total()
+    fetch([clip(3)], site.url, tmp_path / "archive")
+    assert site.requests.total() == n_requests
+
+
 def test_too_short_and_mute_media_are_found_out_at_once(site: Site, tmp_path: Path) -> None:
     short, mute = clip(1, start=11.5), clip(2)
     fill(site.folder, [short])

@@ -210,7 +210,7 @@ def test_no_two_threads_of_a_job_are_given_the_same_turn(tmp_path: Path, clock: 
 def test_a_block_holds_for_all_that_share_an_archive_until_it_ends(tmp_path: Path, clock: Clock) -> None:
     one, other = Archive(tmp_path), Archive(tmp_path)
     assert other.blocked() is None
-    one.block(3600, "HTTP Error 429: Too Many Requests")
+    assert one.refused("HTTP Error 429: Too Many Requests", block_after=1, block_seconds=3600) == 0
     assert other.blocked() == (clock.now + 3600, "HTTP Error 429: Too Many Requests")
     assert Archive(tmp_path / "elsewhere").blocked() is None
     clock.now += 3599
@@ -219,10 +219,22 @@ def test_a_block_holds_for_all_that_share_an_archive_until_it_ends(tmp_path: Pat
     assert other.blocked() is None
 
 
+def test_refusals_are_counted_over_all_that_share_an_archive_until_the_source_answers(
+    tmp_path: Path, clock: Clock
+) -> None:
+    one, other = Archive(tmp_path), Archive(tmp_path)
+    assert [one.refused("no", 3, 60), other.refused("no", 3, 60)] == [1, 2]
+    one.welcomed()
+    assert [other.refused("no", 3, 60), one.refused("no", 3, 60)] == [1, 2]
+    assert other.blocked() is None
+    assert other.refused("no", 3, 60) == 0
+    assert one.blocked() == (clock.now + 60, "no")
+
+
 def test_a_block_and_a_turn_do_not_undo_each_other(tmp_path: Path, clock: Clock) -> None:
     held = Archive(tmp_path)
     held.take_turn(360)
-    held.block(3600, "refused")
+    held.refused("refused", 1, 3600)
     assert held.take_turn(360) == 10
     assert held.blocked() is not None
 
