@@ -8,7 +8,7 @@ from typing import Any
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent / "scripts"))
 
-from soundsift import classes, clips, detector, download, features, metadata, outcomes  # noqa: E402
+from soundsift import classes, clips, coverage, detector, download, features, metadata, outcomes  # noqa: E402
 from soundsift.config import read_schema  # noqa: E402
 from soundsift.tables import Column  # noqa: E402
 
@@ -72,6 +72,7 @@ def columns() -> str:
             "What became of a batch. `results/coverage.parquet` has the same for all, with split, batch and truth.",
             clips.OUTCOME_COLUMNS,
         ),
+        "results/missing.csv": ("Every wanted clip that is not there.", coverage.MISSING_COLUMNS),
         "results/frames/{batch}/{clip_id}.parquet": ("One row per analysis frame.", features.frame_columns()),
         "results/detectors/{detector}/predictions.parquet": (
             "Every clip of known truth.",

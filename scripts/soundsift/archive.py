@@ -119,6 +119,44 @@ class Archive:
                 if former.suffix != ".json" and former.name != record.media:
                     former.unlink()
 
+    def check(self) -> tuple[int, list[str]]:
+        """Compare every medium with its record.
+
+        Returns
+        -------
+        (n_records, faults)
+            A fault is one line: a medium that is gone, has another checksum or belongs to no record, a record that
+            cannot be read or stands in the wrong folder.
+        """
+        n_records, faults = 0, []
+        for folder in sorted(path for path in self.root.iterdir() if path.is_dir() and path.name != "tmp"):
+            media = set()
+            for path in sorted(folder.glob("*.json")):
+                name = str(path.relative_to(self.root))
+                try:
+                    record = Record(**json.loads(path.read_text(encoding="utf-8")))
+                except (OSError, ValueError, TypeError):
+                    faults.append(f"{name} is no record")
+                    continue
+                n_records += 1
+                if self.root / self.folder(record.clip_id) / f"{record.clip_id}.json" != path:
+                    faults.append(f"{name} is the record of {record.clip_id}, which belongs elsewhere")
+                if record.media is not None:
+                    media.add(record.media)
+                    if not (folder / record.media).is_file():
+                        faults.append(f"{folder.name}/{record.media} is gone")
+                    elif sha256_of(folder / record.media) != record.sha256:
+                        faults.append(f"{folder.name}/{record.media} is not what was written")
+            strays = sorted(path.name for path in folder.iterdir() if path.suffix != ".json" and path.name not in media)
+            faults += [f"{folder.name}/{stray} belongs to no record" for stray in strays]
+        known = {"tmp", "pace.json", "pace.lock"}
+        faults += [
+            f"{path.name} is not the archive's"
+            for path in self.root.iterdir()
+            if path.name not in known and not path.is_dir()
+        ]
+        return n_records, faults
+
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Give a folder inside the archive that is gone afterwards."""

@@ -178,6 +178,11 @@ class _Batch:
             return not self.source.retry_permanent and record.url == clip.url(self.source.url)
         return False
 
+    def _address(self, clip: Clip) -> str:
+        """What the record names as the source: no path of this machine, so that an archive can be moved."""
+        url = clip.url(self.source.url)
+        return f"file:{Path(url).name}" if self.local else url
+
     def round(self, clips: Sequence[Clip]) -> list[Clip]:
         """Ask once for every clip; return those that may still come."""
         progress = Progress("fetched", len(clips))
@@ -217,7 +222,7 @@ class _Batch:
         before = self.archive.read(clip.clip_id)
         record = Record(
             clip.clip_id, clip.video_id, "ok", tries=(before.tries if before else 0) + 1,
-            when=datetime.now(UTC).isoformat(timespec="seconds"), url=clip.url(self.source.url),
+            when=datetime.now(UTC).isoformat(timespec="seconds"), url=self._address(clip),
             trimmed=self.source.trimmed, tools=_tools(),
         )  # fmt: skip
         try:
@@ -302,10 +307,10 @@ class _LocalFiles:
     def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float]:
         path = self.find(clip)
         if path is None:
-            raise MediaError("not_found", f"no file {clip.url(self.source.url)}")
+            raise MediaError("not_found", f"no file {Path(clip.url(self.source.url)).name}")
         target = scratch / f"media{path.suffix}"
         if not os.access(path, os.R_OK):
-            raise MediaError("forbidden", f"{path} may not be read")
+            raise MediaError("forbidden", f"{path.name} may not be read")
         link_or_copy(path, target)
         return target, clip.start_seconds if self.source.trimmed else 0.0
 

@@ -19,8 +19,23 @@ def outcome_counts(coverage: pa.Table) -> Counts:
     return {split: {outcome: n for (of, outcome), n in pairs.most_common() if of == split} for split in splits}
 
 
-def lines(counts: Counts, left_out: Mapping[str, int], metrics: Mapping[str, Mapping[str, Any]], is_demo: bool) -> str:
-    """Write the summary that stands at the end of a run; ``left_out`` is {reason: rows of the lists}."""
+def lines(
+    counts: Counts, left_out: Mapping[str, int], unknown: Mapping[str, int],
+    metrics: Mapping[str, Mapping[str, Any]], is_demo: bool,
+) -> str:  # fmt: skip
+    """Write the summary that stands at the end of a run.
+
+    Parameters
+    ----------
+    counts
+        {split: {outcome: clips}}
+    left_out
+        {reason: rows of the lists}
+    unknown
+        {error that nobody has classified: clips}
+    metrics
+        {detector: its metrics}
+    """
     found: Counter[str] = sum((Counter(c) for c in counts.values()), Counter())
     n_wanted = found.total()
     n_there = sum(n for outcome, n in found.items() if outcome in KEPT)
@@ -32,7 +47,8 @@ def lines(counts: Counts, left_out: Mapping[str, int], metrics: Mapping[str, Map
     text += [f"{n_there} of {n_wanted} wanted clips are there ({n_there / n_wanted:.1%})."]
     missing = [f"{n} {outcome}" for outcome, n in found.most_common() if outcome not in KEPT]
     if missing:
-        text.append(f"Missing: {', '.join(missing)}; clip by clip in results/coverage.parquet.")
+        text.append(f"Missing: {', '.join(missing)}; clip by clip in results/missing.csv.")
+    text += [f"Unrecognised on {n} clips, worth reporting: {message}" for message, n in unknown.items()]
     for name, judged in metrics.items():
         confusion = judged["confusion"]
         n_negative = confusion["tn"] + confusion["fp"]
@@ -48,6 +64,13 @@ def lines(counts: Counts, left_out: Mapping[str, int], metrics: Mapping[str, Map
         text.append("This is the demo: its sound is synthetic, so these figures mean nothing about real sound.")
     text.append("Report: results/report.html. Table: results/features.parquet. Models: results/detectors/.")
     return "\n".join(text) + "\n"
+
+
+def unrecognised(missing: pa.Table) -> dict[str, int]:
+    """Count the errors nobody has classified, without the id of the video they are about, most frequent first."""
+    columns = (missing[name].to_pylist() for name in ("video_id", "outcome", "reason"))
+    rows = [row for row in zip(*columns, strict=True) if row[1] == "unrecognised"]
+    return dict(Counter(str(reason).replace(video_id, "...") for video_id, _, reason in rows).most_common())
 
 
 def example_clip(features: pa.Table) -> tuple[str, str, list[str]]:

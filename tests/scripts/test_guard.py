@@ -72,7 +72,9 @@ def test_a_script_is_short_and_holds_a_function_of_its_own_name(path: Path) -> N
 
 def test_every_rule_runs_the_script_of_its_name_and_every_script_has_a_rule() -> None:
     run = {name: re.findall(r"scripts/(\w+)\.py", text) for name, text in rules().items()}
-    assert run == {path.stem: [path.stem] for path in SCRIPTS}
+    # the target is called coverage, but a script of that name would hide the package that numba imports
+    assert run.pop("coverage") == ["count_coverage"]
+    assert run == {path.stem: [path.stem] for path in SCRIPTS if path.stem != "count_coverage"}
 
 
 def test_rule_files_are_short() -> None:

@@ -39,9 +39,8 @@ def eager_threads() -> Iterator[None]:
 
 
 def record(**known: object) -> Record:
-    return Record(
-        CLIP, "--PJHxphWEs", **{"outcome": "ok", "url": "https://www.youtube.com/watch?v=--PJHxphWEs", **known}
-    )
+    usual = {"clip_id": CLIP, "video_id": "--PJHxphWEs", "outcome": "ok"}
+    return Record(**{**usual, "url": "https://www.youtube.com/watch?v=--PJHxphWEs", **known})
 
 
 def keep(held: Archive, content: bytes = b"sound", suffix: str = ".m4a", **known: object) -> Record:
@@ -244,6 +243,44 @@ def test_a_broken_state_is_begun_again(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "pace.json").write_text('{"next_tu')
     assert held.blocked() is None
     assert [held.take_turn(360), held.take_turn(360)] == [0, 10]
+
+
+def kept_path(held: Archive, clip_id: str) -> Path:
+    keep(held, clip_id=clip_id)
+    return held.root / held.folder(clip_id) / f"{clip_id}.m4a"
+
+
+def test_a_sound_archive_has_no_faults_wherever_it_is_moved(tmp_path: Path) -> None:
+    held = Archive(tmp_path / "here")
+    for number in range(20):
+        kept_path(held, f"video{number:06d}_0")
+    held.write(Record("gone0000000_0", "gone0000000", "private"))
+    held.take_turn(360)
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert Archive(tmp_path / "there").check() == (21, [])
+    assert not [p for p in (tmp_path / "there").rglob("*.json") if str(tmp_path) in p.read_text()]
+
+
+def test_every_fault_of_an_archive_is_named(tmp_path: Path) -> None:
+    held = Archive(tmp_path)
+    paths = [kept_path(held, f"video{number:06d}_0") for number in range(4)]
+    paths[0].write_bytes(b"flipped")
+    paths[1].unlink()
+    paths[2].with_suffix(".json").write_text("{")
+    paths[3].with_suffix(".part").touch()
+    (tmp_path / "notes.txt").touch()
+    n_records, faults = held.check()
+    assert n_records == 3
+    assert sorted(faults) == sorted(
+        [
+            f"{paths[0].relative_to(tmp_path)} is not what was written",
+            f"{paths[1].relative_to(tmp_path)} is gone",
+            f"{paths[2].with_suffix('.json').relative_to(tmp_path)} is no record",
+            f"{paths[2].relative_to(tmp_path)} belongs to no record",
+            f"{paths[3].with_suffix('.part').relative_to(tmp_path)} belongs to no record",
+            "notes.txt is not the archive's",
+        ]
+    )
 
 
 def test_a_local_file_is_linked_or_copied_with_its_time_stamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

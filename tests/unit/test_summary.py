@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from soundsift.metrics import METRICS
-from soundsift.summary import detector_table, lines, outcome_counts
+from soundsift.summary import detector_table, lines, outcome_counts, unrecognised
 
 COUNTS = {"train": {"ok": 6, "private": 2, "silent": 1}, "eval": {"ok": 3, "removed": 3, "private": 1}}
 
@@ -31,26 +31,37 @@ def test_clips_are_counted_by_split_and_outcome_most_frequent_first() -> None:
 
 
 def test_the_first_lines_say_what_is_there_and_what_is_missing() -> None:
-    text = lines(COUNTS, {}, {}, is_demo=False).splitlines()
+    text = lines(COUNTS, {}, {}, {}, is_demo=False).splitlines()
     assert text[0] == "10 of 16 wanted clips are there (62.5%)."
-    assert text[1] == "Missing: 3 private, 3 removed; clip by clip in results/coverage.parquet."
+    assert text[1] == "Missing: 3 private, 3 removed; clip by clip in results/missing.csv."
     assert text[-1].startswith("Report: results/report.html.")
     assert len(text) == 3
 
 
 def test_rows_left_out_are_counted_by_reason_most_frequent_first() -> None:
-    text = lines(COUNTS, {"repeated": 1, "inaccurate": 2000}, {}, is_demo=False).splitlines()
+    text = lines(COUNTS, {"repeated": 1, "inaccurate": 2000}, {}, {}, is_demo=False).splitlines()
     assert text[0] == "16 of the lists' 2,017 rows are wanted clips; left out: 2,000 inaccurate, 1 repeated."
 
 
+def test_errors_that_nobody_knows_are_told_in_full_and_counted_over_videos() -> None:
+    reasons = ["[youtube] aa: The moon is full", "[youtube] bb: The moon is full", "[youtube] cc: Private"]
+    missing = pa.table(
+        {"video_id": ["aa", "bb", "cc"], "outcome": ["unrecognised", "unrecognised", "private"], "reason": reasons}
+    )
+    found = unrecognised(missing)
+    assert found == {"[youtube] ...: The moon is full": 2}
+    text = lines(COUNTS, {}, found, {}, False)
+    assert "Unrecognised on 2 clips, worth reporting: [youtube] ...: The moon is full" in text
+
+
 def test_nothing_is_said_of_missing_clips_where_none_is_missing() -> None:
-    text = lines({"train": {"ok": 3, "silent": 1}}, {}, {}, is_demo=False)
+    text = lines({"train": {"ok": 3, "silent": 1}}, {}, {}, {}, is_demo=False)
     assert text.startswith("4 of 4 wanted clips are there (100.0%).\nReport:")
     assert "Missing" not in text
 
 
 def test_a_detector_is_told_in_one_line_of_clips() -> None:
-    text = lines(COUNTS, {}, {"music": judged()}, is_demo=False).splitlines()
+    text = lines(COUNTS, {}, {}, {"music": judged()}, is_demo=False).splitlines()
     assert text[2] == (
         "music: finds 15 of 20 clips with it, claims 4 of 40 without it. Right on 85.0%; always saying no: 66.7%. "
         "Balanced accuracy 80.0% (95 % interval 75.0% to 85.0%, 60 clips)."
@@ -59,7 +70,7 @@ def test_a_detector_is_told_in_one_line_of_clips() -> None:
 
 @pytest.mark.parametrize("is_demo", [True, False])
 def test_only_the_demo_is_called_synthetic(is_demo: bool) -> None:
-    text = lines(COUNTS, {}, {"music": judged()}, is_demo)
+    text = lines(COUNTS, {}, {}, {"music": judged()}, is_demo)
     assert ("This is the demo: its sound is synthetic" in text) == is_demo
     assert text.endswith("\n") and not text.endswith("\n\n")
 

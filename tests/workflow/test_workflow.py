@@ -126,6 +126,30 @@ def test_a_second_run_has_nothing_to_do(finished: Project) -> None:
     assert not run.jobs
 
 
+def test_what_is_there_can_be_asked_at_any_time_and_changes_nothing(project: Project) -> None:
+    (project.folder / "results" / "outcomes" / "train-00001.csv").unlink()
+    run = project.run("coverage")
+    assert run.status == 0, run.text
+    assert run.jobs == {"coverage": 1}
+    assert f"train: {N_TRAIN - 3} of {N_TRAIN} wanted clips are there" in run.text
+    assert "A further run would ask for 0 clips." in run.text
+    assert len(rows_of(project.folder / "results" / "missing.csv")) == 1 + sum(DEAD.values())
+    assert "Nothing to be done" in project.run("results/metadata/clips.parquet").text
+
+
+def test_a_flipped_bit_in_the_archive_is_found(project: Project) -> None:
+    assert "every medium is as it was written" in project.run("check_archive").text
+    medium = next(path for path in (project.folder / "archive").rglob("*.m4a"))
+    content = medium.read_bytes()
+    medium.unlink()
+    medium.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    run = project.run("check_archive")
+    assert run.status != 0
+    assert (
+        f"soundsift: the archive archive has 1 faults ({medium.parent.name}/{medium.name} is not what was" in run.text
+    )
+
+
 def test_deleting_the_results_downloads_nothing_again(project: Project, media: Path) -> None:
     before = project.tables()
     for name in TABLES:

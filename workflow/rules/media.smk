@@ -1,7 +1,8 @@
 # In:  results/batches/{batch}.csv
 # Out: the media in the archive, results/downloads/{batch}.csv (a view of it), results/clips/{batch}/{clip_id}.{format},
 #      results/outcomes/{batch}.csv
-# By:  download_clips, convert_clips
+# By:  download_clips, convert_clips; targets of their own, which ask for nothing: coverage (results/missing.csv at any
+#      time), check_archive
 
 
 # Bring the media of a batch into the archive. The archive is no declared output: what it holds outlives a failed job.
@@ -65,3 +66,44 @@ rule convert_clips:
         "Converting {wildcards.batch}"
     script:
         "../../scripts/convert_clips.py"
+
+
+# Say at any time how much is there; without an output it is never up to date.
+rule coverage:
+    input:
+        clips="results/metadata/clips.parquet",
+    log:
+        "results/logs/coverage.log",
+    conda:
+        "../../envs/media.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        outcomes="results/outcomes",
+        archive=config["download"]["archive"],
+        retry_permanent=config["download"]["retry_permanent"],
+        missing="results/missing.csv",
+    message:
+        "Looking what is there"
+    script:
+        "../../scripts/count_coverage.py"
+
+
+# Compare every medium of the archive with its checksum.
+rule check_archive:
+    log:
+        "results/logs/check_archive.log",
+    conda:
+        "../../envs/media.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=720,
+    params:
+        archive=config["download"]["archive"],
+    message:
+        "Checking {params.archive}"
+    script:
+        "../../scripts/check_archive.py"

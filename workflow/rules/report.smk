@@ -63,6 +63,7 @@ rule summarize_run:
         metrics=expand("results/detectors/{detector}/metrics.json", detector=DETECTORS),
     output:
         text="results/summary.txt",
+        missing="results/missing.csv",
         table=report(
             "results/detectors.html",
             caption="../report/detectors.rst",

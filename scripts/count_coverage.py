@@ -1,0 +1,29 @@
+"""Say how much of the wanted clips is there at this moment, and write down what is missing."""
+
+from pathlib import Path
+
+from soundsift import coverage
+from soundsift.archive import Archive
+from soundsift.joblog import job_log
+from soundsift.summary import outcome_counts
+from soundsift.tables import read_parquet, write_csv
+
+
+def count_coverage(clips: Path, outcomes_dir: Path, archive: Path, retry_permanent: bool, missing: Path) -> str:
+    """Write the missing clips; return what to say."""
+    found = coverage.present(read_parquet(clips), outcomes_dir, Archive(archive))
+    write_csv(coverage.missing(found), missing)
+    return f"{coverage.lines(found, outcome_counts(found), retry_permanent)}Clip by clip: {missing}"
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        print(
+            count_coverage(
+                clips=Path(snakemake.input.clips),
+                outcomes_dir=Path(snakemake.params.outcomes),
+                archive=Path(snakemake.params.archive),
+                retry_permanent=snakemake.params.retry_permanent,
+                missing=Path(snakemake.params.missing),
+            )
+        )

@@ -1,0 +1,88 @@
+"""How much of the wanted clips is there now: finished batches by their outcomes, the others by the archive."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from soundsift.archive import Archive
+from soundsift.clips import OUTCOME_COLUMNS
+from soundsift.outcomes import KEPT, PERMANENT
+from soundsift.tables import Column, read_csv
+
+# what stands in place of an outcome while nobody has asked for a clip
+NOT_ASKED = "not_asked"
+MISSING_COLUMNS = (
+    Column("clip_id", pa.string(), "", "video id and start in milliseconds"),
+    Column("video_id", pa.string(), "", "the video's id at its site"),
+    Column("start_seconds", pa.float64(), "s", "where the labelled stretch begins in the video"),
+    Column("end_seconds", pa.float64(), "s", "where it ends"),
+    Column("split", pa.string(), "", "train or eval"),
+    Column("outcome", pa.string(), "", "what became of the clip; not_asked while nobody has asked for it"),
+    Column("reason", pa.string(), "", "the source's or decoder's own words"),
+)
+
+
+def present(clips: pa.Table, outcomes_dir: Path, archive: Archive) -> pa.Table:
+    """Add outcome and reason to the clip table without asking anyone for anything."""
+    runs = pc.run_end_encode(clips["batch"].combine_chunks())
+    found: list[tuple[str, str]] = []
+    start = 0
+    for batch, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        ids = clips["clip_id"].slice(start, end - start).to_pylist()
+        path = outcomes_dir / f"{batch}.csv"
+        known: dict[str, tuple[str, str]] = {}
+        if path.is_file():
+            table = read_csv(path, OUTCOME_COLUMNS)
+            pairs = zip(table["outcome"].to_pylist(), table["reason"].to_pylist(), strict=True)
+            known = dict(zip(table["clip_id"].to_pylist(), pairs, strict=True))
+        found += [known.get(clip_id) or _in_archive(archive, clip_id) for clip_id in ids]
+        start = end
+    outcome, reason = (pa.array([pair[i] for pair in found], pa.string()) for i in range(2))
+    return clips.append_column("outcome", outcome).append_column("reason", reason)
+
+
+def _in_archive(archive: Archive, clip_id: str) -> tuple[str, str]:
+    record = archive.read(clip_id)
+    return (NOT_ASKED, "") if record is None else (record.outcome, record.reason)
+
+
+def missing(coverage: pa.Table) -> pa.Table:
+    """The clips that are not there, with :data:`MISSING_COLUMNS`."""
+    gone = pc.invert(pc.is_in(coverage["outcome"], pa.array(sorted(KEPT))))
+    return coverage.filter(gone).select([c.name for c in MISSING_COLUMNS])
+
+
+def lines(coverage: pa.Table, counts: Mapping[str, Mapping[str, int]], retry_permanent: bool) -> str:
+    """Say what is there, by split, outcome and detector, and what a further run would ask for.
+
+    Parameters
+    ----------
+    coverage
+        As :func:`present` gives it.
+    counts
+        {split: {outcome: clips}}
+    """
+    text = []
+    for split, of_split in counts.items():
+        n_wanted = sum(of_split.values())
+        n_there = sum(n for outcome, n in of_split.items() if outcome in KEPT)
+        text.append(f"{split}: {n_there:,} of {n_wanted:,} wanted clips are there ({n_there / n_wanted:.1%})")
+        text += [f"  {outcome:15} {n:10,} {n / n_wanted:7.1%}" for outcome, n in of_split.items()]
+    there = pc.is_in(coverage["outcome"], pa.array(sorted(KEPT)))
+    for name in (name for name in coverage.column_names if name.startswith("is_")):
+        pairs = Counter(zip(coverage[name].to_pylist(), there.to_pylist(), strict=True))
+        sides = [(pairs[side, True], pairs[side, True] + pairs[side, False]) for side in (True, False)]
+        (n_with, of_with), (n_without, of_without) = sides
+        text.append(
+            f"{name.removeprefix('is_')}: {n_with:,} of {of_with:,} clips with it are there, "
+            f"{n_without:,} of {of_without:,} without it"
+        )
+    settled = KEPT if retry_permanent else KEPT | PERMANENT
+    total = sum((Counter(of_split) for of_split in counts.values()), Counter[str]())
+    asked = {outcome: n for outcome, n in total.most_common() if outcome not in settled}
+    what = f" ({', '.join(f'{n:,} {outcome}' for outcome, n in asked.items())})" if asked else ""
+    text.append(f"A further run would ask for {sum(asked.values()):,} clips{what}.")
+    return "\n".join(text) + "\n"
