@@ -10,7 +10,17 @@ from soundsift.download import Clip, Manners, Source, download
 from soundsift.joblog import job_log
 from soundsift.tables import write_csv
 
-MANNERS = ("concurrency", "videos_per_hour", "tries", "block_after", "on_transient", "cookies", "proxy", "yt_dlp")
+MANNERS = (
+    "concurrency",
+    "videos_per_hour",
+    "tries",
+    "timeout_seconds",
+    "block_after",
+    "on_transient",
+    "cookies",
+    "proxy",
+    "yt_dlp",
+)
 
 
 def download_clips(

@@ -46,6 +46,10 @@ class Record:
         Whether the media were taken for just the labelled stretch.
     held_seconds
         How much of the labelled stretch was found in them; 0 where that was not looked at.
+    note
+        What is worth knowing of media that are there: a section that came out wrong.
+    too_large_megabytes
+        The limit that the file was larger than; 0 where it was not.
     tries
         How often the source was asked, over all jobs.
     when
@@ -63,6 +67,8 @@ class Record:
     media_start_seconds: float = 0.0
     trimmed: bool = False
     held_seconds: float = 0.0
+    note: str = ""
+    too_large_megabytes: float = 0.0
     bytes: int = 0
     sha256: str = ""
     tools: dict[str, str] = field(default_factory=dict)

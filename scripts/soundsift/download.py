@@ -1,20 +1,17 @@
 """Fetch the media of a batch into the archive, and say of every clip what became of it.
 
-Network addresses go through yt-dlp inside this process, one long-lived ``YoutubeDL`` a worker thread; ``file://``
-addresses are linked or copied. A batch is asked for in rounds: whatever failed in a way that may pass is asked again
+Network addresses go through yt-dlp, in one long-lived process a worker thread; ``file://`` addresses are linked or
+copied. A batch is asked for in rounds: whatever failed in a way that may pass is asked again
 in the next, after a longer pause, so no worker stands idle behind one unlucky clip.
 """
 
-import errno
 import logging
 import os
 import random
-import re
-import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -24,18 +21,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
 import pyarrow as pa
-import yt_dlp
-from yt_dlp.utils import DownloadError as YtDlpError
-from yt_dlp.utils import YoutubeDLError
 
 from soundsift import media
 from soundsift.archive import Archive, Record, link_or_copy, same_file
 from soundsift.batches import BATCH_COLUMNS
 from soundsift.errors import DownloadError, InputError, MediaError
+from soundsift.fetcher import Fetcher, FetchError, is_about_storage
 from soundsift.joblog import Progress
-from soundsift.outcomes import KEPT, PERMANENT, REFUSED, TRANSIENT, classify, retry_after_seconds
+from soundsift.outcomes import KEPT, PERMANENT, REFUSED, TRANSIENT, classify
 from soundsift.tables import Column
 
 DOWNLOAD_COLUMNS = (
@@ -47,16 +41,11 @@ DOWNLOAD_COLUMNS = (
     Column("sha256", pa.string(), "", "of the media file"),
 )
 
-# A WebM section starts at a cue point up to ten seconds earlier: more to fetch than of an M4A one.
-FORMAT = "bestaudio[ext=m4a]/bestaudio/best"
-SOCKET_TIMEOUT_SECONDS = 20.0
 # YouTube's blocks last up to an hour.
 BLOCK_SECONDS = 3600.0
 FIRST_PAUSE_SECONDS = 5.0
 # A job waits no longer than this for a server that asks to be left alone: the next run comes back later.
 PATIENCE_SECONDS = 600.0
-# A section holds the labelled stretch if no more than this is missing at either end; sound comes in packets.
-SECTION_TOLERANCE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -90,6 +79,7 @@ class Source:
     trimmed: bool = False
     sections: bool = True
     margin_seconds: float = 1.0
+    max_megabytes: float = 200.0
     retry_permanent: bool = False
 
 
@@ -100,6 +90,7 @@ class Manners:
     concurrency: int = 4
     videos_per_hour: float | None = None
     tries: int = 4
+    timeout_seconds: float = 600.0
     block_after: int = 5
     on_transient: str = "fail"
     cookies: str | None = None
@@ -125,7 +116,7 @@ def download(
     DownloadError
         If clips are left that may still come and ``on_transient`` is ``fail``, or the disk is full.
     """
-    fetch = _LocalFiles(source) if source.url.startswith("file://") else _YtDlp(source, manners)
+    fetch = _LocalFiles(source) if source.url.startswith("file://") else _Network(source, manners)
     with closing(fetch):
         batch = _Batch(source, manners, archive, min_seconds, fetch)
         waiting = [clip for clip in clips if not batch.is_settled(clip)]
@@ -153,7 +144,7 @@ class _Batch:
 
     def __init__(
         self, source: Source, manners: Manners, archive: Archive, min_seconds: float,
-        fetch: "_LocalFiles | _YtDlp",
+        fetch: "_LocalFiles | _Network",
     ) -> None:  # fmt: skip
         self.source, self.manners, self.archive = source, manners, archive
         self.min_seconds, self.fetch = min_seconds, fetch
@@ -173,6 +164,8 @@ class _Batch:
         if record.outcome in KEPT:
             return record.trimmed == self.source.trimmed
         if record.outcome == "too_short" and record.held_seconds >= self.min_seconds:
+            return False
+        if record.too_large_megabytes and self.source.max_megabytes > record.too_large_megabytes:
             return False
         if record.outcome in PERMANENT:
             return not self.source.retry_permanent and record.url == clip.url(self.source.url)
@@ -228,7 +221,7 @@ class _Batch:
         try:
             try:
                 with self.archive.scratch() as scratch:
-                    fetched, record.media_start_seconds = self.fetch(clip, scratch)
+                    fetched, record.media_start_seconds, record.note = self.fetch(clip, scratch)
                     if not self.local:
                         record.held_seconds = self._held_seconds(clip, fetched, record.media_start_seconds)
                         if record.held_seconds < self.min_seconds:
@@ -236,15 +229,19 @@ class _Batch:
                     self.archive.write(record, fetched)
             except MediaError as error:
                 record.outcome, record.reason = error.outcome, error.reason
-            except (YoutubeDLError, OSError) as error:
-                if _is_about_storage(error):
+                if error.outcome == "unavailable":
+                    record.too_large_megabytes = self.source.max_megabytes
+            except FetchError as error:
+                record.outcome, record.reason = error.outcome, error.reason
+                self.retry_after_seconds = max(self.retry_after_seconds, error.retry_after_seconds)
+            except OSError as error:
+                if is_about_storage(error):
                     raise
                 record.outcome, record.reason = classify(error)
-                self.retry_after_seconds = max(self.retry_after_seconds, retry_after_seconds(error))
             if record.outcome not in KEPT:
                 logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
                 self.archive.write(record)
-        except (YoutubeDLError, OSError) as error:
+        except OSError as error:
             with self.state:
                 self.stop = self.stop or InputError(
                     f"the archive {self.archive.root} cannot be written ({error}): "
@@ -304,7 +301,7 @@ class _LocalFiles:
         same_use = record.outcome in KEPT and record.trimmed == self.source.trimmed
         return same_use and same_file(path, archive.root / archive.folder(clip.clip_id) / record.media)
 
-    def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float]:
+    def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float, str]:
         path = self.find(clip)
         if path is None:
             raise MediaError("not_found", f"no file {Path(clip.url(self.source.url)).name}")
@@ -312,130 +309,37 @@ class _LocalFiles:
         if not os.access(path, os.R_OK):
             raise MediaError("forbidden", f"{path.name} may not be read")
         link_or_copy(path, target)
-        return target, clip.start_seconds if self.source.trimmed else 0.0
+        return target, clip.start_seconds if self.source.trimmed else 0.0, ""
 
 
-class _YtDlp:
-    """Media from the network, by yt-dlp in this process; one ``YoutubeDL`` a thread, made when first used."""
+class _Network:
+    """Media from the network: as many :class:`Fetcher` as ask at the same time, each kept for the next clip."""
 
     def __init__(self, source: Source, manners: Manners) -> None:
         self.source, self.manners = source, manners
-        self._local = threading.local()
-        # yt-dlp takes sections only if it finds a program called ffmpeg on the path; the packaged one has another name
-        self._programs = tempfile.TemporaryDirectory()
-        Path(self._programs.name, "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
-        self._path = os.environ.get("PATH", "")
-        os.environ["PATH"] = os.pathsep.join([self._programs.name, self._path])
-        self._made: list[yt_dlp.YoutubeDL] = []
+        self._idle: list[Fetcher] = []
 
     def close(self) -> None:
-        """Let go of connections and the program folder."""
-        for ydl in self._made:
-            ydl.close()
-        os.environ["PATH"] = self._path
-        self._programs.cleanup()
+        """End every process."""
+        for fetcher in self._idle:
+            fetcher.close()
 
-    def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float]:
-        start = 0.0
-        if self.source.trimmed:
-            start = clip.start_seconds
-        elif self.source.sections:
-            end = clip.end_seconds + self.source.margin_seconds
-            section = (max(0.0, clip.start_seconds - self.source.margin_seconds), end)
-            fetched = self._fetch(clip, scratch / "section", section)
-            if fetched is not None:
-                return fetched
-            logging.info("%s: the section came out wrong, fetching the whole file", clip.clip_id)
-        whole = self._fetch(clip, scratch / "whole", None)
-        if whole is None:
-            raise MediaError("corrupt", "the answer is an empty file")
-        return whole[0], start
-
-    def _fetch(self, clip: Clip, stem: Path, section: tuple[float, float] | None) -> tuple[Path, float] | None:
-        """Fetch a section or the whole: (file, where in the video it begins).
-
-        None for an empty file, or a section that by its own time stamps does not hold the labelled stretch.
-        """
-        ydl = self._ydl()
-        ydl.params["outtmpl"]["default"] = str(stem).replace("%", "%%") + ".%(ext)s"
-        self._local.section = section
+    def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float, str]:
+        section = None
+        if self.source.sections and not self.source.trimmed:
+            margin = self.source.margin_seconds
+            section = (max(0.0, clip.start_seconds - margin), clip.end_seconds + margin)
+        stretch = (clip.start_seconds, clip.end_seconds)
         try:
-            info = ydl.extract_info(clip.url(self.source.url), download=True)
-        except YtDlpError as error:
-            if section and re.search("ffmpeg exited|cannot be partially downloaded|file is empty", str(error)):
-                return None
-            raise
-        if info.get("entries") is not None:
-            raise MediaError("corrupt", "the answer is a list of videos, not one")
-        path = Path(info["requested_downloads"][0]["filepath"])
-        if not path.is_file() or path.stat().st_size == 0:
-            return None
-        if section is None:
-            return path, 0.0
-        span = media.span_seconds(path)
-        if span is None:
-            return None
-        until = min(clip.end_seconds, info.get("duration") or clip.end_seconds)
-        holds = (
-            span[0] <= clip.start_seconds + SECTION_TOLERANCE_SECONDS and span[1] >= until - SECTION_TOLERANCE_SECONDS
-        )
-        return (path, span[0]) if holds else None
-
-    def _ydl(self) -> "yt_dlp.YoutubeDL":
-        if not hasattr(self._local, "ydl"):
-            options: dict[str, Any] = {
-                "format": FORMAT,
-                "noplaylist": True,
-                "logger": _Quiet(),
-                "noprogress": True,
-                "color": "no_color",
-                "overwrites": True,
-                "continuedl": False,
-                "socket_timeout": SOCKET_TIMEOUT_SECONDS,
-                "retries": 0,
-                "extractor_retries": 0,
-                "external_downloader_args": {
-                    # a stalled transfer inside ffmpeg ends too (microseconds)
-                    # a section keeps the video's own time stamps, so that where it begins is known and not believed
-                    "ffmpeg_o": ["-loglevel", "warning", "-vn", "-copyts"],
-                    "ffmpeg_i": ["-rw_timeout", str(int(SOCKET_TIMEOUT_SECONDS * 1e6))],
-                },
-                "download_ranges": self._ranges,
-                "cookiefile": self.manners.cookies,
-                "proxy": self.manners.proxy,
-                **self.manners.yt_dlp,
-            }
-            self._local.ydl = yt_dlp.YoutubeDL(options)
-            self._made.append(self._local.ydl)
-        ydl: yt_dlp.YoutubeDL = self._local.ydl
-        return ydl
-
-    def _ranges(self, info: dict[str, Any], ydl: object) -> Iterable[dict[str, float]]:
-        section = self._local.section
-        return [{"start_time": section[0], "end_time": section[1]}] if section else [{}]
-
-
-def _is_about_storage(error: BaseException) -> bool:
-    """Whether an error is about the disk and not about the clip; yt-dlp wraps the system's words in its own."""
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
-    return re.search("No space left|Disk quota exceeded|Read-only file system", str(error)) is not None
-
-
-class _Quiet:
-    """yt-dlp's messages go to the job's log; its errors come as exceptions and are not told twice."""
-
-    def debug(self, message: str) -> None:
-        logging.debug(message)
-
-    def info(self, message: str) -> None:
-        logging.debug(message)
-
-    def warning(self, message: str) -> None:
-        logging.warning(message)
-
-    def error(self, message: str) -> None:
-        logging.debug(message)
+            fetcher = self._idle.pop()
+        except IndexError:
+            options = {"cookiefile": self.manners.cookies, "proxy": self.manners.proxy, **self.manners.yt_dlp}
+            fetcher = Fetcher(options, self.manners.timeout_seconds, self.source.max_megabytes)
+        try:
+            path, begins, note = fetcher.fetch(clip.url(self.source.url), stretch, section, scratch)
+        finally:
+            self._idle.append(fetcher)
+        return path, clip.start_seconds if self.source.trimmed else begins, note
 
 
 def _tools() -> dict[str, str]:

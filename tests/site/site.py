@@ -19,7 +19,8 @@ class Site:
     Attributes
     ----------
     faults
-        {video id: fault}: a status code as a number, alone or with the Retry-After header as (status, header), or ``page``, ``empty``, ``no_range``, ``cut``, ``hang``. A list is
+        {video id: fault}: a status code as a number, alone or with the Retry-After header as (status, header), or ``page``, ``empty``, ``no_range``, ``cut``, ``hang``, ``drip``
+        (a byte now and then), ``stream`` (without end). A list is
         used up fault by fault, then the site is well again.
     requests
         How often each video was asked for.
@@ -86,6 +87,8 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 return self._send(fault if isinstance(fault, int) else 404, b"", "text/plain", with_body)
             if fault == "hang":
                 time.sleep(60)
+            if fault in ("drip", "stream"):
+                return self._send_on(b"." if fault == "drip" else bytes(1 << 16), 0.2 if fault == "drip" else 0.01)
             if fault == "page":
                 return self._send(200, b"<!doctype html><title>Not here</title>", "text/html", with_body)
             data = b"" if fault == "empty" else path.read_bytes()
@@ -101,6 +104,17 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 return self._send(206, data[first : last + 1], kind, with_body, extra, cut=fault == "cut")
             extra = tag | ({} if fault == "no_range" else {"Accept-Ranges": "bytes"})
             return self._send(200, data, kind, with_body, extra, cut=fault == "cut")
+
+        def _send_on(self, piece: bytes, pause_seconds: float) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "audio/mp4")
+            self.send_header("Content-Length", str(10**9))
+            self.end_headers()
+            self.close_connection = True
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                for _ in range(500):
+                    self.wfile.write(piece)
+                    time.sleep(pause_seconds)
 
         def _send(
             self,

@@ -1,4 +1,8 @@
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -159,6 +163,74 @@ def test_a_server_that_wants_an_hour_of_peace_gets_it_from_every_job(site: Site,
     n_requests = site.requests.total()
     fetch([clip(3)], site.url, tmp_path / "archive")
     assert site.requests.total() == n_requests
+
+
+@pytest.mark.parametrize("sections", [True, False])
+def test_a_transfer_that_would_never_end_is_ended_and_the_others_go_on(
+    sections: bool, site: Site, tmp_path: Path
+) -> None:
+    clips = [clip(1), clip(2)]
+    fill(site.folder, clips)
+    site.faults[clips[0].video_id] = "drip"
+    began = time.monotonic()
+    manners = {"tries": 1, "timeout_seconds": 4, "concurrency": 1}
+    rows = fetch(clips, site.url, tmp_path / "archive", {"sections": sections}, **manners)
+    assert [row["outcome"] for row in rows.values()] == ["timeout", "ok"]
+    assert "download.timeout_seconds (4)" in rows[clips[0].clip_id]["reason"]
+    assert time.monotonic() - began < 60, "it would have taken 100 seconds, and then failed"
+    assert list((tmp_path / "archive" / "tmp").iterdir()) == []
+
+
+def test_a_file_that_grows_too_large_is_given_up_until_the_limit_is_raised(site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+    site.faults[one.video_id] = "stream"
+    source = {"sections": False, "max_megabytes": 1.0}
+    row = fetch([one], site.url, tmp_path / "archive", source)[one.clip_id]
+    assert (row["outcome"], row["media"]) == ("unavailable", "")
+    assert "larger than download.max_megabytes (1)" in row["reason"]
+    n_requests = site.requests.total()
+    assert fetch([one], site.url, tmp_path / "archive", source)[one.clip_id]["outcome"] == "unavailable"
+    assert site.requests.total() == n_requests
+    site.faults.clear()
+    raised = fetch([one], site.url, tmp_path / "archive", source | {"max_megabytes": 2.0})
+    assert raised[one.clip_id]["outcome"] == "ok"
+
+
+def test_a_process_whose_asker_was_killed_ends_itself(site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    site.faults[one.video_id] = "drip"
+    code = (
+        "import sys; from pathlib import Path; from soundsift.fetcher import Fetcher\n"
+        "f = Fetcher({}, 600, 200); f._process = f._start(); print(f._process.pid, flush=True)\n"
+        f"f.fetch({one.url(site.url)!r}, (4, 8), None, Path({str(tmp_path)!r}))"
+    )
+    scripts = str(Path(downloading.__file__).resolve().parents[1])
+    asker = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": scripts}
+    )
+    assert asker.stdout
+    process = int(asker.stdout.readline())
+    give_up = time.monotonic() + 30
+    while not site.requests.total() and time.monotonic() < give_up:
+        time.sleep(0.05)
+    asker.kill()
+    asker.communicate()
+    while Path(f"/proc/{process}/stat").exists() and time.monotonic() < give_up:
+        if Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+            break
+        time.sleep(0.05)
+    else:
+        assert time.monotonic() < give_up, "it is still there"
+
+
+def test_a_section_that_came_out_wrong_is_noted(site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+    site.faults[one.video_id] = "no_range"
+    row = fetch([one], site.url, tmp_path / "archive")[one.clip_id]
+    record = json.loads((tmp_path / "archive" / row["media"]).with_suffix(".json").read_text())
+    assert record["note"] == "the section came out wrong: the whole file was fetched"
 
 
 def test_too_short_and_mute_media_are_found_out_at_once(site: Site, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ rule download_clips:
                 "trimmed",
                 "sections",
                 "margin_seconds",
+                "max_megabytes",
                 "retry_permanent",
             )
         },

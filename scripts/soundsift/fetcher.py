@@ -1,0 +1,293 @@
+"""Media from the network, by yt-dlp in processes of their own, so that a transfer that hangs can be ended.
+
+yt-dlp waits for a server that sends a byte now and then for as long as it pleases; a thread cannot be ended, a process
+can. Each :class:`Fetcher` keeps one such process with one long-lived ``YoutubeDL``, asks it for one clip after the
+other in lines of JSON, and kills it, with the ffmpeg it may have started, when a clip takes too long or grows too
+large. A process whose asker was killed ends itself.
+"""
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
+from typing import Any
+
+from soundsift.errors import MediaError
+
+# A WebM section starts at a cue point up to ten seconds earlier: more to fetch than of an M4A one.
+FORMAT = "bestaudio[ext=m4a]/bestaudio/best"
+SOCKET_TIMEOUT_SECONDS = 20.0
+# A section holds the labelled stretch if no more than this is missing at either end; sound comes in packets.
+SECTION_TOLERANCE_SECONDS = 0.05
+LOOK_SECONDS = 0.5
+
+
+class FetchError(Exception):
+    """The source did not give the media: an outcome, its own words, and when it wants to be asked again."""
+
+    def __init__(self, outcome: str, reason: str, retry_after_seconds: float) -> None:
+        super().__init__(reason)
+        self.outcome, self.reason, self.retry_after_seconds = outcome, reason, retry_after_seconds
+
+
+class Fetcher:
+    """One process that fetches one clip at a time; started when first asked, and again after it had to be killed.
+
+    Parameters
+    ----------
+    options
+        For ``YoutubeDL``, on top of our own.
+    timeout_seconds
+        How long one clip may take.
+    max_megabytes
+        How large its file may grow, in 10^6 bytes.
+    """
+
+    def __init__(self, options: dict[str, Any], timeout_seconds: float, max_megabytes: float) -> None:
+        self._options, self._timeout, self._max_bytes = options, timeout_seconds, max_megabytes * 1e6
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def fetch(
+        self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, folder: Path
+    ) -> tuple[Path, float, str]:
+        """Fetch the media of one clip into ``folder``.
+
+        Parameters
+        ----------
+        stretch
+            The labelled seconds of the video that must be in the file.
+        section
+            The seconds to ask for; None for the whole file.
+
+        Returns
+        -------
+        (path, begins_seconds, note)
+            The file, where in the video it begins, and what is worth noting.
+
+        Raises
+        ------
+        FetchError
+            If the source refuses, fails or gives what is no media.
+        MediaError
+            ``timeout`` or ``unavailable``, if the clip took too long or its file grew too large.
+        OSError
+            If the disk is full or cannot be written.
+        """
+        process = self._process = self._process or self._start()
+        assert process.stdin and process.stdout
+        question = {"url": url, "stretch": stretch, "section": section, "folder": str(folder)}
+        try:
+            process.stdin.write(json.dumps(question).encode() + b"\n")
+            process.stdin.flush()
+            line = self._wait(process, folder)
+        except BrokenPipeError:
+            line = b""
+        except MediaError:
+            self.close()
+            raise
+        if not line:
+            self.close()
+            raise FetchError("unrecognised", "the process that runs yt-dlp ended; see the job's log", 0.0)
+        answer = json.loads(line)
+        if "storage" in answer:
+            raise OSError(errno.ENOSPC, answer["storage"])
+        if "outcome" in answer:
+            raise FetchError(answer["outcome"], answer["reason"], answer["retry_after_seconds"])
+        return Path(answer["path"]), answer["begins_seconds"], answer["note"]
+
+    def _wait(self, process: "subprocess.Popen[bytes]", folder: Path) -> bytes:
+        assert process.stdout
+        end = time.monotonic() + self._timeout
+        with DefaultSelector() as selector:
+            selector.register(process.stdout, EVENT_READ)
+            while not selector.select(LOOK_SECONDS):
+                if time.monotonic() > end:
+                    raise MediaError("timeout", f"not there after download.timeout_seconds ({self._timeout:g})")
+                if _bytes_in(folder) > self._max_bytes:
+                    raise MediaError(
+                        "unavailable",
+                        f"larger than download.max_megabytes ({self._max_bytes / 1e6:g}): raise it to get this one",
+                    )
+        return process.stdout.readline()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", "soundsift.fetcher"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+        )  # fmt: skip
+        assert process.stdin
+        process.stdin.write(json.dumps(self._options).encode() + b"\n")
+        return process
+
+    def close(self) -> None:
+        """End the process and whatever it started."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
+            self._process = None
+
+
+def _bytes_in(folder: Path) -> int:
+    sizes = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            sizes += path.stat().st_size
+    return sizes
+
+
+# ---- inside the process
+
+
+class _Quiet:
+    """yt-dlp's messages go to the job's log; its errors come as exceptions and are not told twice."""
+
+    def debug(self, message: str) -> None:
+        logging.debug(message)
+
+    def info(self, message: str) -> None:
+        logging.debug(message)
+
+    def warning(self, message: str) -> None:
+        logging.warning(message)
+
+    def error(self, message: str) -> None:
+        logging.debug(message)
+
+
+class _Server:
+    """Answers one question after the other with one ``YoutubeDL``."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        import yt_dlp
+
+        self._section: tuple[float, float] | None = None
+        own: dict[str, Any] = {
+            "format": FORMAT,
+            "noplaylist": True,
+            "logger": _Quiet(),
+            "noprogress": True,
+            "color": "no_color",
+            "overwrites": True,
+            "continuedl": False,
+            "socket_timeout": SOCKET_TIMEOUT_SECONDS,
+            "retries": 0,
+            "extractor_retries": 0,
+            "external_downloader_args": {
+                # a section keeps the video's own time stamps, so that where it begins is read and not believed
+                "ffmpeg_o": ["-loglevel", "warning", "-vn", "-copyts"],
+                # a stalled transfer inside ffmpeg ends too (microseconds)
+                "ffmpeg_i": ["-rw_timeout", str(int(SOCKET_TIMEOUT_SECONDS * 1e6))],
+            },
+            "download_ranges": self._ranges,
+        }
+        self._ydl = yt_dlp.YoutubeDL(own | options)
+
+    def answer(
+        self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, folder: str
+    ) -> dict[str, Any]:
+        """Fetch a section, or the whole file where that comes out wrong; say what came or why nothing did."""
+        from yt_dlp.utils import YoutubeDLError
+
+        from soundsift.outcomes import classify, retry_after_seconds
+
+        try:
+            found, note = None, ""
+            if section:
+                found = self._fetch(url, Path(folder, "section"), section, stretch)
+                note = "" if found else "the section came out wrong: the whole file was fetched"
+            found = found or self._fetch(url, Path(folder, "whole"), None, stretch)
+            if found is None:
+                raise MediaError("corrupt", "the answer is an empty file")
+            return {"path": str(found[0]), "begins_seconds": found[1], "note": note}
+        except MediaError as error:
+            return {"outcome": error.outcome, "reason": error.reason, "retry_after_seconds": 0.0}
+        except (YoutubeDLError, OSError) as error:
+            if is_about_storage(error):
+                return {"storage": str(error)}
+            outcome, reason = classify(error)
+            return {"outcome": outcome, "reason": reason, "retry_after_seconds": retry_after_seconds(error)}
+
+    def _fetch(
+        self, url: str, stem: Path, section: tuple[float, float] | None, stretch: tuple[float, float]
+    ) -> tuple[Path, float] | None:
+        """Fetch a section or the whole: (file, where in the video it begins).
+
+        None for an empty file, or a section that by its own time stamps does not hold the stretch.
+        """
+        from yt_dlp.utils import DownloadError
+
+        from soundsift.media import span_seconds
+
+        self._ydl.params["outtmpl"]["default"] = str(stem).replace("%", "%%") + ".%(ext)s"
+        self._section = section
+        try:
+            info = self._ydl.extract_info(url, download=True)
+        except DownloadError as error:
+            if section and re.search("ffmpeg exited|cannot be partially downloaded|file is empty", str(error)):
+                return None
+            raise
+        if info.get("entries") is not None:
+            raise MediaError("corrupt", "the answer is a list of videos, not one")
+        path = Path(info["requested_downloads"][0]["filepath"])
+        if not path.is_file() or path.stat().st_size == 0:
+            return None
+        if section is None:
+            return path, 0.0
+        span = span_seconds(path)
+        if span is None:
+            return None
+        until = min(stretch[1], info.get("duration") or stretch[1])
+        holds = span[0] <= stretch[0] + SECTION_TOLERANCE_SECONDS and span[1] >= until - SECTION_TOLERANCE_SECONDS
+        return (path, span[0]) if holds else None
+
+    def _ranges(self, info: dict[str, Any], ydl: object) -> Iterable[dict[str, float]]:
+        return [{"start_time": self._section[0], "end_time": self._section[1]}] if self._section else [{}]
+
+
+def is_about_storage(error: BaseException) -> bool:
+    """Whether an error is about the disk and not about the clip; yt-dlp wraps the system's words in its own."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+    return re.search("No space left|Disk quota exceeded|Read-only file system", str(error)) is not None
+
+
+def _end_with(asker: int) -> None:
+    while os.getppid() == asker:
+        time.sleep(LOOK_SECONDS)
+    os.killpg(0, signal.SIGKILL)
+
+
+def serve() -> None:
+    """Read options, then questions, a line of JSON each, until the asker is gone."""
+    import imageio_ffmpeg
+
+    # what libraries and programs print must not stand among the answers
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    with tempfile.TemporaryDirectory() as programs:
+        # yt-dlp takes sections only if it finds a program called ffmpeg; the packaged one has another name
+        Path(programs, "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
+        server = _Server(json.loads(sys.stdin.readline()))
+        for line in sys.stdin:
+            answers.write(json.dumps(server.answer(**json.loads(line))) + "\n")
+            answers.flush()
+
+
+if __name__ == "__main__":
+    serve()
