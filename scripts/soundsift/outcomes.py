@@ -72,7 +72,7 @@ _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"HTTP Error 5\d\d|server returned 5", "server_error"),
     (r"timed? ?out", "timeout"),
     (r"downloaded file is empty|did not get any data blocks|no video formats found", "corrupt"),
-    (r"connection|unable to download|name resolution|network", "network"),
+    (r"bytes read, \d+ more expected|connection|unable to download|name resolution|network", "network"),
 )  # fmt: skip
 
 
@@ -118,8 +118,10 @@ def classify(error: BaseException) -> tuple[str, str]:
     from yt_dlp.utils import ContentTooShortError, GeoRestrictedError, UnsupportedError
 
     errors = _chain(error)
-    reason = re.split(r"; please report this issue|\n", re.sub(r"\x1b\[[0-9;]*m", "", str(errors[0])))[0].strip()
-    reason = re.sub(r"^(ERROR: )?", "", reason)
+    reason = re.split(
+        r"; please report this issue|\n", re.sub(r"\x1b\[[0-9;]*m", "", str(errors[0])).replace("\r", "")
+    )[0].strip()
+    reason = re.sub(r"^(ERROR: )?(\[download\] Got error: )?", "", reason)
     for item in errors:
         if isinstance(item, network.HTTPError):
             outcome = _BY_STATUS.get(item.status, "server_error" if item.status >= 500 else "unrecognised")

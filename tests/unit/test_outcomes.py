@@ -148,6 +148,12 @@ def test_a_complaint_without_an_exception_is_understood_by_its_words(message: st
     assert classify(DownloadError(f"ERROR: {message}", (None, None, None))) == ("corrupt", message)
 
 
+def test_a_transfer_that_was_cut_off_is_the_network() -> None:
+    # what yt-dlp's HTTP downloader says, with a carriage return in front, when the body ends early
+    said = "ERROR: \r[download] Got error: 49182 bytes read, 49183 more expected"
+    assert classify(DownloadError(said)) == ("network", "49182 bytes read, 49183 more expected")
+
+
 def test_an_unknown_message_is_unrecognised_and_kept_in_full() -> None:
     message = (
         "[youtube] --PJHxphWEs: The moon stands in the wrong house “today”: " + "come back at dawn, " * 50 + "then"
