@@ -216,7 +216,7 @@ class _Server:
             return {"outcome": error.outcome, "reason": error.reason, "retry_after_seconds": 0.0}
         except (YoutubeDLError, OSError) as error:
             if is_about_storage(error):
-                return {"storage": str(error)}
+                return {"storage": re.sub(r"^.*\[Errno \d+\] ", "", str(error))}
             outcome, reason = classify(error)
             return {"outcome": outcome, "reason": reason, "retry_after_seconds": retry_after_seconds(error)}
 
