@@ -203,6 +203,8 @@ class _Batch:
         try:
             if self.archive.blocked():
                 return False
+            if isinstance(self.fetch, _Network):
+                self.fetch.prepare()
             time.sleep(self.archive.take_turn(self.manners.videos_per_hour))
             return not self.archive.blocked() and self._get(clip)
         finally:
@@ -324,17 +326,28 @@ class _Network:
         for fetcher in self._idle:
             fetcher.close()
 
+    def _take(self) -> Fetcher:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            options = {"cookiefile": self.manners.cookies, "proxy": self.manners.proxy, **self.manners.yt_dlp}
+            return Fetcher(options, self.manners.timeout_seconds, self.source.max_megabytes)
+
+    def prepare(self) -> None:
+        """Have a process ready before its turn comes, or its requests would bunch behind its start."""
+        fetcher = self._take()
+        try:
+            fetcher.start()
+        finally:
+            self._idle.insert(0, fetcher)
+
     def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float, str]:
         section = None
         if self.source.sections and not self.source.trimmed:
             margin = self.source.margin_seconds
             section = (max(0.0, clip.start_seconds - margin), clip.end_seconds + margin)
         stretch = (clip.start_seconds, clip.end_seconds)
-        try:
-            fetcher = self._idle.pop()
-        except IndexError:
-            options = {"cookiefile": self.manners.cookies, "proxy": self.manners.proxy, **self.manners.yt_dlp}
-            fetcher = Fetcher(options, self.manners.timeout_seconds, self.source.max_megabytes)
+        fetcher = self._take()
         try:
             path, begins, note = fetcher.fetch(clip.url(self.source.url), stretch, section, scratch)
         finally:

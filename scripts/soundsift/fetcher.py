@@ -84,8 +84,9 @@ class Fetcher:
         OSError
             If the disk is full or cannot be written.
         """
-        process = self._process = self._process or self._start()
-        assert process.stdin and process.stdout
+        self.start()
+        process = self._process
+        assert process and process.stdin and process.stdout
         question = {"url": url, "stretch": stretch, "section": section, "folder": str(folder)}
         try:
             process.stdin.write(json.dumps(question).encode() + b"\n")
@@ -121,15 +122,19 @@ class Fetcher:
                     )
         return process.stdout.readline()
 
-    def _start(self) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen(
+    def start(self) -> None:
+        """Start the process if there is none, and wait until it can be asked: starting takes a second or two."""
+        if self._process is not None:
+            return
+        process = self._process = subprocess.Popen(
             [sys.executable, "-m", "soundsift.fetcher"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
             env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
         )  # fmt: skip
-        assert process.stdin
+        assert process.stdin and process.stdout
         process.stdin.write(json.dumps(self._options).encode() + b"\n")
-        return process
+        process.stdin.flush()
+        process.stdout.readline()
 
     def close(self) -> None:
         """End the process and whatever it started."""
@@ -194,6 +199,9 @@ class _Server:
             "download_ranges": self._ranges,
         }
         self._ydl = yt_dlp.YoutubeDL(own | options)
+        # the first address is matched against every site's pattern: a second of work that must not delay a request
+        for extractor in yt_dlp.extractor.gen_extractor_classes():
+            extractor.suitable("https://localhost/")
 
     def answer(
         self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, folder: str
@@ -284,6 +292,8 @@ def serve() -> None:
         Path(programs, "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
         os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
         server = _Server(json.loads(sys.stdin.readline()))
+        answers.write("ready\n")
+        answers.flush()
         for line in sys.stdin:
             answers.write(json.dumps(server.answer(**json.loads(line))) + "\n")
             answers.flush()

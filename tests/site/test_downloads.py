@@ -202,7 +202,7 @@ def test_a_process_whose_asker_was_killed_ends_itself(site: Site, tmp_path: Path
     site.faults[one.video_id] = "drip"
     code = (
         "import sys; from pathlib import Path; from soundsift.fetcher import Fetcher\n"
-        "f = Fetcher({}, 600, 200); f._process = f._start(); print(f._process.pid, flush=True)\n"
+        "f = Fetcher({}, 600, 200); f.start(); print(f._process.pid, flush=True)\n"
         f"f.fetch({one.url(site.url)!r}, (4, 8), None, Path({str(tmp_path)!r}))"
     )
     scripts = str(Path(downloading.__file__).resolve().parents[1])
