@@ -5,7 +5,6 @@ from pathlib import Path
 from soundsift import coverage
 from soundsift.archive import Archive
 from soundsift.joblog import job_log
-from soundsift.summary import outcome_counts
 from soundsift.tables import read_parquet, write_csv
 
 
@@ -13,7 +12,7 @@ def count_coverage(clips: Path, outcomes_dir: Path, archive: Path, retry_permane
     """Write the missing clips; return what to say."""
     found = coverage.present(read_parquet(clips), outcomes_dir, Archive(archive))
     write_csv(coverage.missing(found), missing)
-    return f"{coverage.lines(found, outcome_counts(found), retry_permanent)}Clip by clip: {missing}"
+    return f"{coverage.lines(found, retry_permanent)}Clip by clip: {missing}"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def summarize_run(
 ) -> None:  # fmt: skip
     """Write the lines, the detectors' figures and the outcomes as tables, and the coverage figure."""
     found = read_parquet(coverage)
-    counts = summary.outcome_counts(found)
+    counts = covering.outcome_counts(found)
     gone = covering.missing(found)
     judged = {name: read_json(path) for name, path in metrics.items()}
     left_out = Counter(read_parquet(excluded)["reason"].to_pylist())

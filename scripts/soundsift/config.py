@@ -105,7 +105,7 @@ def is_demo(config: Mapping[str, Any]) -> bool:
 
 
 def check_files(config: Mapping[str, Any]) -> None:
-    """Refuse a settled configuration whose lists or tables are not in the working directory and will not be made.
+    """Refuse a settled configuration whose lists, tables or cookies are not there and will not be made.
 
     Raises
     ------
@@ -122,6 +122,9 @@ def check_files(config: Mapping[str, Any]) -> None:
                 f"metadata.{key} is {path!r}, but {found} is there (relative paths count from {Path.cwd()}): "
                 "set it to an existing file"
             )
+    cookies = config["download"]["cookies"]
+    if cookies is not None and not Path(cookies).is_file():
+        raise ConfigError(f"download.cookies is {cookies!r}, but no file is there: export it anew, or leave it empty")
 
 
 def _check_together(config: dict[str, Any]) -> None:

@@ -1,13 +1,13 @@
 """How much of the wanted clips is there now: finished batches by their outcomes, the others by the archive."""
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundsift.archive import Archive
+from soundsift.batches import BATCH_COLUMNS
 from soundsift.clips import OUTCOME_COLUMNS
 from soundsift.outcomes import KEPT, PERMANENT
 from soundsift.tables import Column, read_csv
@@ -15,14 +15,12 @@ from soundsift.tables import Column, read_csv
 # what stands in place of an outcome while nobody has asked for a clip
 NOT_ASKED = "not_asked"
 MISSING_COLUMNS = (
-    Column("clip_id", pa.string(), "", "video id and start in milliseconds"),
-    Column("video_id", pa.string(), "", "the video's id at its site"),
-    Column("start_seconds", pa.float64(), "s", "where the labelled stretch begins in the video"),
-    Column("end_seconds", pa.float64(), "s", "where it ends"),
+    *BATCH_COLUMNS,
     Column("split", pa.string(), "", "train or eval"),
     Column("outcome", pa.string(), "", "what became of the clip; not_asked while nobody has asked for it"),
     Column("reason", pa.string(), "", "the source's or decoder's own words"),
 )
+Counts = dict[str, dict[str, int]]
 
 
 def present(clips: pa.Table, outcomes_dir: Path, archive: Archive) -> pa.Table:
@@ -55,16 +53,22 @@ def missing(coverage: pa.Table) -> pa.Table:
     return coverage.filter(gone).select([c.name for c in MISSING_COLUMNS])
 
 
-def lines(coverage: pa.Table, counts: Mapping[str, Mapping[str, int]], retry_permanent: bool) -> str:
+def outcome_counts(coverage: pa.Table) -> Counts:
+    """Count clips by split and outcome: {split: {outcome: clips}}, most frequent outcome first."""
+    pairs = Counter(zip(coverage["split"].to_pylist(), coverage["outcome"].to_pylist(), strict=True))
+    splits = sorted({split for split, _ in pairs}, reverse=True)
+    return {split: {outcome: n for (of, outcome), n in pairs.most_common() if of == split} for split in splits}
+
+
+def lines(coverage: pa.Table, retry_permanent: bool) -> str:
     """Say what is there, by split, outcome and detector, and what a further run would ask for.
 
     Parameters
     ----------
     coverage
         As :func:`present` gives it.
-    counts
-        {split: {outcome: clips}}
     """
+    counts = outcome_counts(coverage)
     text = []
     for split, of_split in counts.items():
         n_wanted = sum(of_split.values())

@@ -131,7 +131,7 @@ def download(
                 logging.info("%d clips may still come: round %d in %.0f s", len(waiting), number + 1, pause)
                 time.sleep(pause)
             waiting = batch.round(waiting)
-            if not waiting or archive.blocked():
+            if not waiting or batch.tripped or archive.blocked():
                 break
     records = [archive.read(clip.clip_id) for clip in clips]
     table = _as_table(clips, records, archive)
@@ -152,6 +152,7 @@ class _Batch:
         self.state = threading.Condition()
         self.n_asking = self.n_refused = 0
         self.retry_after_seconds = 0.0
+        self.tripped = False
         self.stop: BaseException | None = None
 
     def is_settled(self, clip: Clip) -> bool:
@@ -201,7 +202,7 @@ class _Batch:
             self.state.wait_for(lambda: not self.n_refused or self.n_asking + self.n_refused < self.manners.block_after)
             self.n_asking += 1
         try:
-            if self.archive.blocked():
+            if self.tripped or self.archive.blocked():
                 return False
             if isinstance(self.fetch, _Network):
                 self.fetch.prepare()
@@ -272,7 +273,8 @@ class _Batch:
             elif not self.archive.blocked():
                 seconds = self.retry_after_seconds or BLOCK_SECONDS
                 self.n_refused = self.archive.refused(record.reason, self.manners.block_after, seconds)
-                if self.archive.blocked():
+                self.tripped = not self.n_refused
+                if self.tripped:
                     logging.warning("%d refused in a row: nobody asks for %.0f s", self.manners.block_after, seconds)
 
 

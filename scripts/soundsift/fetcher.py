@@ -23,7 +23,7 @@ from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
-from soundsift.errors import MediaError
+from soundsift.errors import ConfigError, MediaError
 
 # A WebM section starts at a cue point up to ten seconds earlier: more to fetch than of an M4A one.
 FORMAT = "bestaudio[ext=m4a]/bestaudio/best"
@@ -31,6 +31,7 @@ SOCKET_TIMEOUT_SECONDS = 20.0
 # A section holds the labelled stretch if no more than this is missing at either end; sound comes in packets.
 SECTION_TOLERANCE_SECONDS = 0.05
 LOOK_SECONDS = 0.5
+READY = b"ready\n"
 
 
 class FetchError(Exception):
@@ -123,7 +124,13 @@ class Fetcher:
         return process.stdout.readline()
 
     def start(self) -> None:
-        """Start the process if there is none, and wait until it can be asked: starting takes a second or two."""
+        """Start the process if there is none, and wait until it can be asked: starting takes a second or two.
+
+        Raises
+        ------
+        ConfigError
+            If yt-dlp does not accept its options.
+        """
         if self._process is not None:
             return
         process = self._process = subprocess.Popen(
@@ -132,9 +139,14 @@ class Fetcher:
             env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
         )  # fmt: skip
         assert process.stdin and process.stdout
-        process.stdin.write(json.dumps(self._options).encode() + b"\n")
-        process.stdin.flush()
-        process.stdout.readline()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(self._options).encode() + b"\n")
+            process.stdin.flush()
+        said = process.stdout.readline()
+        if said != READY:
+            self.close()
+            reason = json.loads(said) if said else "it ended; see the job's log"
+            raise ConfigError(f"yt-dlp cannot be started ({reason}): mend download.yt_dlp, cookies or proxy")
 
     def close(self) -> None:
         """End the process and whatever it started."""
@@ -291,8 +303,12 @@ def serve() -> None:
         # yt-dlp takes sections only if it finds a program called ffmpeg; the packaged one has another name
         Path(programs, "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
         os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
-        server = _Server(json.loads(sys.stdin.readline()))
-        answers.write("ready\n")
+        try:
+            server = _Server(json.loads(sys.stdin.readline()))
+        except Exception as error:  # whatever yt-dlp makes of an option it does not know
+            answers.write(json.dumps(f"{type(error).__name__}: {error}") + "\n")
+            return
+        answers.write(READY.decode())
         answers.flush()
         for line in sys.stdin:
             answers.write(json.dumps(server.answer(**json.loads(line))) + "\n")

@@ -6,17 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from soundsift.coverage import Counts
 from soundsift.metrics import METRICS
 from soundsift.outcomes import KEPT, OUTCOMES
-
-Counts = dict[str, dict[str, int]]
-
-
-def outcome_counts(coverage: pa.Table) -> Counts:
-    """Count clips by split and outcome: {split: {outcome: clips}}, most frequent outcome first."""
-    pairs = Counter(zip(coverage["split"].to_pylist(), coverage["outcome"].to_pylist(), strict=True))
-    splits = sorted({split for split, _ in pairs}, reverse=True)
-    return {split: {outcome: n for (of, outcome), n in pairs.most_common() if of == split} for split in splits}
 
 
 def lines(

@@ -9,7 +9,7 @@ import pytest
 
 from soundsift import download as downloading
 from soundsift.demo import write_media
-from soundsift.errors import DownloadError
+from soundsift.errors import ConfigError, DownloadError
 from tests.site.downloads import clip, fetch, fill, onset_seconds
 from tests.site.site import Site
 
@@ -133,6 +133,19 @@ def test_no_more_is_asked_than_leads_to_a_block_however_many_ask_at_once(
     site.faults = {one.video_id: 403 for one in clips}
     fetch(clips, site.url, tmp_path / "archive", block_after=5, concurrency=concurrency)
     assert site.requests.total() == 5
+
+
+def test_a_short_block_stops_the_job_that_tripped_it_all_the_same(site: Site, tmp_path: Path) -> None:
+    clips = [clip(number) for number in range(12)]
+    site.faults = {one.video_id: (429, 1) for one in clips}
+    fetch(clips, site.url, tmp_path / "archive", block_after=4, concurrency=1, tries=4)
+    assert site.requests.total() == 4
+
+
+def test_an_option_that_yt_dlp_does_not_take_is_the_configurations_mistake(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"yt-dlp cannot be started \(.*\): mend download.yt_dlp"):
+        fetch([clip(1)], site.url, tmp_path / "archive", yt_dlp={"compat_opts": 3})
+    assert not list((tmp_path / "archive").rglob("-video*.json"))
 
 
 def test_jobs_of_one_clip_each_trip_the_breaker_together(site: Site, tmp_path: Path) -> None:

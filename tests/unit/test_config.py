@@ -68,6 +68,11 @@ def test_a_list_that_is_not_there_is_refused_unless_it_will_be_made(tmp_path: Pa
                 check_files(config)
 
 
+def test_cookies_that_are_not_there_are_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="download.cookies is 'none.txt', but no file is there"):
+        check_files(settle({"download": {"cookies": "none.txt"}}))
+
+
 def test_numbers_given_as_text_inside_a_section_are_numbers() -> None:
     config = settle(
         {"batch_size": 100.0, "metadata": {"max_clips": "100"}, "download": {"retry_permanent": "true", "proxy": "1.2"}}

@@ -6,7 +6,6 @@ import pytest
 from soundsift import coverage
 from soundsift.archive import Archive, Record
 from soundsift.clips import OUTCOME_COLUMNS
-from soundsift.summary import outcome_counts
 from soundsift.tables import schema_of, write_csv
 
 IDS = ["aaaaaaaaaaa_0", "bbbbbbbbbbb_0", "ccccccccccc_0", "ddddddddddd_0", "eeeeeeeeeee_0"]
@@ -45,9 +44,21 @@ def test_everything_that_is_not_there_is_missing_with_the_reason(found: pa.Table
 
 
 def test_the_lines_say_what_is_there_and_what_a_further_run_asks_for(found: pa.Table) -> None:
-    text = coverage.lines(found, outcome_counts(found), retry_permanent=False)
+    text = coverage.lines(found, retry_permanent=False)
     assert "train: 1 of 4 wanted clips are there (25.0%)" in text
     assert "eval: 0 of 1 wanted clips are there (0.0%)" in text
     assert "music: 1 of 3 clips with it are there, 0 of 1 without it" in text
     assert "A further run would ask for 3 clips (2 not_asked, 1 rate_limited)." in text
-    assert "ask for 4 clips" in coverage.lines(found, outcome_counts(found), retry_permanent=True)
+    assert "ask for 4 clips" in coverage.lines(found, retry_permanent=True)
+
+
+def test_clips_are_counted_by_split_and_outcome_most_frequent_first() -> None:
+    expected = {"train": {"ok": 6, "private": 2, "silent": 1}, "eval": {"ok": 3, "removed": 3, "private": 1}}
+    pairs = [(split, outcome) for split, found in expected.items() for outcome, n in found.items() for _ in range(n)]
+    pairs.reverse()
+    table = pa.table({"split": [split for split, _ in pairs], "outcome": [outcome for _, outcome in pairs]})
+    counts = coverage.outcome_counts(table)
+    assert counts == expected
+    assert list(counts) == ["train", "eval"]
+    assert list(counts["train"]) == ["ok", "private", "silent"]
+    assert list(counts["eval"])[-1] == "private"

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from soundsift.metrics import METRICS
-from soundsift.summary import detector_table, lines, outcome_counts, unrecognised
+from soundsift.summary import detector_table, lines, unrecognised
 
 COUNTS = {"train": {"ok": 6, "private": 2, "silent": 1}, "eval": {"ok": 3, "removed": 3, "private": 1}}
 
@@ -17,17 +17,6 @@ def judged() -> dict[str, object]:
         "confusion": {"tp": 15, "fn": 5, "fp": 4, "tn": 36},
         "baselines": {"logistic_regression": figures(0.7), "always_no": figures(2 / 3)},
     }  # fmt: skip
-
-
-def test_clips_are_counted_by_split_and_outcome_most_frequent_first() -> None:
-    pairs = [(split, outcome) for split, found in COUNTS.items() for outcome, n in found.items() for _ in range(n)]
-    pairs.reverse()
-    coverage = pa.table({"split": [split for split, _ in pairs], "outcome": [outcome for _, outcome in pairs]})
-    counts = outcome_counts(coverage)
-    assert counts == COUNTS
-    assert list(counts) == ["train", "eval"]
-    assert list(counts["train"]) == ["ok", "private", "silent"]
-    assert list(counts["eval"])[-1] == "private"
 
 
 def test_the_first_lines_say_what_is_there_and_what_is_missing() -> None:
