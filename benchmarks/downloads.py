@@ -1,43 +1,75 @@
-"""Downloads over a local site: every fault with its outcome, and seconds a clip against one yt-dlp process a clip.
+"""Downloads over a local site: what becomes of every fault, and what holds under kills, blocks, rates and full disks.
 
-    python benchmarks/downloads.py [--clips 200]
+    python benchmarks/downloads.py faults many breaker rate exactness kills peers
 
-The site serves media that are synthesised here. Times are of this machine; the two ways are measured in the same run.
+The site serves media that are synthesised here. Times are of this machine; what is compared is measured in the same
+run.
 """
 
 import argparse
+import multiprocessing
+import os
+import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
+from soundsift import media  # noqa: E402
 from soundsift.archive import Archive  # noqa: E402
-from soundsift.download import Manners, Source, download  # noqa: E402
+from soundsift.demo import RATE_HZ, make_demo  # noqa: E402
+from soundsift.download import download  # noqa: E402
+from soundsift.errors import DownloadError  # noqa: E402
+from soundsift.origins import Manners, Source  # noqa: E402
 from tests.site.downloads import clip, fill  # noqa: E402
 from tests.site.site import Site  # noqa: E402
+from tests.workflow.project import Project  # noqa: E402
 
-FAULTS = {
-    "none": None, "404": 404, "410": 410, "403": 403, "429": 429, "429, Retry-After 2": [(429, 2)], "500": 500,
-    "503, once": [503], "web page": "page", "empty": "empty", "no byte ranges": "no_range", "cut off": "cut",
-    "hangs": "hang", "drips": "drip", "without end": "stream",
-}  # fmt: skip
+# name: (fault, what must become of the clip, whether only sections or whole files are meant)
+FAULTS: dict[str, tuple[Any, str]] = {
+    "none": (None, "ok"),
+    "404": (404, "not_found"),
+    "410": (410, "not_found"),
+    "403": (403, "forbidden"),
+    "429": (429, "rate_limited"),
+    "429, Retry-After 2, once": ([(429, 2)], "ok"),
+    "500": (500, "server_error"),
+    "503, once": ([503], "ok"),
+    "redirect loop": ("redirect", "server_error"),
+    "web page": ("page", "corrupt"),
+    "empty": ("empty", "corrupt"),
+    "no byte ranges": ("no_range", "ok"),
+    "cut off": ("cut", "network"),
+    "cut off, once": (["cut"] * 3, "ok"),
+    "says half its length": ("short", "ok"),
+    "truncated": ("truncated", "corrupt"),
+    "bits flipped": ("flipped", "corrupt"),
+    "hangs before": ("hang", "timeout"),
+    "hangs in the middle": ("stall", "timeout"),
+    "drips": ("drip", "timeout"),
+    "without end": ("stream", "unavailable"),
+}
+PASSING = {"503, once", "429, Retry-After 2, once", "no byte ranges", "cut off, once"}
 
 
-def faults(folder: Path) -> None:
+def faults(folder: Path, _: argparse.Namespace) -> None:
     """Print what becomes of a clip behind every fault."""
-    print(f"{'fault':20} {'outcome':14} {'requests':>8} {'seconds':>8}  in the archive")
-    for number, (name, fault) in enumerate(FAULTS.items()):
+    fill(folder / "site", [clip(number) for number in range(len(FAULTS))])
+    print(f"{'fault':25} {'outcome':13} {'expected':13} {'tries':>5} {'requests':>8} {'seconds':>8}  in the archive")
+    for number, (name, (fault, expected)) in enumerate(FAULTS.items()):
         one = clip(number)
         with Site(folder / "site") as site:
-            if fault is not None:
-                site.faults[one.video_id] = fault
+            site.faults[one.video_id] = fault
             archive = Archive(folder / f"fault{number}")
             manners = Manners(
                 on_transient="record", tries=2, first_pause_seconds=0.1, timeout_seconds=8.0,
@@ -46,82 +78,272 @@ def faults(folder: Path) -> None:
             began = time.monotonic()
             row = download([one], Source(site.url, max_megabytes=2.0), manners, archive, 1.0).to_pylist()[0]
             seconds = time.monotonic() - began
-            files = sorted(p.suffix for p in (archive.root / archive.folder(one.clip_id)).iterdir())
-            left = list((archive.root / "tmp").iterdir())
+            record = archive.read(one.clip_id)
+            assert record is not None
+            files = " ".join(sorted(p.suffix for p in (archive.root / archive.folder(one.clip_id)).iterdir()))
+            left = " and leftovers" if list((archive.root / "tmp").iterdir()) else ""
             print(
-                f"{name:20} {row['outcome']:14} {site.requests[one.video_id]:8} {seconds:8.1f}  "
-                f"{' '.join(files)}{' and leftovers' if left else ''}"
+                f"{name:25} {row['outcome']:13} {expected:13} {record.tries:5} {site.requests[one.video_id]:8} "
+                f"{seconds:8.1f}  {files}{left}"
             )
 
 
-def many(folder: Path, n_clips: int) -> None:
-    """Print seconds a clip over many clips of which a tenth is dead, and what the job needs as it goes on."""
+def link_media(folder: Path, n_clips: int) -> list[Any]:
+    """Give so many videos one and the same medium; return their clips."""
+    fill(folder, [clip(0)])
+    (folder / f"{clip(0).video_id}.m4a").rename(folder / "medium.m4a")
     clips = [clip(number) for number in range(n_clips)]
     for one in clips:
         (folder / "site" / f"{one.video_id}.m4a").unlink(missing_ok=True)
         (folder / "site" / f"{one.video_id}.m4a").hardlink_to(folder / "medium.m4a")
+    return clips
+
+
+def many(folder: Path, options: argparse.Namespace) -> None:
+    """Print seconds a clip where a tenth has a fault, whether every outcome is right, and what the job needs."""
+    clips = link_media(folder, options.clips)
     process = psutil.Process()
+    quick = [name for name in FAULTS if name not in ("none", "hangs before", "hangs in the middle", "drips", "403")]
+    quick = [name for name in quick if name not in ("429", "without end")]
+    expected = {one.clip_id: "ok" for one in clips}
     with Site(folder / "site") as site:
-        site.faults = {
-            one.video_id: (404, 503, "page", "empty", "no_range")[i % 5] for i, one in enumerate(clips[::10])
-        }
-        for one in clips[10::50]:
-            site.faults[one.video_id] = [503]  # passes
+        for index, one in enumerate(clips[::10]):
+            fault, expected[one.clip_id] = FAULTS[quick[index % len(quick)]]
+            site.faults[one.video_id] = list(fault) if isinstance(fault, list) else fault
         manners = Manners(on_transient="record", first_pause_seconds=0.1)
-        parts = [clips[i : i + 100] for i in range(0, n_clips, 100)]
-        outcomes: Counter[str] = Counter()
+        parts = [clips[i : i + 100] for i in range(0, len(clips), 100)]
+        outcomes: dict[str, str] = {}
         began = time.monotonic()
         for number, part in enumerate(parts):
             table = download(part, Source(site.url), manners, Archive(folder / "many"), 1.0)
-            outcomes.update(table["outcome"].to_pylist())
-            if number in (0, len(parts) - 1):
-                megabytes, n_files = process.memory_info().rss / 1e6, process.num_fds()
+            outcomes |= dict(zip(table["clip_id"].to_pylist(), table["outcome"].to_pylist(), strict=True))
+            if number in (0, len(parts) // 2, len(parts) - 1):
                 print(
-                    f"after {(number + 1) * 100} clips: {megabytes:.0f} MB, {n_files} open files, "
-                    f"{process.num_threads()} threads, {len(process.children())} children"
+                    f"after {(number + 1) * 100} clips: {process.memory_info().rss / 1e6:.0f} MB, "
+                    f"{process.num_fds()} open files, {process.num_threads()} threads, "
+                    f"{len(process.children())} children"
                 )
         seconds = time.monotonic() - began
-        dead = [one.video_id for one in clips if site.faults.get(one.video_id) == 404]
-        requests = Counter(site.requests[video_id] for video_id in dead)
-        print(f"{n_clips} clips, {seconds / n_clips:.3f} s a clip: {dict(outcomes)}")
-        print(f"requests a dead clip: {dict(requests)}")
-        before = site.requests.total()
+        wrong = {clip_id: found for clip_id, found in outcomes.items() if found != expected[clip_id]}
+        print(
+            f"{len(clips)} clips in {seconds:.0f} s, {seconds / len(clips):.3f} s a clip: {Counter(outcomes.values())}"
+        )
+        print(f"outcomes that are not as expected: {wrong or 'none'}")
+        dead = Counter(site.requests[one.video_id] for one in clips if outcomes[one.clip_id] == "not_found")
+        print(f"dead clips by requests: {dict(dead)}")
+        before = Counter(site.requests)
         for part in parts:
             download(part, Source(site.url), Manners(on_transient="record", tries=1), Archive(folder / "many"), 1.0)
-        asked = site.requests.total() - before
-        open_ones = sum(n for outcome, n in outcomes.items() if outcome in ("server_error", "corrupt"))
+        asked = Counter(outcomes[one.clip_id] for one in clips if site.requests[one.video_id] > before[one.video_id])
+        print(f"a second run asks again for {dict(asked)}, and for nothing else")
+
+
+def breaker(folder: Path, options: argparse.Namespace) -> None:
+    """Print how much is asked once the site refuses everything, in this job, the next ones, and after the block."""
+    clips = link_media(folder, 200)
+    with Site(folder / "site") as site:
+        archive = Archive(folder / "breaker")
+        source, manners = Source(site.url), Manners(first_pause_seconds=0.1)
+        download(clips[:50], source, manners, archive, 1.0)
+        site.faults = {one.video_id: (429, 20) for one in clips[50:]}
+        for name, part in (("refused from its first clip", clips[50:100]), ("while blocked", clips[100:150])):
+            before = site.requests.total()
+            line = ""
+            try:
+                download(part, source, manners, archive, 1.0)
+            except DownloadError as error:
+                line = str(error)
+            print(f"{name}: {site.requests.total() - before} requests (block_after is {manners.block_after}); {line}")
+        blocked = archive.blocked()
+        assert blocked is not None
+        time.sleep(max(0.0, blocked[0] - time.time()))
+        site.faults = {}
+        before = site.requests.total()
+        table = download(clips[50:100], source, manners, archive, 1.0)
+        print(f"after the block: {site.requests.total() - before} requests, {Counter(table['outcome'].to_pylist())}")
+
+
+def _job(url: str, root: str, first: int, n_clips: int, manners: dict[str, Any]) -> None:
+    clips = [clip(number) for number in range(first, first + n_clips)]
+    download(clips, Source(url), Manners(**manners), Archive(Path(root)), 1.0)
+
+
+def rate(folder: Path, options: argparse.Namespace) -> None:
+    """Print clips asked for a minute by three jobs at once that share a limit of 3,600 an hour."""
+    n_each = max(1, round(options.minutes * 60 / 3))
+    link_media(folder, 3 * n_each)
+    with Site(folder / "site") as site:
+        manners = {"videos_per_hour": 3600.0, "concurrency": 4}
+        jobs = [
+            multiprocessing.get_context("spawn").Process(
+                target=_job, args=(site.url, str(folder / "rate"), number * n_each, n_each, manners)
+            )
+            for number in range(3)
+        ]
+        began = time.monotonic()
+        for job in jobs:
+            job.start()
+        for job in jobs:
+            job.join()
+        seconds = time.monotonic() - began
+        at = sorted(site.first_asked.values())
+        within = max(sum(a <= t < a + 60.0 for t in at) for a in at)
+        by_minute = Counter(int((t - at[0]) // 60) for t in at)
         print(
-            f"again: {asked} requests, {open_ones} clips were not there for a reason that may pass or were asked once"
+            f"{len(at)} clips by three jobs in {seconds:.0f} s; by minute: {[n for _, n in sorted(by_minute.items())]}"
+        )
+        print(f"most in any 60 s: {within} (the limit is 60)")
+
+
+def exactness(folder: Path, options: argparse.Namespace) -> None:
+    """Print the error of a clip's start and length, in samples of the media, for containers and ways to fetch."""
+    print(
+        f"{'media':6} {'asked for':12} {'clips':>5} {'whole files':>11} {'start: worst':>12} {'mean':>6} {'length':>6}"
+    )
+    starts = [round(start, 3) for start in random.Random(0).choices(np.arange(0, 48, 0.137), k=options.exact)]
+    clips = [clip(number, start) for number, start in enumerate(starts)]
+    for ending in ("m4a", "mp4", "webm", "m3u8"):
+        fill(folder / "site", clips, ending, seconds=60)
+        with Site(folder / "site") as site:
+            url = site.url.replace("m4a", ending)
+            for name, source in (("sections", Source(url)), ("whole files", Source(url, sections=False))):
+                archive = Archive(folder / f"{ending}-{name}")
+                errors, lengths, n_whole = [], [], 0
+                for row in download(clips, source, Manners(), archive, 1.0).to_pylist():
+                    offset = row["media_start_seconds"]
+                    cut = media.cut(
+                        archive.root / row["media"], row["start_seconds"] - offset, row["end_seconds"] - offset, RATE_HZ
+                    )
+                    samples = np.abs(np.array(cut.get_array_of_samples()))
+                    errors.append(int(np.flatnonzero(samples > 6000)[0]) - RATE_HZ)
+                    lengths.append(len(samples) - 4 * RATE_HZ)
+                    record = archive.read(row["clip_id"])
+                    n_whole += bool(record and record.whole)
+                worst = max(errors, key=abs)
+                print(
+                    f"{ending:6} {name:12} {len(clips):5} {n_whole:11} {worst:12} {np.mean(errors):6.1f} "
+                    f"{max(lengths, key=abs):6}"
+                )
+
+
+def kills(folder: Path, options: argparse.Namespace) -> None:
+    """Print what ten kills of a whole run (SIGKILL, at random moments) cost and leave."""
+    n_clips, batch_size = options.clips, 100
+    make_demo(folder / "tables", 2, 2)
+    clips = link_media(folder, n_clips)
+    rows = [f'{one.video_id}, {one.start_seconds:.3f}, {one.end_seconds:.3f}, "/m/04rlf"' for one in clips]
+    (folder / "list.csv").write_text("# YTID, start_seconds, end_seconds, positive_labels\n" + "\n".join(rows) + "\n")
+    targets = [f"results/outcomes/train-{number:05d}.csv" for number in range(-(-n_clips // batch_size))]
+    rng = random.Random(options.seed)
+
+    def project(name: str, url: str) -> Project:
+        tables = folder / "tables"
+        return Project.make(
+            folder / name,
+            {
+                "metadata": {
+                    "segments": {"train": str(folder / "list.csv")},
+                    "class_labels": str(tables / "class_labels_indices.csv"),
+                    "ontology": str(tables / "ontology.json"),
+                    "label_quality": str(tables / "qa_true_counts.csv"),
+                    "min_label_accuracy": 0.0,
+                },
+                "batch_size": batch_size,
+                "clips": {"format": "flac"},
+                "download": {"url": url, "yt_dlp": {"socket_timeout": 5}},
+                "detectors": {"music": ["Music"]},
+            },
+        )
+
+    def outcome(one: Project) -> dict[str, str]:
+        return {
+            str(path.relative_to(one.folder)): path.read_text()
+            for name in ("downloads", "outcomes")
+            for path in sorted((one.folder / "results" / name).glob("*.csv"))
+        }
+
+    with Site(folder / "site") as site:
+        kinds = (404, "page", "no_range", "truncated")
+        site.faults = {one.video_id: kinds[index % len(kinds)] for index, one in enumerate(clips[::10])}
+        calm, disturbed = project("calm", site.url), project("disturbed", site.url)
+        began = time.monotonic()
+        run = calm.run(*targets)
+        assert run.status == 0, run.text
+        calm_seconds, calm_requests = time.monotonic() - began, site.requests.total()
+        site.requests.clear()
+        whole: dict[str, int] = {}
+        n_again = n_partial = 0
+        began = time.monotonic()
+        for number in range(10):
+            process = subprocess.Popen(
+                disturbed.command(*targets), cwd=disturbed.folder, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+            time.sleep(rng.uniform(4.0, 1.3 * calm_seconds / 10 + 6.0))
+            ended = process.poll() is not None
+            os.killpg(process.pid, signal.SIGKILL) if not ended else None
+            process.wait()
+            time.sleep(1.5)  # what the killed processes had sent is counted
+            disturbed.run("--unlock")
+            n_again += sum(site.requests[video_id] > n for video_id, n in whole.items())
+            archive = Archive(disturbed.folder / "archive")
+            records = [record for one in clips if (record := archive.read(one.clip_id))]
+            settled = [r for r in records if r.outcome in ("ok", "not_found")]
+            whole = {record.video_id: site.requests[record.video_id] for record in settled}
+            _, strays = archive.check()
+            n_partial += len(strays)
+            print(f"kill {number + 1}: {len(settled)} clips settled{', the run had ended' if ended else ''}; {strays}")
+        run = disturbed.run(*targets)
+        assert run.status == 0, run.text
+        n_again += sum(site.requests[video_id] > n for video_id, n in whole.items())
+        seconds = time.monotonic() - began
+        n_records, strays = Archive(disturbed.folder / "archive").check()
+        print(
+            f"undisturbed {calm_seconds:.0f} s, {calm_requests} requests; with ten kills {seconds:.0f} s, "
+            f"{site.requests.total()} requests"
+        )
+        print(
+            f"clips asked for again after they were settled: {n_again}; partial files under final names: "
+            f"{n_partial + len(strays)}; {n_records} records; tables equal: {outcome(calm) == outcome(disturbed)}"
         )
 
 
-def each_by_itself(folder: Path, n_clips: int) -> None:
-    """Print seconds a clip with a yt-dlp process a clip."""
+def peers(folder: Path, options: argparse.Namespace) -> None:
+    """Print seconds a clip with a yt-dlp process a clip, and in one job."""
+    clips = link_media(folder, 50)
     with Site(folder / "site") as site:
         began = time.monotonic()
-        for number in range(n_clips):
-            one = clip(number)
-            command = [sys.executable, "-m", "yt_dlp", "--quiet", "-o", str(folder / f"by_itself{number}.%(ext)s")]
-            subprocess.run([*command, one.url(site.url)], check=False, capture_output=True)
+        for number, one in enumerate(clips[:10]):
+            command = [sys.executable, "-m", "yt_dlp", "--quiet", "-o", str(folder / f"alone{number}.%(ext)s")]
+            subprocess.run([*command, one.url(site.url)], check=True, capture_output=True)
         print(
-            f"a process a clip (whole files, one after the other): {(time.monotonic() - began) / n_clips:.3f} s a clip"
+            f"a yt-dlp process a clip, one after the other, whole files: {(time.monotonic() - began) / 10:.2f} s a clip"
         )
+        for name, sections, concurrency in (
+            ("whole files, one worker", False, 1),
+            ("whole files, four workers", False, 4),
+            ("sections, four workers", True, 4),
+        ):
+            began = time.monotonic()
+            archive = Archive(folder / f"ours {name}")
+            download(clips, Source(site.url, sections=sections), Manners(concurrency=concurrency), archive, 1.0)
+            print(f"soundsift, {name}: {(time.monotonic() - began) / len(clips):.2f} s a clip, start-up included")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=int, default=200)
+    ways = {way.__name__: way for way in (faults, many, breaker, rate, exactness, kills, peers)}
+    parser.add_argument("ways", nargs="*", choices=[*ways, []], default=["faults", "breaker", "peers"])
+    parser.add_argument("--clips", type=int, default=200, help="for many and kills")
+    parser.add_argument("--minutes", type=float, default=1.5, help="for rate")
+    parser.add_argument("--exact", type=int, default=40, help="clips a container, for exactness")
+    parser.add_argument("--seed", type=int, default=0, help="for kills")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "site").mkdir()
-        fill(folder / "site", [clip(number) for number in range(len(FAULTS))])
-        fill(folder, [clip(0)])
-        (folder / f"{clip(0).video_id}.m4a").rename(folder / "medium.m4a")
-        faults(folder)
-        print()
-        many(folder, options.clips)
-        each_by_itself(folder, 10)
+    for way in options.ways:
+        print(f"\n{way}: {ways[way].__doc__}", flush=True)
+        with tempfile.TemporaryDirectory() as name:
+            (Path(name) / "site").mkdir()
+            ways[way](Path(name), options)
 
 
 if __name__ == "__main__":

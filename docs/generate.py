@@ -38,18 +38,20 @@ can be set with `--config batch_size=512`. Relative paths count from the working
 
 
 def outcome_words() -> str:
-    """Every outcome with its kind and meaning."""
+    """Every outcome with its kind, its meaning and what to do."""
     head = """# Outcomes
 
 Every wanted clip has exactly one outcome, in `results/coverage.parquet`, with the source's own words as the reason.
 *Kept* clips are in the features table. *Permanent* ones are not asked for again, unless `download.retry_permanent` is true.
 *Transient* ones are asked for again within the job and at the next run. *Open* is what nobody has classified yet: it does
-not fail a run and is asked for again whenever its batch runs; please report its text.
+not fail a run and is asked for again whenever its batch runs; please report its text. Keys are those under `download`;
+[When YouTube says no](when-youtube-says-no.md) explains them.
 
-| outcome | kind | meaning |
-| --- | --- | --- |
+| outcome | kind | meaning | what helps |
+| --- | --- | --- | --- |
 """
-    return head + "\n".join(f"| `{word}` | {o.kind} | {o.meaning} |" for word, o in outcomes.OUTCOMES.items()) + "\n"
+    rows = (f"| `{word}` | {o.kind} | {o.meaning} | {o.advice} |" for word, o in outcomes.OUTCOMES.items())
+    return head + "\n".join(rows) + "\n"
 
 
 def columns() -> str:

@@ -5,14 +5,18 @@ from pathlib import Path
 from soundsift import coverage
 from soundsift.archive import Archive
 from soundsift.joblog import job_log
-from soundsift.tables import read_parquet, write_csv
+from soundsift.tables import read_parquet, write_csv, write_text
 
 
-def count_coverage(clips: Path, outcomes_dir: Path, archive: Path, retry_permanent: bool, missing: Path) -> str:
-    """Write the missing clips; return what to say."""
+def count_coverage(
+    clips: Path, outcomes_dir: Path, archive: Path, retry_permanent: bool, missing: Path, counts: Path
+) -> str:
+    """Write the missing clips and the counts; return what to say."""
     found = coverage.present(read_parquet(clips), outcomes_dir, Archive(archive))
     write_csv(coverage.missing(found), missing)
-    return f"{coverage.lines(found, retry_permanent)}Clip by clip: {missing}"
+    text = coverage.lines(found, retry_permanent)
+    write_text(text, counts)
+    return f"{text}Clip by clip: {missing}"
 
 
 if __name__ == "__main__":
@@ -24,5 +28,6 @@ if __name__ == "__main__":
                 archive=Path(snakemake.params.archive),
                 retry_permanent=snakemake.params.retry_permanent,
                 missing=Path(snakemake.params.missing),
+                counts=Path(snakemake.params.counts),
             )
         )

@@ -6,11 +6,13 @@ from typing import Any
 
 from soundsift.archive import Archive
 from soundsift.batches import read_batch
-from soundsift.download import Clip, Manners, Source, download
+from soundsift.download import download
 from soundsift.joblog import job_log
+from soundsift.origins import Manners, Source
 from soundsift.tables import write_csv
 
 MANNERS = (
+    "link",
     "concurrency",
     "videos_per_hour",
     "tries",
@@ -27,8 +29,7 @@ def download_clips(
     batch: Path, archive: Path, source: Source, manners: Mapping[str, Any], min_seconds: float, downloads: Path
 ) -> None:
     """Fetch what the archive lacks of a batch."""
-    clips = [Clip(**row) for row in read_batch(batch)]
-    write_csv(download(clips, source, Manners(**manners), Archive(archive), min_seconds), downloads)
+    write_csv(download(read_batch(batch), source, Manners(**manners), Archive(archive), min_seconds), downloads)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ at any moment leaves a clip with nothing or with everything. Records name media 
 archive can be moved.
 
 Jobs that share an archive agree on when the next video may be asked for, and whether anyone may ask at all, through
-``pace.json`` under a POSIX record lock on ``pace.lock``: the kernel frees it when its holder is killed, and NFS 3 and 4
-pass it on, where a lock made by an exclusive file or a rename would outlive a killed job.
+``pace.json`` under a POSIX record lock on ``pace.lock``, and on who asks for a video by a lock on one byte of
+``videos.lock``: the kernel frees such locks when their holder is killed, and NFS 3 and 4 pass them on, where a lock
+made by an exclusive file or a rename would outlive a killed job.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -20,16 +22,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from glob import escape
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from soundsift.errors import InputError
-from soundsift.tables import whole_file, write_json
+from soundsift.tables import write_json
 
 _THREADS = threading.Lock()
 # what a killed job left in tmp/ is cleared away when no living job can still be at it
 LEFTOVER_SECONDS = 24 * 3600.0
+CLAIM_LOOK_SECONDS = 0.2
 
 
 @dataclass
@@ -38,14 +43,21 @@ class Record:
 
     Attributes
     ----------
+    end_seconds
+        Where the labelled stretch ended that was asked for: media of a section hold no longer one.
     media
-        File name beside the record; None where there are no media.
-    media_start_seconds
-        Where in the video the media begin, in seconds: 0 for a whole file.
+        File name beside the record, or the path from there of a file that is read in place; None where there are no
+        media.
+    media_start_seconds, media_end_seconds
+        The stretch of the video that the media hold; the end is None where the file does not say.
+    whole
+        Whether they are all that the source has: they serve every clip of the video.
     trimmed
         Whether the media were taken for just the labelled stretch.
     held_seconds
         How much of the labelled stretch was found in them; 0 where that was not looked at.
+    modified_ns
+        The time stamp of a file on disk when it was taken, in nanoseconds since 1970; 0 for one from the network.
     note
         What is worth knowing of media that are there: a section that came out wrong.
     too_large_megabytes
@@ -63,10 +75,14 @@ class Record:
     tries: int = 0
     when: str = ""
     url: str = ""
+    end_seconds: float = 0.0
     media: str | None = None
     media_start_seconds: float = 0.0
+    media_end_seconds: float | None = None
+    whole: bool = False
     trimmed: bool = False
     held_seconds: float = 0.0
+    modified_ns: int = 0
     note: str = ""
     too_large_megabytes: float = 0.0
     bytes: int = 0
@@ -75,7 +91,7 @@ class Record:
 
 
 class Archive:
-    """A folder of media and records, spread over 4,096 sub-folders by a hash of the clip id."""
+    """A folder of media and records, spread over 4,096 sub-folders by a hash of the video id."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -89,36 +105,64 @@ class Archive:
         for leftover in scratch.iterdir():
             with suppress(FileNotFoundError):
                 if leftover.stat().st_mtime < time.time() - LEFTOVER_SECONDS:
-                    shutil.rmtree(leftover, ignore_errors=True)
+                    if leftover.is_dir():
+                        shutil.rmtree(leftover, ignore_errors=True)
+                    else:
+                        leftover.unlink()
 
     def folder(self, clip_id: str) -> Path:
-        """Where the clip's record and media lie, relative to the archive."""
-        return Path(hashlib.sha1(clip_id.encode()).hexdigest()[:3])
+        """Where the clip's record and media lie, relative to the archive: all clips of a video in one folder."""
+        video_id = clip_id.rpartition("_")[0]
+        return Path(hashlib.sha1(video_id.encode()).hexdigest()[:3])
+
+    def media_path(self, record: Record) -> Path | None:
+        """Where the record's media stand; None where it names none."""
+        return None if record.media is None else self.root / self.folder(record.clip_id) / record.media
 
     def read(self, clip_id: str) -> Record | None:
         """Read what is known of a clip; None where nothing is, or where its media are gone."""
-        folder = self.root / self.folder(clip_id)
         try:
-            record = Record(**json.loads((folder / f"{clip_id}.json").read_text(encoding="utf-8")))
+            record = _read(self.root / self.folder(clip_id) / f"{clip_id}.json")
         except (OSError, ValueError, TypeError):
             return None
-        if record.media is not None and not (folder / record.media).is_file():
-            return None
-        return record
+        path = self.media_path(record)
+        return record if path is None or path.is_file() else None
+
+    def others(self, clip_id: str) -> Iterator[Record]:
+        """Read what is known of the other clips of the same video."""
+        video_id = clip_id.rpartition("_")[0]
+        for path in sorted((self.root / self.folder(clip_id)).glob(f"{escape(video_id)}_*.json")):
+            other = self.read(path.stem) if path.stem != clip_id else None
+            if other is not None and other.clip_id.rpartition("_")[0] == video_id:
+                yield other
 
     def write(self, record: Record, media: Path | None = None) -> None:
-        """Keep a record, and the media with it: ``media`` (inside :meth:`scratch`) is moved to its final name."""
+        """Keep a record, and the media with it.
+
+        Parameters
+        ----------
+        media
+            A file inside :meth:`scratch` is moved to its final name; any other stays where it is and is read there.
+        """
         folder = self.root / self.folder(record.clip_id)
         folder.mkdir(exist_ok=True)
+        scratch = self.root / "tmp"
         if media is not None:
-            record.media = f"{record.clip_id}{media.suffix}"
             record.bytes = media.stat().st_size
             record.sha256 = sha256_of(media)
-            _sync(media)
-            os.replace(media, folder / record.media)
-        with whole_file(folder / f"{record.clip_id}.json") as temporary:
+            if media.resolve().is_relative_to(scratch.resolve()):
+                record.media = f"{record.clip_id}{media.suffix}"
+                _sync(media)
+                os.replace(media, folder / record.media)
+            else:
+                record.media = os.path.relpath(media.resolve(), folder.resolve())
+        temporary = scratch / f"{uuid4().hex}.json"
+        try:
             temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
             _sync(temporary)
+            os.replace(temporary, folder / f"{record.clip_id}.json")
+        finally:
+            temporary.unlink(missing_ok=True)
         if media is not None:
             # media of another container, now that no record names them
             for former in folder.glob(f"{escape(record.clip_id)}.*"):
@@ -140,7 +184,7 @@ class Archive:
             for path in sorted(folder.glob("*.json")):
                 name = str(path.relative_to(self.root))
                 try:
-                    record = Record(**json.loads(path.read_text(encoding="utf-8")))
+                    record = _read(path)
                 except (OSError, ValueError, TypeError):
                     faults.append(f"{name} is no record")
                     continue
@@ -155,7 +199,7 @@ class Archive:
                         faults.append(f"{folder.name}/{record.media} is not what was written")
             strays = sorted(path.name for path in folder.iterdir() if path.suffix != ".json" and path.name not in media)
             faults += [f"{folder.name}/{stray} belongs to no record" for stray in strays]
-        known = {"tmp", "pace.json", "pace.lock"}
+        known = {"pace.json", "pace.lock", "videos.lock"}
         faults += [
             f"{path.name} is not the archive's"
             for path in self.root.iterdir()
@@ -169,12 +213,41 @@ class Archive:
         with tempfile.TemporaryDirectory(dir=self.root / "tmp") as folder:
             yield Path(folder)
 
+    @cached_property
+    def _claims(self) -> int:
+        # never closed: closing any descriptor of a file frees all locks that the process holds on it
+        return os.open(self.root / "videos.lock", os.O_RDWR | os.O_CREAT, 0o666)
+
+    @contextmanager
+    def claim(self, video_id: str) -> Iterator[None]:
+        """Be the only job that asks for a video. Threads of one job must not claim the same one at once."""
+        byte = int.from_bytes(hashlib.sha1(video_id.encode()).digest()[:7])
+        # waiting inside the kernel could fail: it takes two jobs whose threads wait for each other's for a deadlock
+        while not self._lock(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, byte):
+            time.sleep(CLAIM_LOOK_SECONDS)
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, byte)
+
+    def _lock(self, file: int, how: int, byte: int = 0) -> bool:
+        try:
+            fcntl.lockf(file, how, 1, byte)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                return False
+            raise InputError(
+                f"the file system of the archive {self.root} gives no locks ({error.strerror}): "
+                "set download.archive to a folder on one that does"
+            ) from error
+        return True
+
     @contextmanager
     def _pace(self) -> Iterator[dict[str, Any]]:
         """Hold the shared state of all jobs, and write back what the block made of it."""
         # a record lock belongs to the whole process, so its threads need a lock of their own
         with _THREADS, open(self.root / "pace.lock", "a", encoding="utf-8") as lock:
-            fcntl.lockf(lock, fcntl.LOCK_EX)
+            self._lock(lock.fileno(), fcntl.LOCK_EX)
             path = self.root / "pace.json"
             try:
                 state = json.loads(path.read_text(encoding="utf-8"))
@@ -222,23 +295,21 @@ class Archive:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Give a local file a second name if the file system can, else copy it; either keeps its time stamp."""
+    """Give a file a second name if the file system can, else copy it."""
     try:
         os.link(source.resolve(), target)
     except OSError:
         shutil.copy2(source, target)
 
 
-def same_file(one: Path, other: Path) -> bool:
-    """Whether two paths are one file, or a copy with the same size and time stamp."""
-    a, b = one.stat(), other.stat()
-    return os.path.samestat(a, b) or (a.st_size, a.st_mtime_ns) == (b.st_size, b.st_mtime_ns)
-
-
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hex."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path) -> Record:
+    return Record(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def _sync(path: Path) -> None:

@@ -3,6 +3,7 @@
 So a stricter filter only thins batches, and rows appended to a list touch its last batch and add new ones.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,29 @@ BATCH_COLUMNS = (
     Column("start_seconds", pa.float64(), "s", "where the labelled stretch begins in the video"),
     Column("end_seconds", pa.float64(), "s", "where it ends"),
 )
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One wanted clip, with the fields of :data:`BATCH_COLUMNS`; times in seconds of the video."""
+
+    clip_id: str
+    video_id: str
+    start_seconds: float
+    end_seconds: float
+
+    def url(self, template: str) -> str:
+        """Fill a template of ``download.url``."""
+        return template.format(
+            video_id=self.video_id, clip_id=self.clip_id,
+            start_seconds=_plain(self.start_seconds), end_seconds=_plain(self.end_seconds),
+            start_ms=round(self.start_seconds * 1000), end_ms=round(self.end_seconds * 1000),
+        )  # fmt: skip
+
+
+def _plain(seconds: float) -> str:
+    """Seconds without needless digits: 30, 4.5, 12345.678."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")
 
 
 def batch_names(list_name: str, rows: npt.NDArray[np.integer], batch_size: int) -> pa.Array:
@@ -43,7 +67,6 @@ def write_batches(clips: pa.Table, batches_dir: Path) -> int:
     return len(names)
 
 
-def read_batch(path: Path) -> list[dict[str, object]]:
-    """Read the clips of one batch, a dictionary each with the keys of :data:`BATCH_COLUMNS`."""
-    rows: list[dict[str, object]] = read_csv(path, BATCH_COLUMNS).to_pylist()
-    return rows
+def read_batch(path: Path) -> list[Clip]:
+    """Read the clips of one batch."""
+    return [Clip(**row) for row in read_csv(path, BATCH_COLUMNS).to_pylist()]

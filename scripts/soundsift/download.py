@@ -1,22 +1,21 @@
 """Fetch the media of a batch into the archive, and say of every clip what became of it.
 
-Network addresses go through yt-dlp, in one long-lived process a worker thread; ``file://`` addresses are linked or
-copied. A batch is asked for in rounds: whatever failed in a way that may pass is asked again
-in the next, after a longer pause, so no worker stands idle behind one unlucky clip.
+A batch is asked for in rounds: whatever failed in a way that may pass is asked again in the next, after a longer
+pause, so no worker stands idle behind one unlucky clip. Clips of one video are asked for by one worker, one after the
+other, so that a whole file serves them all and a dead video is asked for once.
 """
 
 import logging
-import os
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime
-from glob import escape, glob
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,12 @@ from typing import Any
 import pyarrow as pa
 
 from soundsift import media
-from soundsift.archive import Archive, Record, link_or_copy, same_file
-from soundsift.batches import BATCH_COLUMNS
-from soundsift.errors import DownloadError, InputError, MediaError
-from soundsift.fetcher import Fetcher, FetchError, is_about_storage
+from soundsift.archive import Archive, Record, link_or_copy
+from soundsift.batches import BATCH_COLUMNS, Clip
+from soundsift.errors import ConfigError, DownloadError, InputError, MediaError
+from soundsift.fetcher import FetchError, Media, is_about_storage
 from soundsift.joblog import Progress
+from soundsift.origins import LocalFiles, Manners, Network, Source
 from soundsift.outcomes import KEPT, PERMANENT, REFUSED, TRANSIENT, classify
 from soundsift.tables import Column
 
@@ -41,62 +41,12 @@ DOWNLOAD_COLUMNS = (
     Column("sha256", pa.string(), "", "of the media file"),
 )
 
+# What holds for every clip of a video, and not just for one stretch or answer.
+OF_THE_VIDEO = PERMANENT - {"too_short", "corrupt"}
 # YouTube's blocks last up to an hour.
 BLOCK_SECONDS = 3600.0
-FIRST_PAUSE_SECONDS = 5.0
 # A job waits no longer than this for a server that asks to be left alone: the next run comes back later.
 PATIENCE_SECONDS = 600.0
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One wanted clip; times in seconds of the video."""
-
-    clip_id: str
-    video_id: str
-    start_seconds: float
-    end_seconds: float
-
-    def url(self, template: str) -> str:
-        """Fill a template of ``download.url``."""
-        return template.format(
-            video_id=self.video_id, clip_id=self.clip_id,
-            start_seconds=_plain(self.start_seconds), end_seconds=_plain(self.end_seconds),
-            start_ms=round(self.start_seconds * 1000), end_ms=round(self.end_seconds * 1000),
-        )  # fmt: skip
-
-
-def _plain(seconds: float) -> str:
-    """Seconds without needless digits: 30, 4.5, 12345.678."""
-    return f"{seconds:.3f}".rstrip("0").rstrip(".")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What decides which media a clip gets."""
-
-    url: str
-    trimmed: bool = False
-    sections: bool = True
-    margin_seconds: float = 1.0
-    max_megabytes: float = 200.0
-    retry_permanent: bool = False
-
-
-@dataclass(frozen=True)
-class Manners:
-    """How a source is asked; none of it changes what is got."""
-
-    concurrency: int = 4
-    videos_per_hour: float | None = None
-    tries: int = 4
-    timeout_seconds: float = 600.0
-    block_after: int = 5
-    on_transient: str = "fail"
-    cookies: str | None = None
-    proxy: str | None = None
-    yt_dlp: dict[str, Any] = field(default_factory=dict)
-    first_pause_seconds: float = FIRST_PAUSE_SECONDS
 
 
 def download(
@@ -115,10 +65,13 @@ def download(
     ------
     DownloadError
         If clips are left that may still come and ``on_transient`` is ``fail``, or the disk is full.
+    ConfigError
+        If trimmed media would be the labelled stretch of two clips at once, or yt-dlp does not take its options.
     """
-    fetch = _LocalFiles(source) if source.url.startswith("file://") else _Network(source, manners)
-    with closing(fetch):
-        batch = _Batch(source, manners, archive, min_seconds, fetch)
+    _check_trimmed(clips, source)
+    origin = LocalFiles(source, manners) if source.url.startswith("file://") else Network(source, manners)
+    with closing(origin):
+        batch = _Batch(source, manners, archive, min_seconds, origin)
         waiting = [clip for clip in clips if not batch.is_settled(clip)]
         logging.info("%d clips wanted, %d to ask for", len(clips), len(waiting))
         for number in range(manners.tries):
@@ -143,34 +96,41 @@ class _Batch:
     """The state of one batch while it is being fetched."""
 
     def __init__(
-        self, source: Source, manners: Manners, archive: Archive, min_seconds: float,
-        fetch: "_LocalFiles | _Network",
-    ) -> None:  # fmt: skip
+        self, source: Source, manners: Manners, archive: Archive, min_seconds: float, origin: LocalFiles | Network
+    ) -> None:
         self.source, self.manners, self.archive = source, manners, archive
-        self.min_seconds, self.fetch = min_seconds, fetch
-        self.local = isinstance(fetch, _LocalFiles)
+        self.min_seconds, self.origin = min_seconds, origin
+        self.local = isinstance(origin, LocalFiles)
         self.state = threading.Condition()
         self.n_asking = self.n_refused = 0
         self.retry_after_seconds = 0.0
         self.tripped = False
-        self.stop: BaseException | None = None
+        self.stopped = threading.Event()
+        self.fault: BaseException | None = None
 
     def is_settled(self, clip: Clip) -> bool:
         """Whether the archive already answers for this clip."""
         record = self.archive.read(clip.clip_id)
         if record is None:
             return False
-        if isinstance(self.fetch, _LocalFiles):
-            return self.fetch.is_current(clip, record, self.archive)
+        if isinstance(self.origin, LocalFiles):
+            return self.origin.is_current(clip, record, self.archive)
+        reaches = record.whole or record.end_seconds >= clip.end_seconds
         if record.outcome in KEPT:
-            return record.trimmed == self.source.trimmed
-        if record.outcome == "too_short" and record.held_seconds >= self.min_seconds:
+            return record.trimmed == self.source.trimmed and reaches
+        if record.outcome == "too_short" and not (reaches and record.held_seconds < self.min_seconds):
             return False
-        if record.too_large_megabytes and self.source.max_megabytes > record.too_large_megabytes:
-            return False
-        if record.outcome in PERMANENT:
-            return not self.source.retry_permanent and record.url == clip.url(self.source.url)
-        return False
+        return self._is_gone(record, clip)
+
+    def _is_gone(self, record: Record, clip: Clip) -> bool:
+        """Whether a record says for good that nothing is to be had from the clip's address."""
+        return (
+            record.outcome in PERMANENT
+            and not _wants_another_try(record)
+            and not self.source.retry_permanent
+            and record.url == self._address(clip)
+            and not 0 < record.too_large_megabytes < self.source.max_megabytes
+        )
 
     def _address(self, clip: Clip) -> str:
         """What the record names as the source: no path of this machine, so that an archive can be moved."""
@@ -181,22 +141,49 @@ class _Batch:
         """Ask once for every clip; return those that may still come."""
         progress = Progress("fetched", len(clips))
         self.retry_after_seconds = 0.0
+        videos: dict[str, list[Clip]] = {}
+        for clip in clips:
+            videos.setdefault(clip.url(self.source.url), []).append(clip)
+        again: list[Clip] = []
         with ThreadPoolExecutor(self.manners.concurrency) as pool:
-            again = []
-            for clip, settled in zip(clips, pool.map(self._ask, clips), strict=True):
-                progress.step()
-                if not settled:
-                    again.append(clip)
-        if self.stop is not None:
-            raise DownloadError(str(self.stop)) from self.stop
+            try:
+                for left in pool.map(self._ask_in_turn, videos.values()):
+                    again += left
+                    progress.step()
+            except BaseException:
+                self.stopped.set()
+                self.origin.abort()
+                raise
+        if self.fault is not None:
+            raise DownloadError(str(self.fault)) from self.fault
         return again
+
+    def _ask_in_turn(self, clips: Sequence[Clip]) -> list[Clip]:
+        """Ask for the clips of one video, one after the other, while no other job does; return those not settled."""
+        with self.archive.claim(clips[0].video_id):
+            return [clip for clip in clips if not (self.is_settled(clip) or self._share(clip) or self._ask(clip))]
+
+    def _share(self, clip: Clip) -> bool:
+        """Settle a clip by what is known of another one of the same address: the whole file, or that it is gone."""
+        if self.local or self.source.trimmed:
+            return False
+        for other in self.archive.others(clip.clip_id):
+            if other.url != self._address(clip):
+                continue
+            if other.outcome in KEPT and other.whole and not other.trimmed:
+                return self._get(clip, partial(self._second_name, other), n_asked=0)
+            if other.outcome in OF_THE_VIDEO and self._is_gone(other, clip):
+                of = f"as {other.clip_id}"
+                self.archive.write(replace(other, clip_id=clip.clip_id, end_seconds=clip.end_seconds, tries=0, note=of))
+                return True
+        return False
 
     def _ask(self, clip: Clip) -> bool:
         """Ask for one clip when it is its turn, unless nobody may; return whether that settles it for this job."""
-        if self.stop is not None:
+        if self.stopped.is_set():
             return False
-        if self.local:
-            return self._get(clip)
+        if isinstance(self.origin, LocalFiles):
+            return self._get(clip, self.origin)
         with self.state:
             # one refusal makes the others wait for each other's answers: no more may come than lead to a block
             self.state.wait_for(lambda: not self.n_refused or self.n_asking + self.n_refused < self.manners.block_after)
@@ -204,32 +191,27 @@ class _Batch:
         try:
             if self.tripped or self.archive.blocked():
                 return False
-            if isinstance(self.fetch, _Network):
-                self.fetch.prepare()
-            time.sleep(self.archive.take_turn(self.manners.videos_per_hour))
-            return not self.archive.blocked() and self._get(clip)
+            self.origin.prepare()
+            if self.stopped.wait(self.archive.take_turn(self.manners.videos_per_hour)) or self.archive.blocked():
+                return False
+            return self._get(clip, self.origin)
         finally:
             with self.state:
                 self.n_asking -= 1
                 self.state.notify_all()
 
-    def _get(self, clip: Clip) -> bool:
-        """Ask for one clip and record the answer; return whether that settles it for this job."""
+    def _get(self, clip: Clip, fetch: Callable[[Clip, Path], Media], n_asked: int = 1) -> bool:
+        """Get the media of one clip and record the answer; return whether that settles it for this job."""
         before = self.archive.read(clip.clip_id)
         record = Record(
-            clip.clip_id, clip.video_id, "ok", tries=(before.tries if before else 0) + 1,
+            clip.clip_id, clip.video_id, "ok", tries=(before.tries if before else 0) + n_asked,
             when=datetime.now(UTC).isoformat(timespec="seconds"), url=self._address(clip),
-            trimmed=self.source.trimmed, tools=_tools(),
+            end_seconds=clip.end_seconds, trimmed=self.source.trimmed, tools=_tools(),
         )  # fmt: skip
         try:
             try:
                 with self.archive.scratch() as scratch:
-                    fetched, record.media_start_seconds, record.note = self.fetch(clip, scratch)
-                    if not self.local:
-                        record.held_seconds = self._held_seconds(clip, fetched, record.media_start_seconds)
-                        if record.held_seconds < self.min_seconds:
-                            raise MediaError("too_short", f"{record.held_seconds:.2f} s of the labelled stretch exist")
-                    self.archive.write(record, fetched)
+                    self._keep(record, fetch(clip, scratch))
             except MediaError as error:
                 record.outcome, record.reason = error.outcome, error.reason
                 if error.outcome == "unavailable":
@@ -241,28 +223,42 @@ class _Batch:
                 if is_about_storage(error):
                     raise
                 record.outcome, record.reason = classify(error)
+            if self.stopped.is_set() and record.outcome not in KEPT:
+                return False
             if record.outcome not in KEPT:
                 logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
                 self.archive.write(record)
         except OSError as error:
             with self.state:
-                self.stop = self.stop or InputError(
+                self.stopped.set()
+                self.fault = self.fault or InputError(
                     f"the archive {self.archive.root} cannot be written ({error}): "
                     "make room or mend the folder and run again; what was fetched is kept"
                 )
             return False
-        if not self.local:
+        if n_asked and not self.local:
             self._watch_refusals(record)
-        once_more = record.outcome == "corrupt" and record.tries == 1 and not self.local
-        return record.outcome not in TRANSIENT and not once_more
+        return record.outcome not in TRANSIENT and (self.local or not _wants_another_try(record))
 
-    def _held_seconds(self, clip: Clip, fetched: Path, media_start_seconds: float) -> float:
-        """Decode the labelled stretch: what cannot become a clip is known now, while another try is cheap.
+    def _keep(self, record: Record, got: Media) -> None:
+        """Put media into the archive, if they hold enough of the labelled stretch."""
+        record.media_start_seconds, record.media_end_seconds = got.begins_seconds, got.ends_seconds
+        record.whole, record.note, record.held_seconds = got.whole, got.note, got.held_seconds
+        if self.local:
+            # not decoded here: asking again costs nothing, so what comes of them is left to the conversion
+            record.modified_ns = got.path.stat().st_mtime_ns
+        elif record.held_seconds < self.min_seconds:
+            raise MediaError("too_short", f"{record.held_seconds:.2f} s of the labelled stretch exist")
+        self.archive.write(record, got.path)
 
-        Local files are not asked for again, so their check is left to the conversion.
-        """
-        start, end = clip.start_seconds - media_start_seconds, clip.end_seconds - media_start_seconds
-        return media.duration_seconds(media.cut(fetched, start, end, 8000))
+    def _second_name(self, other: Record, clip: Clip, scratch: Path) -> Media:
+        """The media of another clip of the same video, as another file."""
+        path = self.archive.media_path(other)
+        assert path is not None
+        link_or_copy(path, scratch / path.name)
+        held = media.held_seconds(path, clip.start_seconds, clip.end_seconds)
+        note = f"as {other.clip_id} has it"
+        return Media(scratch / path.name, 0.0, other.media_end_seconds, held, whole=True, note=note)
 
     def _watch_refusals(self, record: Record) -> None:
         """The circuit breaker: so many refusals in a row, over all jobs, stop every job that shares the archive."""
@@ -278,83 +274,20 @@ class _Batch:
                     logging.warning("%d refused in a row: nobody asks for %.0f s", self.manners.block_after, seconds)
 
 
-class _LocalFiles:
-    """Media on disk: linked into the archive where the file system can, else copied. Asking costs nothing."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def find(self, clip: Clip) -> Path | None:
-        """Find the one file the template names for a clip; ``.*`` at its end stands for any container."""
-        path = clip.url(self.source.url.removeprefix("file://"))
-        if not path.endswith(".*"):
-            return Path(path) if Path(path).is_file() else None
-        found = sorted(glob(escape(path[:-1]) + "*"))
-        return next(
-            (Path(name) for name in found if Path(name).is_file() and not name.endswith((".part", ".json"))), None
-        )
-
-    def is_current(self, clip: Clip, record: Record, archive: Archive) -> bool:
-        """Whether the archive holds the file as it stands on disk, or none stands there any more."""
-        path = self.find(clip)
-        if path is None or record.media is None:
-            return path is None and record.outcome in KEPT
-        same_use = record.outcome in KEPT and record.trimmed == self.source.trimmed
-        return same_use and same_file(path, archive.root / archive.folder(clip.clip_id) / record.media)
-
-    def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float, str]:
-        path = self.find(clip)
-        if path is None:
-            raise MediaError("not_found", f"no file {Path(clip.url(self.source.url)).name}")
-        target = scratch / f"media{path.suffix}"
-        if not os.access(path, os.R_OK):
-            raise MediaError("forbidden", f"{path.name} may not be read")
-        link_or_copy(path, target)
-        return target, clip.start_seconds if self.source.trimmed else 0.0, ""
+def _wants_another_try(record: Record) -> bool:
+    """What is corrupt may come sound the second time."""
+    return record.outcome == "corrupt" and record.tries <= 1
 
 
-class _Network:
-    """Media from the network: as many :class:`Fetcher` as ask at the same time, each kept for the next clip."""
-
-    def __init__(self, source: Source, manners: Manners) -> None:
-        self.source, self.manners = source, manners
-        self._idle: list[Fetcher] = []
-
-    def close(self) -> None:
-        """End every process."""
-        for fetcher in self._idle:
-            fetcher.close()
-
-    def _take(self) -> Fetcher:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            options = {"cookiefile": self.manners.cookies, "proxy": self.manners.proxy, **self.manners.yt_dlp}
-            return Fetcher(options, self.manners.timeout_seconds, self.source.max_megabytes)
-
-    def prepare(self) -> None:
-        """Have a process ready before its turn comes, or its requests would bunch behind its start."""
-        fetcher = self._take()
-        try:
-            fetcher.start()
-        finally:
-            self._idle.insert(0, fetcher)
-
-    def __call__(self, clip: Clip, scratch: Path) -> tuple[Path, float, str]:
-        section = None
-        if self.source.sections and not self.source.trimmed:
-            margin = self.source.margin_seconds
-            section = (max(0.0, clip.start_seconds - margin), clip.end_seconds + margin)
-        stretch = (clip.start_seconds, clip.end_seconds)
-        fetcher = self._take()
-        try:
-            path, begins, note = fetcher.fetch(clip.url(self.source.url), stretch, section, scratch)
-        finally:
-            self._idle.append(fetcher)
-        return path, clip.start_seconds if self.source.trimmed else begins, note
+def _check_trimmed(clips: Sequence[Clip], source: Source) -> None:
+    named: dict[str, Clip] = {}
+    for clip in clips if source.trimmed else ():
+        other = named.setdefault(clip.url(source.url), clip)
+        if other is not clip:
+            raise ConfigError(
+                f"download.trimmed is true, but {clip.url(source.url)} would be the labelled seconds of both "
+                f"{other.clip_id} and {clip.clip_id}: put {{clip_id}} or {{start_ms}} in download.url"
+            )
 
 
 def _tools() -> dict[str, str]:

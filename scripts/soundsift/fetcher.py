@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any
@@ -42,6 +43,30 @@ class FetchError(Exception):
         self.outcome, self.reason, self.retry_after_seconds = outcome, reason, retry_after_seconds
 
 
+@dataclass(frozen=True)
+class Media:
+    """What a source gave.
+
+    Attributes
+    ----------
+    begins_seconds, ends_seconds
+        The stretch of the video that the file holds; the end is None where it does not say.
+    held_seconds
+        How much of the labelled stretch was found in it by decoding; 0 where that was not looked at.
+    whole
+        Whether the file is all that the source has.
+    note
+        What is worth keeping of how it was got.
+    """
+
+    path: Path
+    begins_seconds: float = 0.0
+    ends_seconds: float | None = None
+    held_seconds: float = 0.0
+    whole: bool = False
+    note: str = ""
+
+
 class Fetcher:
     """One process that fetches one clip at a time; started when first asked, and again after it had to be killed.
 
@@ -60,8 +85,8 @@ class Fetcher:
         self._process: subprocess.Popen[bytes] | None = None
 
     def fetch(
-        self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, folder: Path
-    ) -> tuple[Path, float, str]:
+        self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, trimmed: bool, folder: Path
+    ) -> Media:
         """Fetch the media of one clip into ``folder``.
 
         Parameters
@@ -70,11 +95,8 @@ class Fetcher:
             The labelled seconds of the video that must be in the file.
         section
             The seconds to ask for; None for the whole file.
-
-        Returns
-        -------
-        (path, begins_seconds, note)
-            The file, where in the video it begins, and what is worth noting.
+        trimmed
+            Whether the whole file begins where the stretch does.
 
         Raises
         ------
@@ -88,7 +110,7 @@ class Fetcher:
         self.start()
         process = self._process
         assert process and process.stdin and process.stdout
-        question = {"url": url, "stretch": stretch, "section": section, "folder": str(folder)}
+        question = {"url": url, "stretch": stretch, "section": section, "trimmed": trimmed, "folder": str(folder)}
         try:
             process.stdin.write(json.dumps(question).encode() + b"\n")
             process.stdin.flush()
@@ -106,7 +128,7 @@ class Fetcher:
             raise OSError(errno.ENOSPC, answer["storage"])
         if "outcome" in answer:
             raise FetchError(answer["outcome"], answer["reason"], answer["retry_after_seconds"])
-        return Path(answer["path"]), answer["begins_seconds"], answer["note"]
+        return Media(**answer | {"path": Path(answer["path"])})
 
     def _wait(self, process: "subprocess.Popen[bytes]", folder: Path) -> bytes:
         assert process.stdout
@@ -148,11 +170,16 @@ class Fetcher:
             reason = json.loads(said) if said else "it ended; see the job's log"
             raise ConfigError(f"yt-dlp cannot be started ({reason}): mend download.yt_dlp, cookies or proxy")
 
-    def close(self) -> None:
-        """End the process and whatever it started."""
+    def kill(self) -> None:
+        """End what the process is at, from any thread; the one that waits for it gets an error."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the process and whatever it started."""
+        if self._process is not None:
+            self.kill()
             self._process.communicate()
             self._process = None
 
@@ -202,6 +229,8 @@ class _Server:
             "socket_timeout": SOCKET_TIMEOUT_SECONDS,
             "retries": 0,
             "extractor_retries": 0,
+            "fragment_retries": 0,
+            "skip_unavailable_fragments": False,
             "external_downloader_args": {
                 # a section keeps the video's own time stamps, so that where it begins is read and not believed
                 "ffmpeg_o": ["-loglevel", "warning", "-vn", "-copyts"],
@@ -216,7 +245,7 @@ class _Server:
             extractor.suitable("https://localhost/")
 
     def answer(
-        self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, folder: str
+        self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, trimmed: bool, folder: str
     ) -> dict[str, Any]:
         """Fetch a section, or the whole file where that comes out wrong; say what came or why nothing did."""
         from yt_dlp.utils import YoutubeDLError
@@ -224,14 +253,11 @@ class _Server:
         from soundsift.outcomes import classify, retry_after_seconds
 
         try:
-            found, note = None, ""
-            if section:
-                found = self._fetch(url, Path(folder, "section"), section, stretch)
-                note = "" if found else "the section came out wrong: the whole file was fetched"
-            found = found or self._fetch(url, Path(folder, "whole"), None, stretch)
+            found = self._fetch_section(url, Path(folder, "section"), section, stretch) if section else None
             if found is None:
-                raise MediaError("corrupt", "the answer is an empty file")
-            return {"path": str(found[0]), "begins_seconds": found[1], "note": note}
+                note = "the section came out wrong: the whole file was fetched" if section else ""
+                found = self._fetch_whole(url, Path(folder, "whole"), stretch, stretch[0] if trimmed else 0.0, note)
+            return asdict(found) | {"path": str(found.path)}
         except MediaError as error:
             return {"outcome": error.outcome, "reason": error.reason, "retry_after_seconds": 0.0}
         except (YoutubeDLError, OSError) as error:
@@ -240,38 +266,53 @@ class _Server:
             outcome, reason = classify(error)
             return {"outcome": outcome, "reason": reason, "retry_after_seconds": retry_after_seconds(error)}
 
-    def _fetch(
-        self, url: str, stem: Path, section: tuple[float, float] | None, stretch: tuple[float, float]
-    ) -> tuple[Path, float] | None:
-        """Fetch a section or the whole: (file, where in the video it begins).
-
-        None for an empty file, or a section that by its own time stamps does not hold the stretch.
-        """
+    def _fetch_section(
+        self, url: str, stem: Path, section: tuple[float, float], stretch: tuple[float, float]
+    ) -> Media | None:
+        """Fetch a section; None where that is not possible or, by its own time stamps, it does not hold the stretch."""
         from yt_dlp.utils import DownloadError
 
-        from soundsift.media import span_seconds
+        from soundsift.media import held_seconds, span_seconds
 
-        self._ydl.params["outtmpl"]["default"] = str(stem).replace("%", "%%") + ".%(ext)s"
-        self._section = section
         try:
-            info = self._ydl.extract_info(url, download=True)
+            path, duration = self._fetch(url, stem, section)
         except DownloadError as error:
-            if section and re.search("ffmpeg exited|cannot be partially downloaded|file is empty", str(error)):
+            if re.search("ffmpeg exited|cannot be partially downloaded|file is empty", str(error)):
                 return None
             raise
+        span = span_seconds(path) if path else None
+        if path is None or span is None:
+            return None
+        until = min(stretch[1], duration or stretch[1])
+        if span[0] > stretch[0] + SECTION_TOLERANCE_SECONDS or span[1] < until - SECTION_TOLERANCE_SECONDS:
+            return None
+        try:
+            return Media(path, *span, held_seconds(path, stretch[0] - span[0], stretch[1] - span[0]))
+        except MediaError as error:
+            logging.info("%s: %s", url, error.reason)
+            return None
+
+    def _fetch_whole(
+        self, url: str, stem: Path, stretch: tuple[float, float], begins_seconds: float, note: str
+    ) -> Media:
+        from soundsift.media import held_seconds, span_seconds
+
+        path, _ = self._fetch(url, stem, None)
+        if path is None:
+            raise MediaError("corrupt", "the answer is an empty file")
+        held = held_seconds(path, stretch[0] - begins_seconds, stretch[1] - begins_seconds)
+        span = span_seconds(path)
+        return Media(path, begins_seconds, begins_seconds + span[1] if span else None, held, whole=True, note=note)
+
+    def _fetch(self, url: str, stem: Path, section: tuple[float, float] | None) -> tuple[Path | None, float | None]:
+        """Fetch a section or the whole: the file (None for an empty one), and how long the site says the video is."""
+        self._ydl.params["outtmpl"]["default"] = str(stem).replace("%", "%%") + ".%(ext)s"
+        self._section = section
+        info = self._ydl.extract_info(url, download=True)
         if info.get("entries") is not None:
             raise MediaError("corrupt", "the answer is a list of videos, not one")
         path = Path(info["requested_downloads"][0]["filepath"])
-        if not path.is_file() or path.stat().st_size == 0:
-            return None
-        if section is None:
-            return path, 0.0
-        span = span_seconds(path)
-        if span is None:
-            return None
-        until = min(stretch[1], info.get("duration") or stretch[1])
-        holds = span[0] <= stretch[0] + SECTION_TOLERANCE_SECONDS and span[1] >= until - SECTION_TOLERANCE_SECONDS
-        return (path, span[0]) if holds else None
+        return (path if path.is_file() and path.stat().st_size else None), info.get("duration")
 
     def _ranges(self, info: dict[str, Any], ydl: object) -> Iterable[dict[str, float]]:
         return [{"start_time": self._section[0], "end_time": self._section[1]}] if self._section else [{}]

@@ -21,6 +21,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from pydub import AudioSegment
 
+# Enough to find out whether there is sound.
+LOOK_RATE_HZ = 8000
 SILENCE_DBFS = -60.0
 FLOOR_DBFS = -100.0
 # Decoded ahead of the stretch, so that the codec (Opus wants 80 ms) and the resampler have settled.
@@ -29,6 +31,10 @@ PREROLL_SECONDS = 0.5
 JITTER_SECONDS = 0.05
 # Containers report up to this much of the codec's priming as their start (WebM/Opus: 6 ms); the decoder drops it.
 PRIMING_SECONDS = 0.1
+# Containers whose header says how long they are.
+PROMISING = ("mov", "matroska", "flac")
+# How much less than that may come, and how much may be lacking in the middle, before a file counts as damaged.
+DAMAGED_SECONDS = 0.5
 # Further than this into a file even coarse time stamps are trusted: decoding up to there would take too long.
 COUNTED_SECONDS = 600.0
 
@@ -60,18 +66,28 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
     Raises
     ------
     MediaError
-        ``no_audio`` where there is no sound stream, ``corrupt`` where the file cannot be decoded.
+        ``no_audio`` where there is no sound stream, ``corrupt`` where the file cannot be decoded, lacks something in
+        the middle of the stretch, or ends before it although its header says that it does not.
     """
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise MediaError("no_audio", f"{path.name} has no sound stream")
+            promised_seconds = _promised_seconds(container)
             began_seconds, samples = _decode(container, start_seconds, end_seconds, sample_rate_hz)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError("corrupt", f"{path.name} cannot be decoded: {error}") from error
     first = round((start_seconds - began_seconds) * sample_rate_hz)
     last = first + round((end_seconds - start_seconds) * sample_rate_hz)
+    sounds_until = began_seconds + len(samples) / sample_rate_hz
+    if sounds_until < min(end_seconds, promised_seconds) - DAMAGED_SECONDS:
+        raise MediaError("corrupt", f"{path.name} says {promised_seconds:.1f} s and ends after {sounds_until:.1f} s")
     return as_segment(samples[max(0, first) : max(0, last)], sample_rate_hz)
+
+
+def held_seconds(path: Path, start_seconds: float, end_seconds: float) -> float:
+    """How much of a stretch a media file holds, found out by decoding it; raises as :func:`cut` does."""
+    return duration_seconds(cut(path, start_seconds, end_seconds, LOOK_RATE_HZ))
 
 
 def span_seconds(path: Path) -> tuple[float, float] | None:
@@ -81,15 +97,29 @@ def span_seconds(path: Path) -> tuple[float, float] | None:
     """
     try:
         with av.open(str(path)) as container:
-            if container.duration is None:
-                return None
-            start = (container.start_time or 0) / av.time_base
-            length = container.duration / av.time_base
-            # Matroska's duration counts from zero, MP4's from the first sample
-            end = length if "matroska" in container.format.name else start + length
-            return _origin_seconds(container), end
+            length = _length_seconds(container)
+            return None if length is None else (_origin_seconds(container), _origin_seconds(container) + length)
     except (av.FFmpegError, OSError, ValueError):
         return None
+
+
+def _length_seconds(container: "av.container.InputContainer") -> float | None:
+    if container.duration is None:
+        return None
+    length = container.duration / av.time_base
+    # Matroska's duration counts from zero, MP4's from the first sample
+    return length - _origin_seconds(container) if "matroska" in container.format.name else length
+
+
+def _promised_seconds(container: "av.container.InputContainer") -> float:
+    """How long the sound is by the file's header; 0 where that does not say."""
+    stream = container.streams.audio[0]
+    if container.format.name.split(",")[0] not in PROMISING:
+        return 0.0
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    # of several streams the picture may be the longer one
+    return (_length_seconds(container) or 0.0) if len(container.streams) == 1 else 0.0
 
 
 def _origin_seconds(container: "av.container.InputContainer") -> float:
@@ -109,7 +139,7 @@ def _decode(
         container.seek(int((origin + start_seconds - PREROLL_SECONDS) * av.time_base), backward=True)
     resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
     began: float | None = None
-    expected = 0.0
+    expected = lacking = 0.0
     pieces: list[npt.NDArray[np.int16]] = []
     broken: av.FFmpegError | None = None
     for frame in _frames(container, stream):
@@ -122,6 +152,7 @@ def _decode(
         if at - expected > JITTER_SECONDS:
             pieces += [p.to_ndarray()[0] for p in resampler.resample(None)]
             resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
+            lacking += max(0.0, min(at, end_seconds) - max(expected, start_seconds))
             missing = round((at - began) * sample_rate_hz) - sum(map(len, pieces))
             pieces.append(np.zeros(max(0, missing), dtype=np.int16))
             expected = at
@@ -135,6 +166,8 @@ def _decode(
             raise broken
         return start_seconds, np.zeros(0, dtype=np.int16)
     pieces += [p.to_ndarray()[0] for p in resampler.resample(None)]
+    if lacking > DAMAGED_SECONDS:
+        raise ValueError(f"{lacking:.1f} s are lacking in the middle")
     samples = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int16)
     if broken is not None and began + len(samples) / sample_rate_hz < end_seconds:
         raise broken

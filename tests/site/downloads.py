@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 
 from soundsift import media
 from soundsift.archive import Archive
+from soundsift.batches import Clip
 from soundsift.demo import RATE_HZ, write_media
-from soundsift.download import Clip, Manners, Source, download
+from soundsift.download import download
+from soundsift.origins import Manners, Source
 
 QUICK = {"first_pause_seconds": 0.0, "concurrency": 2}
 
@@ -24,7 +27,17 @@ def fill(folder: Path, clips: list[Clip], ending: str = "m4a", seconds: int = 12
         samples = rng.normal(size=seconds * RATE_HZ) * 0.01
         at = round((one.start_seconds + 1.0) * RATE_HZ)
         samples[at : at + 48] = 0.9
-        write_media(folder / f"{one.video_id}.{ending}", samples, picture=ending == "mp4")
+        if ending == "m3u8":
+            write_hls(folder / f"{one.video_id}.m3u8", samples)
+        else:
+            write_media(folder / f"{one.video_id}.{ending}", samples, picture=ending == "mp4")
+
+
+def write_hls(path: Path, samples: np.ndarray) -> None:
+    """Write a playlist and, beside it, its pieces of four seconds."""
+    options = {"hls_time": "4", "hls_list_size": "0", "hls_playlist_type": "vod"}
+    with av.open(str(path), "w", format="hls", options=options) as container:
+        media.encode(container, "aac", {"b": "64k"}, (samples * 32767).astype(np.int16), RATE_HZ)
 
 
 def fetch(

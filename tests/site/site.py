@@ -10,7 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-TYPES = {".csv": "text/csv", ".m4a": "audio/mp4", ".mp4": "video/mp4", ".webm": "video/webm"}
+TYPES = {
+    ".csv": "text/csv", ".m4a": "audio/mp4", ".mp4": "video/mp4", ".webm": "video/webm",
+    ".m3u8": "application/vnd.apple.mpegurl", ".ts": "video/mp2t",
+}  # fmt: skip
+HANG_SECONDS = 60.0
 
 
 class Site:
@@ -19,11 +23,21 @@ class Site:
     Attributes
     ----------
     faults
-        {video id: fault}: a status code as a number, alone or with the Retry-After header as (status, header), or ``page``, ``empty``, ``no_range``, ``cut``, ``hang``, ``drip``
-        (a byte now and then), ``stream`` (without end). A list is
-        used up fault by fault, then the site is well again.
+        {video id: fault}. A status code as a number, alone or with the Retry-After header as (status, header), or
+
+        - ``hang``, ``stall``: says nothing, or nothing more after half of the body
+        - ``drip``, ``stream``: sends a byte now and then, or without end
+        - ``cut``, ``short``: hangs up after half of the body, or says it is half as long as it is
+        - ``redirect``: sends back to the same address for ever
+        - ``no_range``: knows no byte ranges
+        - ``page``, ``empty``, ``truncated``, ``flipped``: serves a web page, nothing, half of the file, or the file
+          with a bit flipped in every five hundredth byte
+
+        A list is used up fault by fault, then the site is well again.
     requests
         How often each video was asked for.
+    first_asked
+        When each was first asked for, by the monotonic clock.
     sent
         How many bytes of each were sent.
     """
@@ -32,6 +46,7 @@ class Site:
         self.folder = folder
         self.faults: dict[str, Any] = {}
         self.requests: Counter[str] = Counter()
+        self.first_asked: dict[str, float] = {}
         self.sent: Counter[str] = Counter()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}/{{video_id}}.m4a"
@@ -80,18 +95,21 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
         def _answer(self, with_body: bool) -> None:
             path = site.folder / self.path.lstrip("/")
             site.requests[path.stem] += 1
+            site.first_asked.setdefault(path.stem, time.monotonic())
             fault = site.fault_of(path.stem)
             if isinstance(fault, tuple):
                 return self._send(fault[0], b"", "text/plain", with_body, {"Retry-After": str(fault[1])})
             if isinstance(fault, int) or (not path.is_file() and fault is None):
                 return self._send(fault if isinstance(fault, int) else 404, b"", "text/plain", with_body)
             if fault == "hang":
-                time.sleep(60)
+                time.sleep(HANG_SECONDS)
             if fault in ("drip", "stream"):
                 return self._send_on(b"." if fault == "drip" else bytes(1 << 16), 0.2 if fault == "drip" else 0.01)
+            if fault == "redirect":
+                return self._send(302, b"", "text/plain", with_body, {"Location": self.path})
             if fault == "page":
                 return self._send(200, b"<!doctype html><title>Not here</title>", "text/html", with_body)
-            data = b"" if fault == "empty" else path.read_bytes()
+            data = spoiled(path.read_bytes(), fault)
             kind = TYPES[path.suffix]
             asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
             tag = {"ETag": site.tag_of(path)}
@@ -101,9 +119,9 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 if first >= len(data):
                     return self._send(416, b"", "text/plain", with_body)
                 extra = {"Content-Range": f"bytes {first}-{last}/{len(data)}", "Accept-Ranges": "bytes"} | tag
-                return self._send(206, data[first : last + 1], kind, with_body, extra, cut=fault == "cut")
+                return self._send(206, data[first : last + 1], kind, with_body, extra, fault)
             extra = tag | ({} if fault == "no_range" else {"Accept-Ranges": "bytes"})
-            return self._send(200, data, kind, with_body, extra, cut=fault == "cut")
+            return self._send(200, data, kind, with_body, extra, fault)
 
         def _send_on(self, piece: bytes, pause_seconds: float) -> None:
             self.send_response(200)
@@ -123,20 +141,35 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             kind: str,
             with_body: bool,
             extra: dict[str, str] | None = None,
-            cut: bool = False,
+            fault: Any = None,
         ) -> None:
             self.send_response(status)
             self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(data)))
+            self.send_header("Content-Length", str(len(data) // 2 if fault == "short" else len(data)))
             for name, value in (extra or {}).items():
                 self.send_header(name, value)
             self.end_headers()
+            self.close_connection = self.close_connection or fault in ("cut", "stall", "short")
             if with_body:
-                data = data[: len(data) // 2] if cut else data
+                data = data[: len(data) // 2] if fault in ("cut", "stall") else data
                 site.sent[Path(self.path).stem] += len(data)
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     self.wfile.write(data)
-            if cut:
-                self.close_connection = True
+                    if fault == "stall":
+                        time.sleep(HANG_SECONDS)
 
     return Handler
+
+
+def spoiled(data: bytes, fault: Any) -> bytes:
+    """What a site with this fault has in place of a file."""
+    if fault == "empty":
+        return b""
+    if fault == "truncated":
+        return data[: len(data) // 2]
+    if fault == "flipped":
+        flipped = bytearray(data)
+        for at in range(len(data) // 4, len(data), 500):
+            flipped[at] ^= 1 << at % 8
+        return bytes(flipped)
+    return data

@@ -1,7 +1,9 @@
 import hashlib
 import json
 import os
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from soundsift import archive
 from soundsift.archive import Archive, Record
+from soundsift.errors import InputError
 
 CLIP = "--PJHxphWEs_30000"
 
@@ -165,7 +168,6 @@ def test_media_stand_before_their_record(tmp_path: Path, monkeypatch: pytest.Mon
         os.rename(source, target)
 
     monkeypatch.setattr(archive, "os", SimpleNamespace(**{**vars(os), "replace": note}))
-    monkeypatch.setattr("soundsift.tables.os", SimpleNamespace(**{**vars(os), "replace": note}))
     keep(Archive(tmp_path))
     assert named == [f"{CLIP}.m4a", f"{CLIP}.json"]
 
@@ -283,26 +285,100 @@ def test_every_fault_of_an_archive_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_a_local_file_is_linked_or_copied_with_its_time_stamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_linked_or_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError("another file system")
 
     source = tmp_path / "source.wav"
     source.write_bytes(b"sound")
-    os.utime(source, ns=(1_000_000_000, 1_234_567_890))
     archive.link_or_copy(source, tmp_path / "linked.wav")
     assert (tmp_path / "linked.wav").samefile(source)
     monkeypatch.setattr(archive.os, "link", refuse)
     archive.link_or_copy(source, tmp_path / "copied.wav")
     assert not (tmp_path / "copied.wav").samefile(source)
     assert (tmp_path / "copied.wav").read_bytes() == b"sound"
-    assert archive.same_file(source, tmp_path / "linked.wav")
-    assert archive.same_file(source, tmp_path / "copied.wav")
 
 
-def test_a_file_that_changed_is_not_the_same(tmp_path: Path) -> None:
-    for name, content, stamp in (("a", b"12345", 1), ("b", b"12345", 2), ("c", b"1234", 1)):
-        (tmp_path / name).write_bytes(content)
-        os.utime(tmp_path / name, ns=(stamp, stamp))
-    assert not archive.same_file(tmp_path / "a", tmp_path / "b")
-    assert not archive.same_file(tmp_path / "a", tmp_path / "c")
+def test_a_file_elsewhere_is_read_where_it_is_by_a_path_that_moves_with_both(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "media").mkdir(parents=True)
+    source = tmp_path / "disk" / "media" / "v.wav"
+    source.write_bytes(b"sound")
+    (tmp_path / "disk" / "deep" / "archive").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "deep" / "archive")
+    held = Archive(tmp_path / "link")
+    held.write(record(), source)
+    (tmp_path / "disk").rename(tmp_path / "moved")
+    moved = Archive(tmp_path / "moved" / "deep" / "archive")
+    known = moved.read(CLIP)
+    assert known is not None
+    assert known.media == "../../../media/v.wav"
+    path = moved.media_path(known)
+    assert path is not None
+    assert path.samefile(tmp_path / "moved" / "media" / "v.wav")
+    assert moved.check() == (1, [])
+    path.unlink()
+    assert moved.read(CLIP) is None
+
+
+def test_the_other_clips_of_a_video_are_known_and_no_other_videos(tmp_path: Path) -> None:
+    held = Archive(tmp_path)
+    for clip_id in ("a_b_1000", "a_b_2000", "a_b_3000", "a_3000"):
+        keep(held, clip_id=clip_id, video_id=clip_id.rpartition("_")[0])
+    # a video whose id goes on like a clip of the other, in the same folder
+    stray = held.root / held.folder("a_b_1000") / "a_b_9_1000.json"
+    stray.write_text(json.dumps({"clip_id": "a_b_9_1000", "video_id": "a_b_9", "outcome": "private"}))
+    assert [other.clip_id for other in held.others("a_b_2000")] == ["a_b_1000", "a_b_3000"]
+    assert [other.clip_id for other in held.others("a_b_4000")] == ["a_b_1000", "a_b_2000", "a_b_3000"]
+    assert list(held.others("b_0")) == []
+
+
+CLAIM = """
+import sys, time
+from pathlib import Path
+from soundsift.archive import Archive
+with Archive(Path(sys.argv[1])).claim(sys.argv[2]):
+    print("claimed", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_video_is_asked_for_by_one_job_at_a_time_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:
+    scripts = str(Path(archive.__file__).resolve().parents[1])
+    command = [sys.executable, "-c", CLAIM, str(tmp_path), "one"]
+    job = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": scripts})
+    assert job.stdout
+    assert job.stdout.readline() == b"claimed\n"
+    held, mine = Archive(tmp_path), threading.Event()
+
+    def claim() -> None:
+        with held.claim("one"):
+            mine.set()
+
+    waiting = threading.Thread(target=claim)
+    waiting.start()
+    with held.claim("another"):
+        assert not mine.wait(0.3)
+    job.kill()
+    job.communicate()
+    assert mine.wait(10)
+    waiting.join()
+
+
+def test_a_file_system_without_locks_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(archive.fcntl, "lockf", refuse)
+    with pytest.raises(InputError, match=r"gives no locks \(No locks available\): set download.archive"):
+        Archive(tmp_path).blocked()
+
+
+def test_what_killed_jobs_left_is_cleared_away_after_a_day(tmp_path: Path) -> None:
+    Archive(tmp_path)
+    for name in ("old", "new"):
+        (tmp_path / "tmp" / f"{name}-folder").mkdir()
+        (tmp_path / "tmp" / f"{name}.json").touch()
+    for name in ("old-folder", "old.json"):
+        os.utime(tmp_path / "tmp" / name, (0, 0))
+    Archive(tmp_path)
+    assert {path.name for path in (tmp_path / "tmp").iterdir()} == {"new-folder", "new.json"}

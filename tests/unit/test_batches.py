@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from soundsift import batches
+from soundsift.batches import Clip
 from soundsift.errors import InputError
 
 
@@ -55,15 +56,12 @@ def test_every_clip_is_in_the_file_of_its_batch(tmp_path: Path) -> None:
     assert set(written(table, tmp_path / "b")) == {
         f"{n}.csv" for n in ("train-00000", "train-00001", "train-00002", "eval-00000")
     }
-    assert [row["clip_id"] for row in batches.read_batch(tmp_path / "b" / "train-00001.csv")] == [
+    assert [clip.clip_id for clip in batches.read_batch(tmp_path / "b" / "train-00001.csv")] == [
         f"{i:011d}_{i}000" for i in (4, 5, 6, 7)
     ]
-    assert batches.read_batch(tmp_path / "b" / "train-00002.csv")[1] == {
-        "clip_id": "00000000009_9000",
-        "video_id": "00000000009",
-        "start_seconds": 9.0,
-        "end_seconds": 18.5,
-    }
+    assert batches.read_batch(tmp_path / "b" / "train-00002.csv")[1] == Clip(
+        "00000000009_9000", "00000000009", 9.0, 18.5
+    )
     assert len(batches.read_batch(tmp_path / "b" / "eval-00000.csv")) == 3
 
 

@@ -1,8 +1,13 @@
+import errno
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from soundsift import media, origins
+from soundsift.archive import Archive
 from soundsift.demo import RATE_HZ, write_media
+from soundsift.errors import ConfigError
 from tests.site.downloads import clip, fetch, fill
 
 
@@ -13,6 +18,84 @@ def test_local_media_of_any_container_are_found_and_not_copied(tmp_path: Path) -
     assert [row["outcome"] for row in rows.values()] == ["ok", "not_found"]
     kept = tmp_path / "archive" / rows[clips[0].clip_id]["media"]
     assert kept.samefile(tmp_path / f"{clips[0].video_id}.webm")
+
+
+def test_local_media_on_another_file_system_are_read_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    one = clip(1)
+    fill(tmp_path, [one])
+    url, root = f"file://{tmp_path}/{{video_id}}.*", tmp_path / "archive"
+    monkeypatch.setattr(origins.os, "link", refuse)
+    row = fetch([one], url, root)[one.clip_id]
+    assert (row["outcome"], Path(row["media"]).is_absolute()) == ("ok", False)
+    assert (root / row["media"]).samefile(tmp_path / f"{one.video_id}.m4a")
+    assert [path.suffix for path in root.rglob("-video*")] == [".json"]
+    assert fetch([one], url, root)[one.clip_id] == row
+    assert Archive(root).check() == (1, [])
+
+
+def test_local_media_are_copied_where_the_originals_will_go(tmp_path: Path) -> None:
+    one = clip(1)
+    fill(tmp_path, [one])
+    url, root, original = f"file://{tmp_path}/{{video_id}}.*", tmp_path / "archive", tmp_path / f"{one.video_id}.m4a"
+    linked = fetch([one], url, root)[one.clip_id]
+    assert (root / linked["media"]).samefile(original)
+    copied = fetch([one], url, root, link=False)[one.clip_id]
+    assert copied == linked
+    assert not (root / copied["media"]).samefile(original)
+    stamp = (root / copied["media"]).with_suffix(".json").stat().st_mtime_ns
+    original.write_bytes(b"")
+    original.unlink()
+    assert fetch([one], url, root, link=False)[one.clip_id] == linked
+    assert (root / copied["media"]).with_suffix(".json").stat().st_mtime_ns == stamp
+    assert Archive(root).check() == (1, [])
+
+
+def test_a_linked_file_that_was_written_over_is_taken_anew(tmp_path: Path) -> None:
+    one = clip(1)
+    fill(tmp_path, [one])
+    url = f"file://{tmp_path}/{{video_id}}.*"
+    first = fetch([one], url, tmp_path / "archive")[one.clip_id]
+    with open(tmp_path / f"{one.video_id}.m4a", "r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"!")
+    again = fetch([one], url, tmp_path / "archive")[one.clip_id]
+    assert again["sha256"] != first["sha256"]
+    assert Archive(tmp_path / "archive").check() == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "template"),
+    [
+        ("Y{video_id}.wav", "Y{video_id}.wav"),  # the form of PANNs
+        ("{video_id}.flac", "{video_id}.flac"),
+        ("{video_id}_{start_ms}.wav", "{video_id}_{start_ms}.*"),
+        ("{video_id}_{start_seconds}_{end_seconds}.flac", "{video_id}_{start_seconds}_{end_seconds}.*"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["balanced train", "[10 s] 100%"])
+def test_copies_of_audioset_that_circulate_work_by_template(
+    name: str, template: str, folder: str, tmp_path: Path
+) -> None:
+    one = clip(1, start=30.0)
+    samples = np.arange(4 * RATE_HZ, dtype=np.int16)
+    (tmp_path / folder).mkdir()
+    media.write_clip(media.as_segment(samples, RATE_HZ), tmp_path / folder / one.url(name))
+    url = f"file://{tmp_path}/{folder}/{template}"
+    row = fetch([one], url, tmp_path / "archive", {"trimmed": True})[one.clip_id]
+    assert (row["outcome"], row["media_start_seconds"]) == ("ok", 30.0)
+    cut = media.cut(tmp_path / "archive" / row["media"], 0.0, 4.0, RATE_HZ)
+    assert np.array_equal(cut.get_array_of_samples(), samples)
+
+
+def test_one_trimmed_file_is_not_taken_for_two_stretches(tmp_path: Path) -> None:
+    clips = [clip(1), clip(1, start=20.0)]
+    with pytest.raises(ConfigError, match=r"labelled seconds of both -video00001_4000 and -video00001_20000: put"):
+        fetch(clips, f"file://{tmp_path}/Y{{video_id}}.wav", tmp_path / "archive", {"trimmed": True})
 
 
 def test_a_local_file_that_changed_or_came_back_is_taken_anew(tmp_path: Path) -> None:

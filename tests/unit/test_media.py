@@ -105,10 +105,28 @@ def test_what_is_no_sound_gets_its_outcome(tmp_path: Path) -> None:
         assert failed.value.outcome == outcome
 
 
-def test_truncated_media_are_corrupt_or_shorter_but_never_padded(tmp_path: Path) -> None:
-    write_media(tmp_path / "whole.webm", clicks([1.0, 9.0], 10), picture=False)
-    data = (tmp_path / "whole.webm").read_bytes()
-    (tmp_path / "half.webm").write_bytes(data[: len(data) // 2])
-    clip = media.cut(tmp_path / "half.webm", 0.0, 10.0, RATE_HZ)
-    assert media.duration_seconds(clip) < 9.0
-    assert onsets_seconds(clip) == pytest.approx([1.0], abs=0.001)
+@pytest.mark.parametrize("ending", ["m4a", "webm"])
+def test_a_file_that_ends_before_its_header_says_is_corrupt_where_it_lacks_the_stretch(
+    ending: str, tmp_path: Path
+) -> None:
+    write_media(tmp_path / f"whole.{ending}", clicks([1.0, 9.0], 10), picture=False)
+    data = (tmp_path / f"whole.{ending}").read_bytes()
+    if ending == "m4a":  # its index stands behind the sound
+        half, index = data.index(b"moov") // 2, data.index(b"moov") - 4
+        data = data[:half] + bytes(index - half) + data[index:]
+    else:
+        data = data[: len(data) // 2]
+    (tmp_path / f"half.{ending}").write_bytes(data)
+    assert onsets_seconds(media.cut(tmp_path / f"half.{ending}", 0.0, 4.0, RATE_HZ)) == pytest.approx([1.0], abs=0.001)
+    with pytest.raises(MediaError, match=r"cannot be decoded|says 10\.0 s and ends after [45]\.\d s") as failed:
+        media.cut(tmp_path / f"half.{ending}", 2.0, 10.0, RATE_HZ)
+    assert failed.value.outcome == "corrupt"
+
+
+def test_sound_that_ends_before_the_picture_is_short_and_not_corrupt(tmp_path: Path) -> None:
+    import av
+
+    write_media(tmp_path / "v.mp4", clicks([0.5], 1), picture=True)
+    with av.open(str(tmp_path / "v.mp4")) as container:
+        assert container.duration == 2_000_000
+    assert media.duration_seconds(media.cut(tmp_path / "v.mp4", 0.0, 2.0, RATE_HZ)) == pytest.approx(1.0, abs=0.06)

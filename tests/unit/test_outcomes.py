@@ -1,7 +1,16 @@
+import inspect
 import io
 import sys
+from types import ModuleType
 
 import pytest
+import yt_dlp
+import yt_dlp.downloader.common
+import yt_dlp.downloader.fragment
+import yt_dlp.downloader.http
+import yt_dlp.extractor.common
+import yt_dlp.extractor.youtube._base as youtube_base
+import yt_dlp.extractor.youtube._video as youtube
 from yt_dlp.networking import Response
 from yt_dlp.networking.exceptions import HTTPError, IncompleteRead, TransportError
 from yt_dlp.utils import ContentTooShortError, DownloadError, ExtractorError, GeoRestrictedError, UnsupportedError
@@ -13,35 +22,105 @@ LOGIN_HINT = (
     "Use --cookies-from-browser or --cookies for the authentication. "
     "See  https://github.com/yt-dlp/yt-dlp/wiki/FAQ#how-do-i-pass-cookies-to-yt-dlp  for how to manually pass cookies"
 )
+# What YouTube itself says: not to be found in yt-dlp, but in the reports of its users.
 SAID = {
     f"Sign in to confirm you’re not a bot. {LOGIN_HINT}": "bot_check",
     f"Sign in to confirm you're not a bot. {LOGIN_HINT}": "bot_check",
-    "Video unavailable. YouTube is requiring a captcha challenge before playback": "bot_check",
+    f"Sign in to confirm that you're not a bot. {LOGIN_HINT}": "bot_check",
     "This content isn't available, try again later. The current session has been rate-limited by YouTube for up to an "
     "hour. It is recommended to use `-t sleep` to add a delay between video requests to avoid exceeding the rate "
     "limit.": "rate_limited",
     "Video unavailable. This content isn’t available, try again later.": "rate_limited",
+    "Video unavailable. This content isn’t available.": "rate_limited",
+    "Your account has been rate-limited by YouTube for up to an hour.": "rate_limited",
     f"Sign in to confirm your age. This video may be inappropriate for some users. {LOGIN_HINT}": "age_restricted",
     "Video unavailable. This video is no longer available because the YouTube account associated with this video has "
     "been terminated.": "terminated",
     "Video unavailable. This video is no longer available because the YouTube account associated with this video has "
     "been terminated due to multiple third-party notifications of copyright infringement.": "terminated",
+    "This video is no longer available because the uploader has closed their YouTube account.": "terminated",
+    "Video unavailable. This video is no longer available because the uploader has closed their YouTube account.":
+        "terminated",
     "Video unavailable. This video contains content from X, who has blocked it on copyright grounds": "copyright",
     "Video unavailable. This video contains content from Cartoon Network, who has blocked it in your country on "
     "copyright grounds": "copyright",
     "Video unavailable. This video is no longer available due to a copyright claim by X": "copyright",
-    "The uploader has not made this video available in your country": "geo_blocked",
+    "Video unavailable. This video is not available in your country due to a copyright claim by X": "geo_blocked",
     "Join this channel to get access to members-only content like this video, and other exclusive perks.":
+        "members_only",
+    "Join this channel from your computer or Android app to get access to members-only content like this video.":
         "members_only",
     "This video is available to this channel's members on level: Gold (or any higher level).": "members_only",
     f"Private video. Sign in if you've been granted access to this video. {LOGIN_HINT}": "private",
     "Video unavailable. This video is private": "private",
     "Video unavailable. This video has been removed by the uploader": "removed",
     "This video has been removed for violating YouTube's Terms of Service": "removed",
-    "Video unavailable": "unavailable",
-    "This video is not available": "unavailable",
+    "This video has been removed because it violates YouTube's Community Guidelines.": "removed",
+    "This video is unavailable": "unavailable",
+    "Video unavailable. This video is unavailable.": "unavailable",
     "This video isn’t available anymore": "unavailable",
+    "Video unavailable. This video isn't available anymore.": "unavailable",
+    "Video unavailable. This video is no longer available": "unavailable",
 }  # fmt: skip
+# A phrase of yt-dlp, the module whose source holds it, what is said with it, and the outcome.
+LOOKED_UP = [
+    (youtube, "YouTube is requiring a captcha challenge before playback", "Video unavailable. {}", "bot_check"),
+    (youtube, "This content isn't available, try again later", "Video unavailable. {}", "rate_limited"),
+    (youtube, "The current session", "Video unavailable. {} has been rate-limited by YouTube", "rate_limited"),
+    (youtube, "Your account", "Video unavailable. {} has been rate-limited by YouTube", "rate_limited"),
+    (youtube, "has been rate-limited by YouTube for up to an hour", "The current session {}", "rate_limited"),
+    (youtube, "Failed to extract any player response", "{}", "forbidden"),
+    (youtube, "All player responses are invalid. Your IP is likely being blocked by Youtube", "{}", "forbidden"),
+    (youtube, "confirm your age", "Sign in to {}", "age_restricted"),
+    (youtube, "age-restricted", "This video is {} and only available on YouTube", "age_restricted"),
+    (youtube, "inappropriate", "This video may be {} for some users.", "age_restricted"),
+    (youtube, "The uploader has not made this video available in your country", "{}", "geo_blocked"),
+    (
+        yt_dlp.extractor.common,
+        "This video is not available from your location due to geo restriction",
+        "{}",
+        "geo_blocked",
+    ),
+    (youtube, "Private video", f"{{}}. {LOGIN_HINT}", "private"),
+    (
+        youtube,
+        "This video has been removed for violating YouTube",
+        "{}'s policy on hate speech. Learn more about combating hate speech in your country.",
+        "removed",
+    ),
+    (youtube, "Video unavailable", "{}", "unavailable"),
+    (youtube, "This video does not exist.", "{}", "unavailable"),
+    (yt_dlp.downloader.common, "[download] Got error: ", "\r{}The read operation timed out", "timeout"),
+    (yt_dlp.downloader.common, "[download] Got error: ", f"\r{{}}{IncompleteRead(49182, 49183)}", "network"),
+    (yt_dlp.downloader.common, "[download] Got error: ", f"\r{{}}{ContentTooShortError(1000, 6000)}", "network"),
+    (yt_dlp.downloader.http, "Conflicting range. (start=", "\r[download] Got error: {}9 > end=5)", "network"),
+    (yt_dlp.downloader.fragment, "The downloaded file is empty", "{}", "network"),
+    (yt_dlp.downloader.fragment, "not found, unable to continue", "fragment 1 {}", "network"),
+    (yt_dlp.downloader.http, "Did not get any data blocks", "{}", "corrupt"),
+]
+# About the asker or the player that asked, or not for ever.
+OPEN = [
+    "The page needs to be reloaded.. The page needs to be reloaded.",
+    f"Please sign in. {LOGIN_HINT}",
+    f"Login details are needed to download this content. {LOGIN_HINT}",
+    "The following content is not available on this app.. Watch on the latest version of YouTube.",
+    "Video unavailable. Playback on other websites has been disabled by the video owner",
+    "Video unavailable. This video is unavailable. Error code: 152 - 18",
+    "This video is unavailable. Error code: 152 - 18",
+    "This video is not available",
+    "Video unavailable. This video is not available",
+    "This video is DRM protected",
+    "No video formats found!",
+    "Requested format is not available. Use --list-formats for a list of available formats",
+    "This live event will begin in 3 days.",
+    "This live event has ended.",
+    "This live stream recording is not available.",
+    "Premieres in 5 hours",
+    "Offline.",
+    "We're processing this video. Check back later.",
+    "This video requires payment to watch.",
+    "This video is no longer available because of something new",
+]
 
 
 def raised(error: Exception, style: str = "ERROR:") -> DownloadError:
@@ -72,14 +151,86 @@ def no_webpage(cause: Exception) -> ExtractorError:
         return of_youtube(f"Unable to download webpage: {caught}", cause=caught)
 
 
+def as_raised(module: ModuleType, said: str) -> DownloadError:
+    """What an extractor says comes behind the video's id, what a downloader says does not."""
+    if module.__name__.startswith("yt_dlp.extractor"):
+        return raised(of_youtube(said))
+    return DownloadError(f"ERROR: {said}", (None, None, None))
+
+
 @pytest.mark.parametrize(("message", "outcome"), SAID.items())
 def test_youtubes_words_are_understood(message: str, outcome: str) -> None:
     assert classify(raised(of_youtube(message))) == (outcome, f"[youtube] --PJHxphWEs: {message}")
 
 
+@pytest.mark.parametrize(("module", "phrase", "said", "outcome"), LOOKED_UP)
+def test_yt_dlp_still_says_what_the_table_knows(module: ModuleType, phrase: str, said: str, outcome: str) -> None:
+    assert phrase in inspect.getsource(module)
+    assert classify(as_raised(module, said.format(phrase)))[0] == outcome
+
+
+@pytest.mark.parametrize("number", range(len(outcomes._BY_MESSAGE)))
+def test_every_row_of_the_table_is_tested(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = list(outcomes._BY_MESSAGE)
+    rows[number] = (rows[number][0], "this row")
+    monkeypatch.setattr(outcomes, "_BY_MESSAGE", rows)
+    errors = [as_raised(module, said.format(phrase)) for module, phrase, said, _ in LOOKED_UP]
+    errors += [raised(of_youtube(message)) for message in SAID]
+    assert "this row" in {classify(error)[0] for error in errors}
+
+
+@pytest.mark.parametrize("message", OPEN)
+def test_what_is_not_for_ever_or_about_the_asker_stays_open(message: str) -> None:
+    assert classify(raised(of_youtube(message))) == ("unrecognised", f"[youtube] --PJHxphWEs: {message}")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "[youtube] removed-xyz: The page needs to be reloaded.",
+        "[youtube] copyright-1: The page needs to be reloaded.",
+        "[youtube] -connection: The page needs to be reloaded.",
+        "[youtube] -network-_0: The page needs to be reloaded.",
+        "[youtube] violat_timeout: The page needs to be reloaded.",
+        "[generic] Private video: take 2: Unable to extract title",
+        "Unable to rename file: '/data/network/Private video. This video has been deleted/a.m4a.part'",
+        "Postprocessing: /home/connection/timed out/section.m4a: Invalid data found when processing input",
+        "ffmpeg exited with code 8",
+    ],
+)
+def test_ids_and_paths_are_no_reason(error: str) -> None:
+    assert classify(DownloadError(f"ERROR: {error}")) == ("unrecognised", error)
+
+
+@pytest.mark.parametrize(
+    ("message", "outcome"),
+    [
+        (
+            "This video contains content from Private Video. Network, who has blocked it on copyright grounds",
+            "copyright",
+        ),
+        (
+            "This video is no longer available due to a copyright claim by Try Again Later Rate-Limited Records",
+            "copyright",
+        ),
+        (
+            "This video is available to this channel's members on level: No Copyright In Your Country (or any higher level).",
+            "members_only",
+        ),
+        (
+            "A stream called Private video, removed in your country on copyright grounds, will begin shortly",
+            "unrecognised",
+        ),
+    ],
+)
+def test_names_are_no_reason(message: str, outcome: str) -> None:
+    assert classify(raised(of_youtube(message)))[0] == outcome
+
+
 @pytest.mark.parametrize(
     ("status", "reason", "outcome"),
     [
+        (302, "Found", "server_error"),
         (403, "Forbidden", "forbidden"),
         (404, "Not Found", "not_found"),
         (408, "Request Timeout", "timeout"),
@@ -96,6 +247,55 @@ def test_an_http_status_says_what_happened_wherever_it_is_wrapped(status: int, r
     for wrapped in (in_extractor, in_downloader, error):
         assert classify(wrapped)[0] == outcome
         assert f"HTTP Error {status}: {reason}" in classify(wrapped)[1]
+
+
+def test_redirects_in_a_circle_are_the_servers_failure() -> None:
+    error = HTTPError(http_error(302, "Found").response, redirect_loop=True)
+    assert "redirect loop" in str(error)
+    for wrapped in (raised(no_webpage(error)), raised(error), DownloadError(f"ERROR: \r[download] Got error: {error}")):
+        assert classify(wrapped)[0] == "server_error"
+
+
+@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize(
+    ("module", "phrase", "with_class"),
+    [
+        (youtube_base, "Unable to download API page", True),
+        (yt_dlp.YoutubeDL, "unable to download video data", True),
+        (yt_dlp.downloader.common, "[download] Got error", False),
+    ],
+)
+def test_only_an_address_of_the_clip_itself_can_be_not_found(
+    module: object, phrase: str, with_class: bool, status: int
+) -> None:
+    assert phrase in inspect.getsource(module)
+    error = http_error(status, "Gone")
+    told = DownloadError(f"ERROR: {phrase}: {error}", (HTTPError, error, None) if with_class else (None, None, None))
+    assert classify(told)[0] == "server_error"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (http_error(403, "Forbidden"), "forbidden"),
+        (http_error(429, "Too Many Requests"), "forbidden"),
+        (http_error(404, "Not Found"), "server_error"),
+        (http_error(503, "Service Unavailable"), "server_error"),
+        (TransportError("The read operation timed out"), "timeout"),
+        (TransportError(cause=ConnectionRefusedError(111, "Connection refused")), "network"),
+    ],
+)
+def test_youtube_that_does_not_answer_says_nothing_about_the_video(
+    error: Exception, outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(request: object) -> None:
+        raise error
+
+    with yt_dlp.YoutubeDL({"quiet": True, "no_warnings": True, "cachedir": False, "extractor_retries": 0}) as ydl:
+        monkeypatch.setattr(ydl, "urlopen", refuse)
+        with pytest.raises(DownloadError) as told:
+            ydl.extract_info("https://www.youtube.com/watch?v=removed-xyz", download=False)
+    assert classify(told.value)[0] == outcome
 
 
 def test_a_status_counts_more_than_the_words_around_it() -> None:
@@ -141,13 +341,6 @@ def test_a_page_instead_of_media_is_corrupt() -> None:
     assert reason == "the answer is no media: Unsupported URL: http://localhost/page"
 
 
-@pytest.mark.parametrize(
-    "message", ["The downloaded file is empty", "Did not get any data blocks", "[youtube] a: No video formats found!"]
-)
-def test_a_complaint_without_an_exception_is_understood_by_its_words(message: str) -> None:
-    assert classify(DownloadError(f"ERROR: {message}", (None, None, None))) == ("corrupt", message)
-
-
 def test_a_transfer_that_was_cut_off_is_the_network() -> None:
     # what yt-dlp's HTTP downloader says, with a carriage return in front, when the body ends early
     said = "ERROR: \r[download] Got error: 49182 bytes read, 49183 more expected"
@@ -162,9 +355,9 @@ def test_an_unknown_message_is_unrecognised_and_kept_in_full() -> None:
 
 
 def test_the_advice_to_report_an_error_is_no_part_of_the_reason() -> None:
-    error = raised(of_youtube("Failed to extract any player response", expected=False))
+    error = raised(of_youtube("Cannot identify player", expected=False))
     assert "please report this issue" in str(error)
-    assert classify(error) == ("unrecognised", "[youtube] --PJHxphWEs: Failed to extract any player response")
+    assert classify(error) == ("unrecognised", "[youtube] --PJHxphWEs: Cannot identify player")
 
 
 def test_colours_of_a_terminal_are_no_part_of_the_reason() -> None:
@@ -183,14 +376,3 @@ def test_every_outcome_is_of_one_kind_and_refusals_pass() -> None:
     assert sorted(word for kind in kinds for word in kind) == sorted(OUTCOMES)
     assert outcomes.REFUSED < outcomes.TRANSIENT
     assert {word for _, word in outcomes._BY_MESSAGE} | set(outcomes._BY_STATUS.values()) <= set(OUTCOMES)
-
-
-@pytest.mark.parametrize("prefix", ["Video unavailable. ", ""])
-def test_a_closed_account_is_terminated(prefix: str) -> None:
-    message = f"{prefix}This video is no longer available because the uploader has closed their YouTube account."
-    assert classify(DownloadError(f"ERROR: [youtube] --PJHxphWEs: {message}"))[0] == "terminated"
-
-
-def test_a_player_that_may_not_play_says_nothing_about_the_video() -> None:
-    message = "The following content is not available on this app.. Watch on the latest version of YouTube."
-    assert classify(DownloadError(f"ERROR: [youtube] --PJHxphWEs: {message}"))[0] == "unrecognised"

@@ -133,6 +133,7 @@ def test_what_is_there_can_be_asked_at_any_time_and_changes_nothing(project: Pro
     assert run.jobs == {"coverage": 1}
     assert f"train: {N_TRAIN - 3} of {N_TRAIN} wanted clips are there" in run.text
     assert "A further run would ask for 0 clips." in run.text
+    assert (project.folder / "results" / "coverage.txt").read_text() in run.text
     assert len(rows_of(project.folder / "results" / "missing.csv")) == 1 + sum(DEAD.values())
     assert "Nothing to be done" in project.run("results/metadata/clips.parquet").text
 

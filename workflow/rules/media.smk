@@ -1,8 +1,8 @@
 # In:  results/batches/{batch}.csv
 # Out: the media in the archive, results/downloads/{batch}.csv (a view of it), results/clips/{batch}/{clip_id}.{format},
 #      results/outcomes/{batch}.csv
-# By:  download_clips, convert_clips; targets of their own, which ask for nothing: coverage (results/missing.csv at any
-#      time), check_archive
+# By:  download_clips, convert_clips; targets of their own, which ask for nothing: coverage
+#      (results/coverage.txt and results/missing.csv at any time), check_archive
 
 
 # Bring the media of a batch into the archive. The archive is no declared output: what it holds outlives a failed job.
@@ -86,6 +86,7 @@ rule coverage:
         archive=config["download"]["archive"],
         retry_permanent=config["download"]["retry_permanent"],
         missing="results/missing.csv",
+        counts="results/coverage.txt",
     message:
         "Looking what is there"
     script:
