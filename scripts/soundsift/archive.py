@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cache
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -213,22 +213,18 @@ class Archive:
         with tempfile.TemporaryDirectory(dir=self.root / "tmp") as folder:
             yield Path(folder)
 
-    @cached_property
-    def _claims(self) -> int:
-        # never closed: closing any descriptor of a file frees all locks that the process holds on it
-        return os.open(self.root / "videos.lock", os.O_RDWR | os.O_CREAT, 0o666)
-
     @contextmanager
     def claim(self, video_id: str) -> Iterator[None]:
         """Be the only job that asks for a video. Threads of one job must not claim the same one at once."""
         byte = int.from_bytes(hashlib.sha1(video_id.encode()).digest()[:7])
+        file = _claims(self.root.resolve())
         # waiting inside the kernel could fail: it takes two jobs whose threads wait for each other's for a deadlock
-        while not self._lock(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, byte):
+        while not self._lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB, byte):
             time.sleep(CLAIM_LOOK_SECONDS)
         try:
             yield
         finally:
-            fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, byte)
+            fcntl.lockf(file, fcntl.LOCK_UN, 1, byte)
 
     def _lock(self, file: int, how: int, byte: int = 0) -> bool:
         try:
@@ -292,6 +288,12 @@ class Archive:
         with self._pace() as state:
             until = float(state.get("blocked_until", 0.0))
             return (until, str(state["blocked_reason"])) if until > time.time() else None
+
+
+@cache
+def _claims(root: Path) -> int:
+    # opened once and never closed: closing any descriptor of a file frees all locks that the process holds on it
+    return os.open(root / "videos.lock", os.O_RDWR | os.O_CREAT, 0o666)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

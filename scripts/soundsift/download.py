@@ -227,7 +227,7 @@ class _Batch:
                 return False
             if record.outcome not in KEPT:
                 logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
-                self.archive.write(record)
+                self.archive.write(_with_former_media(record, before))
         except OSError as error:
             with self.state:
                 self.stopped.set()
@@ -272,6 +272,18 @@ class _Batch:
                 self.tripped = not self.n_refused
                 if self.tripped:
                     logging.warning("%d refused in a row: nobody asks for %.0f s", self.manners.block_after, seconds)
+
+
+def _with_former_media(record: Record, before: Record | None) -> Record:
+    """Keep what was had before a clip was asked for once more, for a longer stretch: nothing better will come if the
+    video is gone by now, and something better may if it is not.
+    """
+    if before is None or before.media is None or before.trimmed != record.trimmed:
+        return record
+    if record.outcome in PERMANENT:
+        note = f"no longer stretch is to be had ({record.outcome}: {record.reason})"
+        return replace(before, outcome="ok", reason="", end_seconds=record.end_seconds, tries=record.tries, note=note)
+    return replace(before, outcome=record.outcome, reason=record.reason, tries=record.tries, when=record.when)
 
 
 def _wants_another_try(record: Record) -> bool:

@@ -233,7 +233,7 @@ class _Server:
             "skip_unavailable_fragments": False,
             "external_downloader_args": {
                 # a section keeps the video's own time stamps, so that where it begins is read and not believed
-                "ffmpeg_o": ["-loglevel", "warning", "-vn", "-copyts"],
+                "ffmpeg_o": ["-loglevel", "error", "-vn", "-copyts"],
                 # a stalled transfer inside ffmpeg ends too (microseconds)
                 "ffmpeg_i": ["-rw_timeout", str(int(SOCKET_TIMEOUT_SECONDS * 1e6))],
             },

@@ -151,6 +151,22 @@ def test_a_longer_stretch_is_not_served_by_the_section_of_a_shorter_one(site: Si
     assert site.requests.total() == 2 * n_requests
 
 
+def test_asking_for_a_longer_stretch_loses_nothing_of_the_shorter_one(site: Site, tmp_path: Path) -> None:
+    short = clip(1)
+    longer = Clip(short.clip_id, short.video_id, 4.0, 11.0)
+    fill(site.folder, [short])
+    first = fetch([short], site.url, tmp_path / "archive")[short.clip_id]
+    for fault, outcome in ((503, "server_error"), (404, "ok")):
+        site.faults[short.video_id] = fault
+        row = fetch([longer], site.url, tmp_path / "archive", tries=1)[longer.clip_id]
+        assert (row["outcome"], row["media"], row["sha256"]) == (outcome, first["media"], first["sha256"])
+        assert Archive(tmp_path / "archive").check() == (1, [])
+    n_requests = site.requests.total()
+    for one in (short, longer):
+        assert fetch([one], site.url, tmp_path / "archive")[one.clip_id]["outcome"] == "ok"
+    assert site.requests.total() == n_requests
+
+
 JOB = """
 import sys
 from pathlib import Path
