@@ -231,7 +231,11 @@ def kills(folder: Path, options: argparse.Namespace) -> None:
     n_clips, batch_size = options.clips, 100
     make_demo(folder / "tables", 2, 2)
     clips = link_media(folder, n_clips)
-    rows = [f'{one.video_id}, {one.start_seconds:.3f}, {one.end_seconds:.3f}, "/m/04rlf"' for one in clips]
+    label = ("/m/04rlf", "/m/09x0r")
+    rows = [
+        f'{one.video_id}, {one.start_seconds:.3f}, {one.end_seconds:.3f}, "{label[index % 2]}"'
+        for index, one in enumerate(clips)
+    ]
     (folder / "list.csv").write_text("# YTID, start_seconds, end_seconds, positive_labels\n" + "\n".join(rows) + "\n")
     targets = [f"results/outcomes/train-{number:05d}.csv" for number in range(-(-n_clips // batch_size))]
     rng = random.Random(options.seed)
@@ -255,9 +259,9 @@ def kills(folder: Path, options: argparse.Namespace) -> None:
             },
         )
 
-    def outcome(one: Project) -> dict[str, str]:
+    def outcome(one: Project) -> dict[str, list[str]]:
         return {
-            str(path.relative_to(one.folder)): path.read_text()
+            str(path.relative_to(one.folder)): path.read_text().splitlines()
             for name in ("downloads", "outcomes")
             for path in sorted((one.folder / "results" / name).glob("*.csv"))
         }
@@ -272,7 +276,7 @@ def kills(folder: Path, options: argparse.Namespace) -> None:
         calm_seconds, calm_requests = time.monotonic() - began, site.requests.total()
         site.requests.clear()
         whole: dict[str, int] = {}
-        n_again = n_partial = 0
+        n_again = n_strays = 0
         began = time.monotonic()
         for number in range(10):
             process = subprocess.Popen(
@@ -291,7 +295,7 @@ def kills(folder: Path, options: argparse.Namespace) -> None:
             settled = [r for r in records if r.outcome in ("ok", "not_found")]
             whole = {record.video_id: site.requests[record.video_id] for record in settled}
             _, strays = archive.check()
-            n_partial += len(strays)
+            n_strays += len(strays)
             print(f"kill {number + 1}: {len(settled)} clips settled{', the run had ended' if ended else ''}; {strays}")
         run = disturbed.run(*targets)
         assert run.status == 0, run.text
@@ -303,9 +307,14 @@ def kills(folder: Path, options: argparse.Namespace) -> None:
             f"{site.requests.total()} requests"
         )
         print(
-            f"clips asked for again after they were settled: {n_again}; partial files under final names: "
-            f"{n_partial + len(strays)}; {n_records} records; tables equal: {outcome(calm) == outcome(disturbed)}"
+            f"clips asked for again after they were settled: {n_again}; files without a record after the kills: "
+            f"{n_strays}, at the end: {len(strays)}; {n_records} records"
         )
+        lines = [
+            pair for name in outcome(calm) for pair in zip(outcome(calm)[name], outcome(disturbed)[name], strict=True)
+        ]
+        different = [pair for pair in lines if pair[0] != pair[1]]
+        print(f"rows of all tables: {len(lines)}, different: {len(different)} {different[:2]}")
 
 
 def peers(folder: Path, options: argparse.Namespace) -> None:

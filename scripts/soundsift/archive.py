@@ -147,19 +147,20 @@ class Archive:
         folder = self.root / self.folder(record.clip_id)
         folder.mkdir(exist_ok=True)
         scratch = self.root / "tmp"
+        moved = media is not None and media.resolve().is_relative_to(scratch.resolve())
         if media is not None:
             record.bytes = media.stat().st_size
             record.sha256 = sha256_of(media)
-            if media.resolve().is_relative_to(scratch.resolve()):
-                record.media = f"{record.clip_id}{media.suffix}"
-                _sync(media)
-                os.replace(media, folder / record.media)
-            else:
-                record.media = os.path.relpath(media.resolve(), folder.resolve())
+            record.media = (
+                f"{record.clip_id}{media.suffix}" if moved else os.path.relpath(media.resolve(), folder.resolve())
+            )
         temporary = scratch / f"{uuid4().hex}.json"
         try:
             temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
             _sync(temporary)
+            if media is not None and moved:
+                _sync(media)
+                os.replace(media, folder / f"{record.media}")
             os.replace(temporary, folder / f"{record.clip_id}.json")
         finally:
             temporary.unlink(missing_ok=True)

@@ -264,6 +264,8 @@ class _Server:
             if is_about_storage(error):
                 return {"storage": re.sub(r"^.*\[Errno \d+\] ", "", str(error))}
             outcome, reason = classify(error)
+            # what is kept of it must not name a place on this machine
+            reason = reason.replace(f"{folder}/", "")
             return {"outcome": outcome, "reason": reason, "retry_after_seconds": retry_after_seconds(error)}
 
     def _fetch_section(

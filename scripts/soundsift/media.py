@@ -76,13 +76,18 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
             promised_seconds = _promised_seconds(container)
             began_seconds, samples = _decode(container, start_seconds, end_seconds, sample_rate_hz)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise MediaError("corrupt", f"{path.name} cannot be decoded: {error}") from error
+        raise MediaError("corrupt", f"{path.name} cannot be decoded: {_said(error)}") from error
     first = round((start_seconds - began_seconds) * sample_rate_hz)
     last = first + round((end_seconds - start_seconds) * sample_rate_hz)
     sounds_until = began_seconds + len(samples) / sample_rate_hz
     if sounds_until < min(end_seconds, promised_seconds) - DAMAGED_SECONDS:
         raise MediaError("corrupt", f"{path.name} says {promised_seconds:.1f} s and ends after {sounds_until:.1f} s")
     return as_segment(samples[max(0, first) : max(0, last)], sample_rate_hz)
+
+
+def _said(error: Exception) -> str:
+    """The decoder's words without the path, which is of this machine."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def held_seconds(path: Path, start_seconds: float, end_seconds: float) -> float:
@@ -254,4 +259,4 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
             pieces += [p.to_ndarray()[0] for p in resampler.resample(None)]
             return np.concatenate(pieces), stream.rate
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:
-        raise MediaError("corrupt", f"{path.name} cannot be decoded: {error}") from error
+        raise MediaError("corrupt", f"{path.name} cannot be decoded: {_said(error)}") from error

@@ -69,6 +69,7 @@ def test_each_fault_gets_its_outcome_and_the_others_go_on(fault, outcome: str, s
     assert [row["outcome"] for row in rows.values()] == ["ok", outcome, "ok"]
     assert rows[clips[1].clip_id]["reason"]
     assert rows[clips[1].clip_id]["media"] == ""
+    assert not [path for path in (tmp_path / "archive").rglob("*.json") if str(tmp_path) in path.read_text()]
 
 
 def test_a_server_that_says_a_file_is_shorter_than_it_is_gives_no_whole_file(site: Site, tmp_path: Path) -> None:

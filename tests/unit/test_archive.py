@@ -132,12 +132,13 @@ def test_a_kill_before_the_media_have_their_name_leaves_nothing(
 
 
 def test_a_kill_between_media_and_record_leaves_no_half_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail_at_the_record(path: Path) -> None:
-        if ".json" in path.name:
+    def fail_at_the_record(source: Path, target: Path) -> None:
+        if target.suffix == ".json":
             raise KeyboardInterrupt
+        os.rename(source, target)
 
     held = Archive(tmp_path)
-    monkeypatch.setattr(archive, "_sync", fail_at_the_record)
+    monkeypatch.setattr(archive, "os", SimpleNamespace(**{**vars(os), "replace": fail_at_the_record}))
     with pytest.raises(KeyboardInterrupt):
         keep(held)
     assert held.read(CLIP) is None
