@@ -25,7 +25,8 @@ rule all:
         "results/detectors/combined.keras",
         "results/summary.txt",
         "results/metadata/rows.csv",
-        "results/figures/example.svg",
+        # the picture of one clip needs the clip and its frames
+        "results/figures/example.svg" if all(config["keep"].values()) else [],
 
 
 onsuccess:

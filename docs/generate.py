@@ -8,7 +8,7 @@ from typing import Any
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent / "scripts"))
 
-from soundsift import classes, clips, coverage, detector, download, features, metadata, outcomes  # noqa: E402
+from soundsift import classes, clips, coverage, detector, download, frames, metadata, outcomes, reductions  # noqa: E402
 from soundsift.config import read_schema  # noqa: E402
 from soundsift.tables import Column  # noqa: E402
 
@@ -75,7 +75,7 @@ def columns() -> str:
             clips.OUTCOME_COLUMNS,
         ),
         "results/missing.csv": ("Every wanted clip that is not there.", coverage.MISSING_COLUMNS),
-        "results/frames/{batch}/{clip_id}.parquet": ("One row per analysis frame.", features.frame_columns()),
+        "results/frames/{batch}/{clip_id}.parquet": ("One row per analysis frame.", frames.frame_columns()),
         "results/detectors/{detector}/predictions.parquet": (
             "Every clip of known truth.",
             detector.PREDICTION_COLUMNS,
@@ -102,7 +102,7 @@ def columns() -> str:
         "",
         "| statistic | meaning |",
         "| --- | --- |",
-        *(f"| `{name}` | {meaning} |" for name, (_, meaning) in features.STATISTICS.items()),
+        *(f"| `{name}` | {one.meaning} |" for name, one in reductions.STATISTICS.items()),
         "",
     ]
     return "\n".join(text)

@@ -10,12 +10,12 @@ from soundsift.tables import read_csv, whole_folder, write_csv
 
 def convert_clips(
     downloads: Path, archive: Path, clip_format: str, sample_rate_hz: int, min_seconds: float,
-    clips_dir: Path, outcomes: Path,
+    clips_dir: Path, outcomes: Path, n_processes: int = 1,
 ) -> None:  # fmt: skip
     """Write the clips of a batch and their outcomes."""
     rows = read_csv(downloads, DOWNLOAD_COLUMNS).to_pylist()
     with whole_folder(clips_dir) as folder:
-        write_csv(convert(rows, archive, folder, clip_format, sample_rate_hz, min_seconds), outcomes)
+        write_csv(convert(rows, archive, folder, clip_format, sample_rate_hz, min_seconds, n_processes), outcomes)
 
 
 if __name__ == "__main__":
@@ -28,4 +28,5 @@ if __name__ == "__main__":
             min_seconds=snakemake.params.min_seconds,
             clips_dir=Path(snakemake.output.clips),
             outcomes=Path(snakemake.output.outcomes),
+            n_processes=snakemake.threads,
         )

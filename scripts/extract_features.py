@@ -1,24 +1,34 @@
 """Compute the frame features of every clip of a batch, one Parquet file a clip."""
 
+import logging
+from functools import partial
 from pathlib import Path
 
-from soundsift.features import FeatureParams, frame_features, frames_table
+from soundsift.errors import MediaError
+from soundsift.frames import FeatureParams, frame_features, frames_table
 from soundsift.joblog import Progress, job_log
 from soundsift.media import read_samples
 from soundsift.tables import visible_files, whole_folder, write_parquet
+from soundsift.workers import in_order
 
 
-def extract_features(clips_dir: Path, frames_dir: Path, params: FeatureParams) -> None:
-    """Read each clip back from its file and write its frames table."""
+def extract_features(clips_dir: Path, frames_dir: Path, params: FeatureParams, n_processes: int = 1) -> None:
+    """Read each clip back from its file and write its frames table; a clip that cannot be read has none."""
     clips = visible_files(clips_dir)
     progress = Progress("extracted", len(clips))
     with whole_folder(frames_dir) as folder:
-        for clip in clips:
-            samples, sample_rate_hz = read_samples(clip)
-            frames = frame_features(samples, sample_rate_hz, params)
-            table = frames_table(frames, clip.stem, sample_rate_hz, params)
-            write_parquet(table, folder / f"{clip.stem}.parquet")
+        for _ in in_order(partial(_extract_one, folder=folder, params=params), clips, n_processes):
             progress.step()
+
+
+def _extract_one(clip: Path, folder: Path, params: FeatureParams) -> None:
+    try:
+        samples, sample_rate_hz = read_samples(clip)
+    except MediaError as error:
+        logging.warning("%s", error.reason)
+        return
+    frames = frame_features(samples, sample_rate_hz, params)
+    write_parquet(frames_table(frames, clip.stem, sample_rate_hz, params), folder / f"{clip.stem}.parquet")
 
 
 if __name__ == "__main__":
@@ -27,4 +37,5 @@ if __name__ == "__main__":
             clips_dir=Path(snakemake.input.clips),
             frames_dir=Path(snakemake.output.frames),
             params=FeatureParams(**snakemake.params.features),
+            n_processes=snakemake.threads,
         )

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from soundsift import detector as detectors
-from soundsift.features import definition_of, feature_matrix, input_columns
+from soundsift.features import feature_matrix, input_columns
+from soundsift.frames import definition_of
 from soundsift.joblog import job_log
 from soundsift.split import train_and_eval, truth_of
 from soundsift.tables import read_parquet, write_parquet

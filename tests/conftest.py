@@ -10,9 +10,6 @@ import pytest
 
 from tests.site.site import Site
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
-
 RATE_HZ = 22050
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from soundsift.batches import BATCH_COLUMNS
 from soundsift.errors import InputError, MediaError
 from soundsift.joblog import Progress
 from soundsift.tables import Column
+from soundsift.workers import in_order
 
 OUTCOME_COLUMNS = (
     *BATCH_COLUMNS,
@@ -27,7 +29,7 @@ OUTCOME_COLUMNS = (
 
 def convert(
     downloads: Sequence[dict[str, Any]], archive_root: Path, clips_dir: Path,
-    clip_format: str, sample_rate_hz: int, min_seconds: float,
+    clip_format: str, sample_rate_hz: int, min_seconds: float, n_processes: int = 1,
 ) -> pa.Table:  # fmt: skip
     """Cut every downloaded clip of a batch out of its media and write it as ``{clip_id}.{format}``.
 
@@ -41,18 +43,27 @@ def convert(
     Table with :data:`OUTCOME_COLUMNS`, one row per wanted clip, in order.
     """
     progress = Progress("converted", len(downloads))
+    one = partial(
+        _outcome_of, archive_root=archive_root, clips_dir=clips_dir, clip_format=clip_format,
+        sample_rate_hz=sample_rate_hz, min_seconds=min_seconds,
+    )  # fmt: skip
     rows = []
-    for row in downloads:
-        outcome = {c.name: row.get(c.name) for c in OUTCOME_COLUMNS}
-        if row["outcome"] == "ok":
-            try:
-                outcome |= _convert_one(row, archive_root, clips_dir, clip_format, sample_rate_hz, min_seconds)
-            except MediaError as error:
-                logging.info("%s: %s (%s)", row["clip_id"], error.outcome, error.reason)
-                outcome |= {"outcome": error.outcome, "reason": error.reason}
-        rows.append(outcome)
+    for row in in_order(one, downloads, n_processes):
+        rows.append(row)
         progress.step()
     return pa.Table.from_pylist(rows, schema=pa.schema([(c.name, c.type) for c in OUTCOME_COLUMNS]))
+
+
+def _outcome_of(row: dict[str, Any], **how: Any) -> dict[str, Any]:
+    """Convert one clip if it was downloaded; return its row of outcomes."""
+    outcome = {c.name: row.get(c.name) for c in OUTCOME_COLUMNS}
+    if row["outcome"] != "ok":
+        return outcome
+    try:
+        return outcome | _convert_one(row, **how)
+    except MediaError as error:
+        logging.info("%s: %s (%s)", row["clip_id"], error.outcome, error.reason)
+        return outcome | {"outcome": error.outcome, "reason": error.reason}
 
 
 def _convert_one(

@@ -7,7 +7,6 @@ workflow without a network. What detectors learn from it says nothing about real
 import csv
 import json
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from scipy import signal
 
 from soundsift.media import encode
+from soundsift.workers import in_order
 
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
@@ -46,16 +46,15 @@ def make_demo(folder: Path, n_train: int = N_TRAIN, n_eval: int = N_EVAL, n_proc
     """Write segment lists, label tables and ``media/`` of the demo into ``folder``."""
     (folder / "media").mkdir(parents=True, exist_ok=True)
     _write_class_tables(folder)
-    with ProcessPoolExecutor(n_processes) as pool:
-        for split, n_clips in (("train", n_train), ("eval", n_eval)):
-            rows = pool.map(partial(_make_clip, folder / "media", split), range(n_clips), chunksize=8)
-            ids = f"# num_ytids={n_clips}, num_segs={n_clips}"
-            header = [
-                "# Segments csv of the built-in demo: synthesised sound",
-                ids,
-                "# YTID, start_seconds, end_seconds, positive_labels",
-            ]
-            (folder / f"{split}_segments.csv").write_text("\n".join([*header, *rows, ""]), encoding="utf-8")
+    for split, n_clips in (("train", n_train), ("eval", n_eval)):
+        rows = in_order(partial(_make_clip, folder / "media", split), range(n_clips), n_processes)
+        ids = f"# num_ytids={n_clips}, num_segs={n_clips}"
+        header = [
+            "# Segments csv of the built-in demo: synthesised sound",
+            ids,
+            "# YTID, start_seconds, end_seconds, positive_labels",
+        ]
+        (folder / f"{split}_segments.csv").write_text("\n".join([*header, *rows, ""]), encoding="utf-8")
 
 
 def _make_clip(media: Path, split: str, number: int) -> str:

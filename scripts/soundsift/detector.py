@@ -18,7 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from soundsift.errors import TrainingError
-from soundsift.features import DEFINITION_KEYS, definition_of, feature_matrix
+from soundsift.features import feature_matrix
+from soundsift.frames import DEFINITION_KEYS, definition_of
 from soundsift.split import class_weights, draw_epoch, split_by_video
 from soundsift.tables import Column, whole_file
 
@@ -57,7 +58,7 @@ class Definition:
     columns
         Names of its inputs, in order.
     features
-        How they are made: :func:`soundsift.features.definition`.
+        How they are made: :func:`soundsift.frames.definition`.
     thresholds
         {detector: probability from which on the class counts as heard}.
     """

@@ -239,7 +239,7 @@ def encode(
 
 
 def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
-    """Read a clip file back.
+    """Read a clip file that :func:`write_clip` wrote.
 
     Returns
     -------
@@ -254,9 +254,9 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     try:
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.rate)
-            pieces = [p.to_ndarray()[0] for frame in container.decode(stream) for p in resampler.resample(frame)]
-            pieces += [p.to_ndarray()[0] for p in resampler.resample(None)]
-            return np.concatenate(pieces), stream.rate
+            samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(stream)])
+            if samples.dtype == np.int16:
+                samples = samples.astype(np.float32) / 32768
+            return samples, stream.rate
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:
         raise MediaError("corrupt", f"{path.name} cannot be decoded: {_said(error)}") from error

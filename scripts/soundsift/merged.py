@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 
 from soundsift.clips import OUTCOME_COLUMNS
 from soundsift.errors import InputError
-from soundsift.features import definition_of
+from soundsift.frames import definition_of
 from soundsift.metadata import CLIP_COLUMNS
 from soundsift.outcomes import KEPT
-from soundsift.tables import read_csv, read_parquet, whole_file
+from soundsift.tables import parquet_options, read_csv, read_parquet, whole_file
 
 _CLIP_NAMES = [c.name for c in CLIP_COLUMNS]
 # what stands in front of the features, after the clip columns and truths
@@ -39,7 +39,7 @@ def merge(
     Raises
     ------
     InputError
-        If no clip is there at all, a clip was kept but has no features, or batches were made with different parameters.
+        If no clip is there at all, features are of clips that are not, or batches were made with different parameters.
     """
     truths = [name for name in clips.column_names if name.startswith("is_")]
     n_wanted = n_there = 0
@@ -51,24 +51,20 @@ def merge(
                 if wanted["clip_id"].to_pylist() != outcome["clip_id"].to_pylist():
                     raise InputError(f"{outcome_path} does not list the clips of its batch: delete it and run again")
                 n_wanted += outcome.num_rows
+                kept = pa.array([word in KEPT for word in outcome["outcome"].to_pylist()])
+                if pc.any(kept).as_py():
+                    table = read_parquet(batch_features)
+                    outcome, kept = _without_features(outcome, kept, table["clip_id"], batch_features)
+                    there, measured = wanted.filter(kept), outcome.filter(kept)
+                    if there.num_rows:
+                        definition_of(table)
+                        at = pc.index_in(there["clip_id"], table["clip_id"].combine_chunks())
+                        front = _side_by_side(there.select(_CLIP_NAMES + truths), measured.select(MEASURED))
+                        there_rows.append(_side_by_side(front, table.take(at).drop_columns(["clip_id"])))
+                        n_there += there.num_rows
                 coverage_rows.append(
                     _side_by_side(wanted.select(_CLIP_NAMES[:6] + truths), outcome.select(_OUTCOME_NAMES))
                 )
-                kept = pa.array([word in KEPT for word in outcome["outcome"].to_pylist()])
-                wanted, outcome = wanted.filter(kept), outcome.filter(kept)
-                if wanted.num_rows:
-                    table = read_parquet(batch_features)
-                    definition_of(table)
-                    at = pc.index_in(wanted["clip_id"], table["clip_id"].combine_chunks())
-                    if at.null_count or len(at) != table.num_rows:
-                        raise InputError(
-                            f"{batch_features} does not hold just the clips that are there: "
-                            "run again with --forcerun extract_features"
-                        )
-                    table = table.take(at)
-                    front = _side_by_side(wanted.select(_CLIP_NAMES + truths), outcome.select(MEASURED))
-                    there_rows.append(_side_by_side(front, table.drop_columns(["clip_id"])))
-                    n_there += wanted.num_rows
         if n_wanted != clips.num_rows:
             raise InputError(
                 f"{clips.num_rows - n_wanted} clips have no outcome: run again with --forcerun convert_clips"
@@ -76,6 +72,19 @@ def merge(
         if n_there == 0:
             raise InputError(f"none of the {n_wanted} wanted clips is there: see the outcomes in {outcomes[0].parent}")
     return n_wanted, n_there
+
+
+def _without_features(
+    outcome: pa.Table, kept: pa.Array, featured: pa.ChunkedArray, path: Path
+) -> tuple[pa.Table, pa.Array]:
+    """Call clips corrupt whose clip file gave no features; return the outcomes and which clips are left."""
+    if not pc.all(pc.is_in(featured, outcome["clip_id"].filter(kept).combine_chunks()), min_count=0).as_py():
+        raise InputError(f"{path} has clips that are not there: run again with --forcerun extract_features")
+    lost = pc.and_(kept, pc.invert(pc.is_in(outcome["clip_id"].combine_chunks(), featured.combine_chunks())))
+    for name, word in (("outcome", "corrupt"), ("reason", "the clip file could not be read back for its features")):
+        column = pc.if_else(lost, word, outcome[name].combine_chunks())
+        outcome = outcome.set_column(outcome.column_names.index(name), outcome.schema.field(name), column)
+    return outcome, pc.and_(kept, pc.invert(lost))
 
 
 def _side_by_side(left: pa.Table, right: pa.Table) -> pa.Table:
@@ -101,8 +110,7 @@ class _Appender:
     def append(self, table: pa.Table) -> None:
         """Write one row group."""
         if self._writer is None:
-            dictionary = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
-            self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd", use_dictionary=dictionary)
+            self._writer = pq.ParquetWriter(self._path, table.schema, **parquet_options(table.schema))
         if table.schema.metadata != self._writer.schema.metadata or table.schema != self._writer.schema:
             raise InputError(
                 f"batch of clip {table['clip_id'][0]} was made with other parameters or columns than those before it: "

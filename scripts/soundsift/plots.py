@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from soundsift.features import definition_of
+from soundsift.frames import definition_of
 from soundsift.tables import whole_file
 
 matplotlib.use("Agg")

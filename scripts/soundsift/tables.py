@@ -71,11 +71,22 @@ def visible_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
+def parquet_options(schema: pa.Schema) -> dict[str, Any]:
+    """How columns are stored: exact floats by their bytes, without a dictionary or bounds; zstd for all."""
+    floats = [field.name for field in schema if pa.types.is_floating(field.type)]
+    others = [field.name for field in schema if field.name not in floats]
+    return {
+        "compression": "zstd",
+        "use_dictionary": others,
+        "use_byte_stream_split": floats,
+        "write_statistics": others,
+    }
+
+
 def write_parquet(table: pa.Table, path: Path) -> None:
-    """Write a table as one Parquet file: zstd, no dictionaries for floating-point columns."""
-    dictionary = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
+    """Write a table as one Parquet file."""
     with whole_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", use_dictionary=dictionary)
+        pq.write_table(table, temporary, **parquet_options(table.schema))
 
 
 def read_parquet(path: Path, columns: Sequence[Column] | None = None) -> pa.Table:

@@ -8,7 +8,7 @@ import pytest
 from soundsift import detector, evaluation
 from soundsift.detector import Definition, TrainingParams
 from soundsift.errors import TrainingError
-from soundsift.features import FeatureParams, definition
+from soundsift.frames import FeatureParams, definition
 
 pytestmark = pytest.mark.tensorflow
 

@@ -8,7 +8,7 @@ import pytest
 
 from soundsift.clips import OUTCOME_COLUMNS
 from soundsift.errors import InputError
-from soundsift.features import FeatureParams, definition, definition_of
+from soundsift.frames import FeatureParams, definition, definition_of
 from soundsift.merged import merge
 from soundsift.metadata import CLIP_COLUMNS
 from soundsift.tables import Column, schema_of, write_csv, write_parquet
@@ -140,11 +140,24 @@ def test_a_run_of_which_nothing_is_there_is_refused(tmp_path: Path) -> None:
     assert refused(wanted).startswith("none of the 5 wanted clips is there")
 
 
-@pytest.mark.parametrize("held", [["aa_0", "mm_0"], ["aa_0", "mm_0", "zz_0", "bb_0"], ["aa_0", "mm_0", "bb_0"]])
+@pytest.mark.parametrize("held", [["aa_0", "mm_0", "zz_0", "bb_0"], ["aa_0", "mm_0", "bb_0"]])
 def test_features_of_other_clips_than_those_that_are_there_are_refused(held: list[str], tmp_path: Path) -> None:
     wanted = run(tmp_path)
     write_features(wanted.features[0], held)
-    assert "train-00000.parquet does not hold just the clips that are there" in refused(wanted)
+    assert "train-00000.parquet has clips that are not there" in refused(wanted)
+
+
+@pytest.mark.parametrize("held", [["aa_0", "mm_0"], []])
+def test_a_clip_file_that_gave_no_features_is_a_corrupt_row_and_no_lost_batch(held: list[str], tmp_path: Path) -> None:
+    wanted = run(tmp_path, {"cc_0": "private"})
+    write_features(wanted.features[0], held)
+    assert merge(*wanted) == (5, len(held) + 1)
+    assert pq.read_table(wanted.features_path)["clip_id"].to_pylist() == [*held, "bb_0"]
+    coverage = pq.read_table(wanted.coverage_path)
+    assert coverage.num_rows == 5
+    corrupt = [row for row in coverage.to_pylist() if row["outcome"] == "corrupt"]
+    assert [row["clip_id"] for row in corrupt] == [i for i in BATCHES["train-00000"] if i not in held]
+    assert {row["reason"] for row in corrupt} == {"the clip file could not be read back for its features"}
 
 
 def test_outcomes_of_other_clips_are_refused(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def small(folder: Path, module: str = MODULE, script: str = "from soundsift impo
 
 
 def test_a_digest_is_sixteen_hex_digits_and_the_same_wherever_the_scripts_stand(copy: Copy) -> None:
-    moved = copy("soundsift/features.py", "", "")
+    moved = copy("soundsift/frames.py", "", "")
     for script in ("extract_features", "download_clips"):
         assert code_digest(script, scripts=moved) == code_digest(script)
         assert len(code_digest(script)) == 16
@@ -50,7 +50,7 @@ def test_a_digest_is_sixteen_hex_digits_and_the_same_wherever_the_scripts_stand(
 
 
 def test_changed_code_counts_for_the_steps_that_use_it_and_no_other(copy: Copy) -> None:
-    changed = copy("soundsift/features.py", "tuning=0.0", "tuning=0.1")
+    changed = copy("soundsift/frames.py", "tuning=0.0", "tuning=0.1")
     for script in ("extract_features", "summarize_features", "merge_features", "train_detector"):
         assert code_digest(script, scripts=changed) != code_digest(script)
     for script in ("download_clips", "convert_clips", "select_clips", "make_demo"):
@@ -64,9 +64,9 @@ def test_code_reached_through_another_module_counts(copy: Copy) -> None:
 
 
 def test_a_comment_or_a_better_docstring_counts_for_nothing(copy: Copy) -> None:
-    commented = copy("soundsift/features.py", "    import librosa\n", "    # slow\n    import librosa  # at last\n\n")
-    worded = copy("soundsift/features.py", "Compute all frame features of a clip.", "Work out what a clip holds.")
-    headed = copy("soundsift/features.py", '"""Frame features of a clip', '"""Features of each frame of a clip')
+    commented = copy("soundsift/frames.py", "    import librosa\n", "    # slow\n    import librosa  # at last\n\n")
+    worded = copy("soundsift/frames.py", "Compute all frame features of a clip.", "Work out what a clip holds.")
+    headed = copy("soundsift/frames.py", '"""Frame features of a clip', '"""Features of each frame of a clip')
     for scripts in (commented, worded, headed):
         assert code_digest("extract_features", scripts=scripts) == code_digest("extract_features")
 

@@ -209,8 +209,33 @@ def test_a_changed_feature_parameter_extracts_again_and_downloads_nothing(projec
     assert "mfcc_14_mean" not in project.tables()["results/features.parquet"].column_names
 
 
+def test_bulky_folders_go_once_used_and_come_back_from_the_archive_when_needed(
+    finished: Project, media: Path, tmp_path: Path
+) -> None:
+    project = Project.make(tmp_path / "clone", config_for(media) | {"keep": {"clips": False, "frames": False}})
+    assert project.run().status == 0
+    assert project.tables() == finished.tables()
+    for name in ("clips", "frames"):
+        assert not [path for path in (project.folder / "results" / name).glob("*") if path.is_dir()]
+    assert "Nothing to be done" in project.run().text
+    project.change("features", statistics=["mean", "std"])
+    run = project.run(*TABLES)
+    n = N_BATCHES
+    expected = {"convert_clips": n, "extract_features": n, "summarize_features": n, "merge_features": 1}
+    assert run.jobs == expected, run.text
+
+
+def test_the_cores_given_to_a_job_change_nothing(finished: Project, project: Project) -> None:
+    before = project.tables()
+    run = project.run(
+        "--set-threads", "convert_clips=2", "extract_features=2", "--forcerun", "convert_clips", "--", *TABLES
+    )
+    assert run.jobs["convert_clips"] == run.jobs["extract_features"] == N_BATCHES, run.text
+    assert project.tables() == before
+
+
 def test_a_changed_line_of_a_module_reruns_what_depends_on_it_and_a_comment_nothing(project: Project) -> None:
-    module = project.folder / "scripts" / "soundsift" / "features.py"
+    module = project.folder / "scripts" / "soundsift" / "frames.py"
     module.write_text(module.read_text() + "\n\n# a remark\n")
     assert not project.run(*TABLES).jobs
     module.write_text(module.read_text() + "\nA_NEW_CONSTANT = 1\n")

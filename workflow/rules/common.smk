@@ -1,6 +1,5 @@
 # Settles the configuration and names what several stages share. No rules, no science: every cluster job reads this
 # file again, so nothing heavy may be imported here.
-import os
 import sys
 import time
 from pathlib import Path
@@ -19,15 +18,6 @@ from soundsift.config import (
 from soundsift.errors import SoundsiftError
 from soundsift.reporting import conclude
 from soundsift.sources import code_digest
-
-# Parallel jobs, not parallel threads: numerical libraries start one thread per core unless told otherwise.
-for name in (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-):
-    os.environ.setdefault(name, "1")
 
 # Without a config.yaml in the working directory every key has its default, and that is the demo.
 if Path("config.yaml").is_file():
@@ -52,6 +42,11 @@ wildcard_constraints:
     batch=r"[a-z][a-z0-9_]*-\d{5,9}",
     detector="|".join(DETECTORS),
     file="|".join(AUDIOSET_URLS),
+
+
+def kept(what, path):
+    """A folder that stays, or goes as soon as nothing needs it any more."""
+    return directory(path) if config["keep"][what] else temp(directory(path))
 
 
 def batch_csv(wildcards):

@@ -8,7 +8,7 @@ rule extract_features:
     input:
         clips="results/clips/{batch}",
     output:
-        frames=directory("results/frames/{batch}"),
+        frames=kept("frames", "results/frames/{batch}"),
     log:
         "results/logs/extract_features/{batch}.log",
     conda:

@@ -47,7 +47,7 @@ rule convert_clips:
     input:
         downloads="results/downloads/{batch}.csv",
     output:
-        clips=directory("results/clips/{batch}"),
+        clips=kept("clips", "results/clips/{batch}"),
         outcomes="results/outcomes/{batch}.csv",
     log:
         "results/logs/convert_clips/{batch}.log",
