@@ -24,8 +24,8 @@ def check_archive(archive: Path) -> str:
     if faults:
         shown = "; ".join(faults[:N_SHOWN])
         raise InputError(
-            f"the archive {archive} has {len(faults)} faults ({shown}): delete these files, and the next run fetches "
-            "what is wanted of them again"
+            f"the archive {archive} has {len(faults)} faults ({shown}): delete these files and run with "
+            "--forcerun download_clips to fetch what is wanted of them again"
         )
     return f"{n_records:,} records, every medium is as it was written, and nothing else is there"
 

@@ -17,7 +17,7 @@ from soundsift.tables import write_parquet
 def select_clips(
     segments: Mapping[str, Path], class_labels: Path, ontology: Path, label_quality: Path,
     min_label_accuracy: float, keep_unrated: bool, choice: Choice, batch_size: int, youtube_ids: bool,
-    detectors: Mapping[str, Mapping[str, Sequence[str]]],
+    one_clip_a_video: bool, detectors: Mapping[str, Mapping[str, Sequence[str]]],
     clips_path: Path, labels_path: Path, excluded_path: Path, batches_dir: Path,
 ) -> None:  # fmt: skip
     """Write the clip table, the rows left out, the class table and one small CSV per batch."""
@@ -27,6 +27,8 @@ def select_clips(
     lists = {name: read_segments(path, classes, youtube_ids) for name, path in segments.items()}
     clips, excluded = metadata.select_clips(lists, classes, members, batch_size, choice)
     metadata.check_two_sides(clips, list(detectors))
+    if one_clip_a_video:
+        metadata.check_one_clip_a_video(clips)
     n_batches = write_batches(clips, batches_dir)
     write_parquet(clips, clips_path)
     write_parquet(excluded, excluded_path)
@@ -46,6 +48,7 @@ if __name__ == "__main__":
             choice=Choice(**snakemake.params.choice),
             batch_size=snakemake.params.batch_size,
             youtube_ids=snakemake.params.youtube_ids,
+            one_clip_a_video=snakemake.params.one_clip_a_video,
             detectors=snakemake.params.detectors,
             clips_path=Path(snakemake.output.clips),
             labels_path=Path(snakemake.output.labels),

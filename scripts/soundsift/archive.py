@@ -2,39 +2,28 @@
 
 Everything is written to a temporary name inside the archive and renamed, the media before their record, so a kill
 at any moment leaves a clip with nothing or with everything. Records name media relative to their own folder: the
-archive can be moved.
-
-Jobs that share an archive agree on when the next video may be asked for, and whether anyone may ask at all, through
-``pace.json`` under a POSIX record lock on ``pace.lock``, and on who asks for a video by a lock on one byte of
-``videos.lock``: the kernel frees such locks when their holder is killed, and NFS 3 and 4 pass them on, where a lock
-made by an exclusive file or a rename would outlive a killed job.
+archive can be moved. What jobs that share it agree on while they fetch is :mod:`soundsift.pace`'s.
 """
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
 import shutil
+import socket
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from glob import escape
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from soundsift.errors import InputError
-from soundsift.tables import write_json
 
-_THREADS = threading.Lock()
-# what a killed job left in tmp/ is cleared away when no living job can still be at it
+# what a job killed on another machine left in tmp/ is cleared away when it can no longer be at it
 LEFTOVER_SECONDS = 24 * 3600.0
-CLAIM_LOOK_SECONDS = 0.2
 
 
 @dataclass
@@ -62,8 +51,8 @@ class Record:
         What is worth knowing of media that are there: a section that came out wrong.
     too_large_megabytes
         The limit that the file was larger than; 0 where it was not.
-    tries
-        How often the source was asked, over all jobs.
+    tries, n_corrupt
+        How often the source was asked, over all jobs, and how often its answer was corrupt.
     when
         UTC, ISO 8601, of the last answer.
     """
@@ -87,6 +76,7 @@ class Record:
     too_large_megabytes: float = 0.0
     bytes: int = 0
     sha256: str = ""
+    n_corrupt: int = 0
     tools: dict[str, str] = field(default_factory=dict)
 
 
@@ -104,7 +94,7 @@ class Archive:
             raise InputError(f"the archive {root} cannot be written: set download.archive to a folder that can")
         for leftover in scratch.iterdir():
             with suppress(FileNotFoundError):
-                if leftover.stat().st_mtime < time.time() - LEFTOVER_SECONDS:
+                if _is_left_over(leftover):
                     if leftover.is_dir():
                         shutil.rmtree(leftover, ignore_errors=True)
                     else:
@@ -154,7 +144,7 @@ class Archive:
             record.media = (
                 f"{record.clip_id}{media.suffix}" if moved else os.path.relpath(media.resolve(), folder.resolve())
             )
-        temporary = scratch / f"{uuid4().hex}.json"
+        temporary = scratch / f"{_mark()}{uuid4().hex}.json"
         try:
             temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
             _sync(temporary)
@@ -211,90 +201,8 @@ class Archive:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Give a folder inside the archive that is gone afterwards."""
-        with tempfile.TemporaryDirectory(dir=self.root / "tmp") as folder:
+        with tempfile.TemporaryDirectory(dir=self.root / "tmp", prefix=_mark()) as folder:
             yield Path(folder)
-
-    @contextmanager
-    def claim(self, video_id: str) -> Iterator[None]:
-        """Be the only job that asks for a video. Threads of one job must not claim the same one at once."""
-        byte = int.from_bytes(hashlib.sha1(video_id.encode()).digest()[:7])
-        file = _claims(self.root.resolve())
-        # waiting inside the kernel could fail: it takes two jobs whose threads wait for each other's for a deadlock
-        while not self._lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB, byte):
-            time.sleep(CLAIM_LOOK_SECONDS)
-        try:
-            yield
-        finally:
-            fcntl.lockf(file, fcntl.LOCK_UN, 1, byte)
-
-    def _lock(self, file: int, how: int, byte: int = 0) -> bool:
-        try:
-            fcntl.lockf(file, how, 1, byte)
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EACCES):
-                return False
-            raise InputError(
-                f"the file system of the archive {self.root} gives no locks ({error.strerror}): "
-                "set download.archive to a folder on one that does"
-            ) from error
-        return True
-
-    @contextmanager
-    def _pace(self) -> Iterator[dict[str, Any]]:
-        """Hold the shared state of all jobs, and write back what the block made of it."""
-        # a record lock belongs to the whole process, so its threads need a lock of their own
-        with _THREADS, open(self.root / "pace.lock", "a", encoding="utf-8") as lock:
-            self._lock(lock.fileno(), fcntl.LOCK_EX)
-            path = self.root / "pace.json"
-            try:
-                state = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                state = {}
-            before = dict(state)
-            yield state
-            if state != before:
-                write_json(state, path)
-
-    def take_turn(self, videos_per_hour: float | None) -> float:
-        """Reserve the next moment at which any job may ask for a video; return the seconds to wait until then."""
-        if videos_per_hour is None:
-            return 0.0
-        with self._pace() as state:
-            now = time.time()
-            turn = max(now, float(state.get("next_turn", 0.0)))
-            state["next_turn"] = turn + 3600.0 / videos_per_hour
-        return max(0.0, turn - now)
-
-    def refused(self, reason: str, block_after: int, block_seconds: float) -> int:
-        """Count one more refused clip; after ``block_after`` in a row nobody may ask for ``block_seconds``.
-
-        Returns
-        -------
-        How many were refused in a row by now, over all jobs; 0 once they led to a block.
-        """
-        with self._pace() as state:
-            state["refused_in_a_row"] = int(state.get("refused_in_a_row", 0)) + 1
-            if state["refused_in_a_row"] >= block_after:
-                state |= {"refused_in_a_row": 0, "blocked_until": time.time() + block_seconds, "blocked_reason": reason}
-            return int(state["refused_in_a_row"])
-
-    def welcomed(self) -> None:
-        """Forget refusals: the source answered."""
-        with self._pace() as state:
-            if state.get("refused_in_a_row"):
-                state["refused_in_a_row"] = 0
-
-    def blocked(self) -> tuple[float, str] | None:
-        """Until when (seconds since 1970) nobody may ask, and why; None if one may."""
-        with self._pace() as state:
-            until = float(state.get("blocked_until", 0.0))
-            return (until, str(state["blocked_reason"])) if until > time.time() else None
-
-
-@cache
-def _claims(root: Path) -> int:
-    # opened once and never closed: closing any descriptor of a file frees all locks that the process holds on it
-    return os.open(root / "videos.lock", os.O_RDWR | os.O_CREAT, 0o666)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -312,7 +220,52 @@ def sha256_of(path: Path) -> str:
 
 
 def _read(path: Path) -> Record:
-    return Record(**json.loads(path.read_text(encoding="utf-8")))
+    """Read a record; what a later version may have added is passed over."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    record = Record(**{f.name: found[f.name] for f in fields(Record) if f.name in found})
+    for name, usual in vars(_USUAL).items():
+        value = getattr(record, name)
+        number = isinstance(usual, int | float)
+        if not isinstance(value, (int, float) if number else type(usual)) and not (value is None and name in _MAY_LACK):
+            raise TypeError(f"{name} is {value!r}")
+    return record
+
+
+_MAY_LACK = ("media", "media_end_seconds")
+_USUAL = Record("", "", "", media="", media_end_seconds=0.0)
+
+
+@cache
+def _machine() -> str:
+    """This machine, and on it the space in which its process numbers count (a container has its own)."""
+    try:
+        space = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:
+        space = "0"
+    return f"{socket.gethostname()}-{space}-"
+
+
+def _mark() -> str:
+    """What names in tmp/ begin with: the machine and the process that is at them."""
+    return f"{_machine()}{os.getpid()}-"
+
+
+def _is_left_over(path: Path) -> bool:
+    """Whether the job that made a file or folder in tmp/ is gone: known at once where it ran on this machine."""
+    process = path.name.removeprefix(_machine()).partition("-")[0]
+    if path.name.startswith(_machine()) and process.isdecimal():
+        return not _is_running(int(process))
+    return path.stat().st_mtime < time.time() - LEFTOVER_SECONDS
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _sync(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from soundsift import media
+from soundsift.archive import Archive
 from soundsift.batches import BATCH_COLUMNS
 from soundsift.errors import InputError, MediaError
 from soundsift.joblog import Progress
@@ -66,13 +67,26 @@ def _outcome_of(row: dict[str, Any], **how: Any) -> dict[str, Any]:
         return outcome | {"outcome": error.outcome, "reason": error.reason}
 
 
+def _media_of(row: dict[str, Any], archive: Archive) -> tuple[Path, float]:
+    """Where a clip's media stand now, and where in the video they begin.
+
+    Another list may have had them fetched anew since the batch was downloaded.
+    """
+    record = archive.read(row["clip_id"])
+    if record is not None and record.media is not None and record.sha256 != row["sha256"]:
+        path = archive.media_path(record)
+        assert path is not None
+        return path, record.media_start_seconds
+    path = archive.root / row["media"]
+    if not path.is_file():
+        raise InputError(f"{path} is gone from the archive: run again with --forcerun download_clips to fetch it")
+    return path, row["media_start_seconds"]
+
+
 def _convert_one(
     row: dict[str, Any], archive_root: Path, clips_dir: Path, clip_format: str, sample_rate_hz: int, min_seconds: float
 ) -> dict[str, Any]:
-    path = archive_root / row["media"]
-    if not path.is_file():
-        raise InputError(f"{path} is gone from the archive: run again with --forcerun download_clips to fetch it")
-    offset = row["media_start_seconds"]
+    path, offset = _media_of(row, Archive(archive_root))
     clip = media.cut(path, row["start_seconds"] - offset, row["end_seconds"] - offset, sample_rate_hz)
     duration = media.duration_seconds(clip)
     if duration < min_seconds:

@@ -47,6 +47,8 @@ TABLES = {
 }
 YOUTUBE = "https://www.youtube.com/watch?v={video_id}"
 URL_FIELDS = ("video_id", "clip_id", "start_seconds", "end_seconds", "start_ms", "end_ms")
+# What of yt-dlp's options decides where files go and what is fetched at all.
+OUR_OPTIONS = {"outtmpl", "paths", "logger", "download_ranges", "match_filter", "simulate", "skip_download"}
 MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -94,7 +96,8 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
         download["url"] = f"file://{DEMO}/media/{{video_id}}.*"
     for key, name in TABLES.items():
         metadata[key] = metadata[key] or f"{DEMO if demo else AUDIOSET}/{name}"
-    download["url"] = download["url"] or YOUTUBE
+    download["url"] = re.sub("^file://~", f"file://{Path.home()}", download["url"] or YOUTUBE)
+    download["archive"] = str(Path(download["archive"]).expanduser())
     _check_together(config)
     return config
 
@@ -102,6 +105,12 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
 def is_demo(config: Mapping[str, Any]) -> bool:
     """Whether a settled configuration is the built-in demo."""
     return str(config["download"]["url"]).startswith(f"file://{DEMO}/")
+
+
+def one_file_a_video(config: Mapping[str, Any]) -> bool:
+    """Whether trimmed media are named by their video alone, so that no video can have two of them."""
+    download = config["download"]
+    return bool(download["trimmed"]) and not re.search(r"\{(clip_id|start_|end_)", download["url"])
 
 
 def check_files(config: Mapping[str, Any]) -> None:
@@ -122,6 +131,10 @@ def check_files(config: Mapping[str, Any]) -> None:
                 f"metadata.{key} is {path!r}, but {found} is there (relative paths count from {Path.cwd()}): "
                 "set it to an existing file"
             )
+    url = config["download"]["url"]
+    folder = Path(url.removeprefix("file://").partition("{")[0].rpartition("/")[0])
+    if url.startswith("file://") and not is_demo(config) and not folder.is_dir():
+        raise ConfigError(f"download.url is {url!r}, but there is no folder {folder}: mount it or mend the template")
     cookies = config["download"]["cookies"]
     if cookies is not None and not Path(cookies).is_file():
         raise ConfigError(f"download.cookies is {cookies!r}, but no file is there: export it anew, or leave it empty")
@@ -143,6 +156,8 @@ def _check_together(config: dict[str, Any]) -> None:
         raise ConfigError(f"download.url {url!r} is the same for every clip: put {{video_id}} or {{clip_id}} in it")
     if not re.match(r"(https?|file)://", url):
         raise ConfigError(f"download.url {url!r} has no known scheme: begin it with https://, http:// or file://")
+    for name in OUR_OPTIONS & set(config["download"]["yt_dlp"]):
+        raise ConfigError(f"download.yt_dlp.{name} is the workflow's own: take it out")
     clips, features = config["clips"], config["features"]
     if clips["format"] == "mp3" and clips["sample_rate_hz"] not in MP3_RATES_HZ:
         raise ConfigError(

@@ -24,9 +24,9 @@ Counts = dict[str, dict[str, int]]
 
 
 def present(clips: pa.Table, outcomes_dir: Path, archive: Archive) -> pa.Table:
-    """Add outcome and reason to the clip table without asking anyone for anything."""
+    """Add outcome, reason and whether the batch is finished to the clip table, asking nobody for anything."""
     runs = pc.run_end_encode(clips["batch"].combine_chunks())
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, str, bool]] = []
     start = 0
     for batch, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
         ids = clips["clip_id"].slice(start, end - start).to_pylist()
@@ -36,10 +36,11 @@ def present(clips: pa.Table, outcomes_dir: Path, archive: Archive) -> pa.Table:
             table = read_csv(path, OUTCOME_COLUMNS)
             pairs = zip(table["outcome"].to_pylist(), table["reason"].to_pylist(), strict=True)
             known = dict(zip(table["clip_id"].to_pylist(), pairs, strict=True))
-        found += [known.get(clip_id) or _in_archive(archive, clip_id) for clip_id in ids]
+        found += [(*(known.get(clip_id) or _in_archive(archive, clip_id)), path.is_file()) for clip_id in ids]
         start = end
-    outcome, reason = (pa.array([pair[i] for pair in found], pa.string()) for i in range(2))
-    return clips.append_column("outcome", outcome).append_column("reason", reason)
+    for i, (name, kind) in enumerate((("outcome", pa.string()), ("reason", pa.string()), ("finished", pa.bool_()))):
+        clips = clips.append_column(name, pa.array([of_clip[i] for of_clip in found], kind))
+    return clips
 
 
 def _in_archive(archive: Archive, clip_id: str) -> tuple[str, str]:
@@ -84,9 +85,11 @@ def lines(coverage: pa.Table, retry_permanent: bool) -> str:
             f"{name.removeprefix('is_')}: {n_with:,} of {of_with:,} clips with it are there, "
             f"{n_without:,} of {of_without:,} without it"
         )
-    settled = KEPT if retry_permanent else KEPT | PERMANENT
-    total = sum((Counter(of_split) for of_split in counts.values()), Counter[str]())
-    asked = {outcome: n for outcome, n in total.most_common() if outcome not in settled}
-    what = f" ({', '.join(f'{n:,} {outcome}' for outcome, n in asked.items())})" if asked else ""
-    text.append(f"A further run would ask for {sum(asked.values()):,} clips{what}.")
+    settled = pa.array(sorted(KEPT if retry_permanent else KEPT | PERMANENT))
+    left = coverage.filter(pc.invert(pc.is_in(coverage["outcome"], settled)))
+    for finished, when in ((False, "The same command"), (True, "With --forcerun download_clips a run")):
+        asked = Counter(left["outcome"].filter(pc.equal(left["finished"], finished)).to_pylist())
+        if asked or not finished:
+            what = f" ({', '.join(f'{n:,} {outcome}' for outcome, n in asked.most_common())})" if asked else ""
+            text.append(f"{when} would ask for {asked.total():,} clips{what}.")
     return "\n".join(text) + "\n"

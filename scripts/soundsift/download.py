@@ -25,11 +25,12 @@ import pyarrow as pa
 from soundsift import media
 from soundsift.archive import Archive, Record, link_or_copy
 from soundsift.batches import BATCH_COLUMNS, Clip
-from soundsift.errors import ConfigError, DownloadError, InputError, MediaError
+from soundsift.errors import DownloadError, InputError, MediaError
 from soundsift.fetcher import FetchError, Media, is_about_storage
 from soundsift.joblog import Progress
 from soundsift.origins import LocalFiles, Manners, Network, Source
 from soundsift.outcomes import KEPT, PERMANENT, REFUSED, TRANSIENT, classify
+from soundsift.pace import Pace
 from soundsift.tables import Column
 
 DOWNLOAD_COLUMNS = (
@@ -43,6 +44,7 @@ DOWNLOAD_COLUMNS = (
 
 # What holds for every clip of a video, and not just for one stretch or answer.
 OF_THE_VIDEO = PERMANENT - {"too_short", "corrupt"}
+NOT_ASKED = "not asked: nobody may for now"
 # YouTube's blocks last up to an hour.
 BLOCK_SECONDS = 3600.0
 # A job waits no longer than this for a server that asks to be left alone: the next run comes back later.
@@ -66,29 +68,30 @@ def download(
     DownloadError
         If clips are left that may still come and ``on_transient`` is ``fail``, or the disk is full.
     ConfigError
-        If trimmed media would be the labelled stretch of two clips at once, or yt-dlp does not take its options.
+        If yt-dlp does not take its options.
     """
-    _check_trimmed(clips, source)
     origin = LocalFiles(source, manners) if source.url.startswith("file://") else Network(source, manners)
     with closing(origin):
         batch = _Batch(source, manners, archive, min_seconds, origin)
         waiting = [clip for clip in clips if not batch.is_settled(clip)]
         logging.info("%d clips wanted, %d to ask for", len(clips), len(waiting))
         for number in range(manners.tries):
-            if number and waiting:
-                pause = manners.first_pause_seconds * 2 ** (number - 1) * random.uniform(0.5, 1.5)
+            if number:
+                pause = min(manners.first_pause_seconds * 2 ** (number - 1), PATIENCE_SECONDS) * random.uniform(
+                    0.5, 1.5
+                )
                 pause = max(pause, batch.retry_after_seconds)
-                if pause > PATIENCE_SECONDS:
-                    archive.refused(f"the server asks to be left alone for {pause:.0f} s", 1, pause)
-                    break
                 logging.info("%d clips may still come: round %d in %.0f s", len(waiting), number + 1, pause)
                 time.sleep(pause)
             waiting = batch.round(waiting)
-            if not waiting or batch.tripped or archive.blocked():
+            if batch.retry_after_seconds > PATIENCE_SECONDS:
+                seconds = batch.retry_after_seconds
+                batch.pace.block(f"the server asks to be left alone for {seconds:.0f} s", seconds)
+            if not waiting or batch.tripped or batch.pace.blocked():
                 break
     records = [archive.read(clip.clip_id) for clip in clips]
     table = _as_table(clips, records, archive)
-    _complain(table, archive, manners)
+    _complain(table, batch)
     return table
 
 
@@ -100,9 +103,13 @@ class _Batch:
     ) -> None:
         self.source, self.manners, self.archive = source, manners, archive
         self.min_seconds, self.origin = min_seconds, origin
+        self.pace = Pace(archive.root)
+        self.began = _now()
         self.local = isinstance(origin, LocalFiles)
         self.state = threading.Condition()
         self.n_asking = self.n_refused = 0
+        # {outcome: clips}, each by its last answer
+        self.answers: dict[str, str] = {}
         self.retry_after_seconds = 0.0
         self.tripped = False
         self.stopped = threading.Event()
@@ -124,13 +131,19 @@ class _Batch:
 
     def _is_gone(self, record: Record, clip: Clip) -> bool:
         """Whether a record says for good that nothing is to be had from the clip's address."""
+        # a section may be small enough where the whole file was not
+        asks_for_more = record.too_large_megabytes < self.source.max_megabytes or (record.whole and self._in_sections)
         return (
             record.outcome in PERMANENT
             and not _wants_another_try(record)
-            and not self.source.retry_permanent
+            and (not self.source.retry_permanent or record.when >= self.began)
             and record.url == self._address(clip)
-            and not 0 < record.too_large_megabytes < self.source.max_megabytes
+            and not (record.too_large_megabytes and asks_for_more)
         )
+
+    @property
+    def _in_sections(self) -> bool:
+        return self.source.sections and not self.source.trimmed
 
     def _address(self, clip: Clip) -> str:
         """What the record names as the source: no path of this machine, so that an archive can be moved."""
@@ -143,7 +156,7 @@ class _Batch:
         self.retry_after_seconds = 0.0
         videos: dict[str, list[Clip]] = {}
         for clip in clips:
-            videos.setdefault(clip.url(self.source.url), []).append(clip)
+            videos.setdefault(clip.video_id, []).append(clip)
         again: list[Clip] = []
         with ThreadPoolExecutor(self.manners.concurrency) as pool:
             try:
@@ -160,8 +173,20 @@ class _Batch:
 
     def _ask_in_turn(self, clips: Sequence[Clip]) -> list[Clip]:
         """Ask for the clips of one video, one after the other, while no other job does; return those not settled."""
-        with self.archive.claim(clips[0].video_id):
-            return [clip for clip in clips if not (self.is_settled(clip) or self._share(clip) or self._ask(clip))]
+        try:
+            with self.pace.claim(clips[0].video_id, self.stopped) as mine:
+                return [clip for clip in clips if not (mine and self._settle(clip))]
+        except OSError as error:
+            with self.state:
+                self.stopped.set()
+                self.fault = self.fault or InputError(
+                    f"the archive {self.archive.root} cannot be written ({error}): "
+                    "make room or mend the folder and run again; what was fetched is kept"
+                )
+            return list(clips)
+
+    def _settle(self, clip: Clip) -> bool:
+        return self.is_settled(clip) or self._share(clip) or self._ask(clip)
 
     def _share(self, clip: Clip) -> bool:
         """Settle a clip by what is known of another one of the same address: the whole file, or that it is gone."""
@@ -189,12 +214,13 @@ class _Batch:
             self.state.wait_for(lambda: not self.n_refused or self.n_asking + self.n_refused < self.manners.block_after)
             self.n_asking += 1
         try:
-            if self.tripped or self.archive.blocked():
+            if self.tripped or self.pace.blocked():
                 return False
             self.origin.prepare()
-            if self.stopped.wait(self.archive.take_turn(self.manners.videos_per_hour)) or self.archive.blocked():
-                return False
-            return self._get(clip, self.origin)
+            while seconds := self.pace.take_turn(self.manners.videos_per_hour):
+                if self.stopped.wait(seconds) or self.pace.blocked():
+                    return False
+            return not self.pace.blocked() and self._get(clip, self.origin)
         finally:
             with self.state:
                 self.n_asking -= 1
@@ -204,40 +230,33 @@ class _Batch:
         """Get the media of one clip and record the answer; return whether that settles it for this job."""
         before = self.archive.read(clip.clip_id)
         record = Record(
-            clip.clip_id, clip.video_id, "ok", tries=(before.tries if before else 0) + n_asked,
-            when=datetime.now(UTC).isoformat(timespec="seconds"), url=self._address(clip),
-            end_seconds=clip.end_seconds, trimmed=self.source.trimmed, tools=_tools(),
+            clip.clip_id, clip.video_id, "ok", tries=(before.tries if before else 0) + n_asked, when=_now(),
+            url=self._address(clip), end_seconds=clip.end_seconds, trimmed=self.source.trimmed,
+            whole=not self._in_sections, n_corrupt=before.n_corrupt if before else 0, tools=_tools(),
         )  # fmt: skip
         try:
-            try:
-                with self.archive.scratch() as scratch:
-                    self._keep(record, fetch(clip, scratch))
-            except MediaError as error:
-                record.outcome, record.reason = error.outcome, error.reason
-                if error.outcome == "unavailable":
-                    record.too_large_megabytes = self.source.max_megabytes
-            except FetchError as error:
-                record.outcome, record.reason = error.outcome, error.reason
-                self.retry_after_seconds = max(self.retry_after_seconds, error.retry_after_seconds)
-            except OSError as error:
-                if is_about_storage(error):
-                    raise
-                record.outcome, record.reason = classify(error)
-            if self.stopped.is_set() and record.outcome not in KEPT:
-                return False
-            if record.outcome not in KEPT:
-                logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
-                self.archive.write(_with_former_media(record, before))
+            with self.archive.scratch() as scratch:
+                self._keep(record, fetch(clip, scratch))
+        except MediaError as error:
+            record.outcome, record.reason = error.outcome, error.reason
+            if error.outcome == "unavailable":
+                record.too_large_megabytes = self.source.max_megabytes
+        except FetchError as error:
+            record.outcome, record.reason = error.outcome, error.reason
+            self.retry_after_seconds = max(self.retry_after_seconds, error.retry_after_seconds)
         except OSError as error:
-            with self.state:
-                self.stopped.set()
-                self.fault = self.fault or InputError(
-                    f"the archive {self.archive.root} cannot be written ({error}): "
-                    "make room or mend the folder and run again; what was fetched is kept"
-                )
-            return False
+            if is_about_storage(error):
+                raise
+            record.outcome, record.reason = classify(error)
+        if record.outcome not in KEPT:
+            if self.stopped.is_set():
+                return False
+            logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
+            record.n_corrupt += n_asked * (record.outcome == "corrupt")
+            self.archive.write(_with_former_media(record, before))
         if n_asked and not self.local:
             self._watch_refusals(record)
+            self.answers[clip.clip_id] = record.outcome
         return record.outcome not in TRANSIENT and (self.local or not _wants_another_try(record))
 
     def _keep(self, record: Record, got: Media) -> None:
@@ -264,14 +283,14 @@ class _Batch:
         """The circuit breaker: so many refusals in a row, over all jobs, stop every job that shares the archive."""
         with self.state:
             if record.outcome not in REFUSED:
-                self.archive.welcomed()
+                self.pace.welcomed()
                 self.n_refused = 0
-            elif not self.archive.blocked():
+            elif not self.pace.blocked():
                 seconds = self.retry_after_seconds or BLOCK_SECONDS
-                self.n_refused = self.archive.refused(record.reason, self.manners.block_after, seconds)
-                self.tripped = not self.n_refused
-                if self.tripped:
-                    logging.warning("%d refused in a row: nobody asks for %.0f s", self.manners.block_after, seconds)
+                if self.pace.refused(record.clip_id, record.reason, self.manners.block_after, seconds):
+                    logging.warning("%d clips in a row were refused: nobody asks for now", self.manners.block_after)
+                    self.tripped = True
+                self.n_refused = self.pace.n_refused()
 
 
 def _with_former_media(record: Record, before: Record | None) -> Record:
@@ -288,18 +307,11 @@ def _with_former_media(record: Record, before: Record | None) -> Record:
 
 def _wants_another_try(record: Record) -> bool:
     """What is corrupt may come sound the second time."""
-    return record.outcome == "corrupt" and record.tries <= 1
+    return record.outcome == "corrupt" and record.n_corrupt <= 1
 
 
-def _check_trimmed(clips: Sequence[Clip], source: Source) -> None:
-    named: dict[str, Clip] = {}
-    for clip in clips if source.trimmed else ():
-        other = named.setdefault(clip.url(source.url), clip)
-        if other is not clip:
-            raise ConfigError(
-                f"download.trimmed is true, but {clip.url(source.url)} would be the labelled seconds of both "
-                f"{other.clip_id} and {clip.clip_id}: put {{clip_id}} or {{start_ms}} in download.url"
-            )
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _tools() -> dict[str, str]:
@@ -309,7 +321,7 @@ def _tools() -> dict[str, str]:
 def _as_table(clips: Sequence[Clip], records: Sequence[Record | None], archive: Archive) -> pa.Table:
     def rows() -> Iterator[dict[str, Any]]:
         for clip, record in zip(clips, records, strict=True):
-            known = record or Record(clip.clip_id, clip.video_id, "rate_limited", reason="not asked: blocked")
+            known = record or Record(clip.clip_id, clip.video_id, "rate_limited", reason=NOT_ASKED)
             path = archive.folder(clip.clip_id) / known.media if known.media else ""
             yield {
                 "clip_id": clip.clip_id, "video_id": clip.video_id,
@@ -321,22 +333,31 @@ def _as_table(clips: Sequence[Clip], records: Sequence[Record | None], archive: 
     return pa.Table.from_pylist(list(rows()), schema=pa.schema([(c.name, c.type) for c in DOWNLOAD_COLUMNS]))
 
 
-def _complain(table: pa.Table, archive: Archive, manners: Manners) -> None:
+def _complain(table: pa.Table, batch: _Batch) -> None:
     """Fail, with one line, if clips are left that may still come and the user wants them."""
     outcomes: list[str] = table["outcome"].to_pylist()
+    n_not_asked = table["reason"].to_pylist().count(NOT_ASKED)
+    manners, kept = batch.manners, "what was fetched is in the archive"
+    if len(batch.answers) >= manners.block_after and set(batch.answers.values()) == {"unrecognised"}:
+        reason = next(row["reason"] for row in table.to_pylist() if row["outcome"] == "unrecognised")
+        raise DownloadError(
+            f"all {len(batch.answers)} clips that were asked for failed in a way that nobody knows ({reason}): look at "
+            "download.cookies, proxy and yt_dlp, bring the newest yt-dlp, and run the same command again"
+        )
     counts = Counter(outcome for outcome in outcomes if outcome in TRANSIENT)
-    if not counts or manners.on_transient == "record":
+    # a list is not written off because nobody may ask: what was not asked for is not recorded as missing
+    if not counts or (manners.on_transient == "record" and not n_not_asked):
         return
     what = ", ".join(f"{n} {word}" for word, n in counts.most_common())
     line = f"{counts.total()} of {len(outcomes)} clips could not be fetched yet ({what})"
-    blocked = archive.blocked()
+    blocked = batch.pace.blocked()
     if blocked:
-        until = datetime.fromtimestamp(blocked[0]).strftime("%H:%M")
+        until = datetime.fromtimestamp(blocked[0]).strftime("%H:%M on %d %B")
         raise DownloadError(
             f"{line}; the source refuses us ({blocked[1]}): run the same command again after {until}, or set "
-            "download.cookies or download.proxy; what was fetched is in the archive"
+            f"download.cookies or download.proxy; {kept}"
         )
     raise DownloadError(
         f"{line}: run the same command again to ask for just these, or set download.on_transient to record to go on "
-        "without them; what was fetched is in the archive"
+        f"without them; {kept}"
     )

@@ -110,7 +110,9 @@ class Fetcher:
         self.start()
         process = self._process
         assert process and process.stdin and process.stdout
-        question = {"url": url, "stretch": stretch, "section": section, "trimmed": trimmed, "folder": str(folder)}
+        question = {
+            "url": url, "stretch": stretch, "section": section, "trimmed": trimmed, "folder": str(folder.resolve()),
+        }  # fmt: skip
         try:
             process.stdin.write(json.dumps(question).encode() + b"\n")
             process.stdin.flush()
@@ -122,13 +124,16 @@ class Fetcher:
             raise
         if not line:
             self.close()
-            raise FetchError("unrecognised", "the process that runs yt-dlp ended; see the job's log", 0.0)
+            raise FetchError("network", "the process that runs yt-dlp ended; see the job's log", 0.0)
         answer = json.loads(line)
         if "storage" in answer:
             raise OSError(errno.ENOSPC, answer["storage"])
         if "outcome" in answer:
             raise FetchError(answer["outcome"], answer["reason"], answer["retry_after_seconds"])
-        return Media(**answer | {"path": Path(answer["path"])})
+        got = Media(**answer | {"path": Path(answer["path"])})
+        if got.path.stat().st_size > self._max_bytes:
+            raise self._too_large()
+        return got
 
     def _wait(self, process: "subprocess.Popen[bytes]", folder: Path) -> bytes:
         assert process.stdout
@@ -139,11 +144,12 @@ class Fetcher:
                 if time.monotonic() > end:
                     raise MediaError("timeout", f"not there after download.timeout_seconds ({self._timeout:g})")
                 if _bytes_in(folder) > self._max_bytes:
-                    raise MediaError(
-                        "unavailable",
-                        f"larger than download.max_megabytes ({self._max_bytes / 1e6:g}): raise it to get this one",
-                    )
+                    raise self._too_large()
         return process.stdout.readline()
+
+    def _too_large(self) -> MediaError:
+        limit = self._max_bytes / 1e6
+        return MediaError("unavailable", f"larger than download.max_megabytes ({limit:g}): raise it to get this one")
 
     def start(self) -> None:
         """Start the process if there is none, and wait until it can be asked: starting takes a second or two.
@@ -162,7 +168,7 @@ class Fetcher:
         )  # fmt: skip
         assert process.stdin and process.stdout
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(self._options).encode() + b"\n")
+            process.stdin.write(json.dumps(self._options, default=str).encode() + b"\n")
             process.stdin.flush()
         said = process.stdout.readline()
         if said != READY:
@@ -232,8 +238,8 @@ class _Server:
             "fragment_retries": 0,
             "skip_unavailable_fragments": False,
             "external_downloader_args": {
-                # a section keeps the video's own time stamps, so that where it begins is read and not believed
-                "ffmpeg_o": ["-loglevel", "error", "-vn", "-copyts"],
+                # a section keeps the video's own time, so that where it begins is read and not believed
+                "ffmpeg_o": ["-loglevel", "error", "-vn", "-copyts", "-start_at_zero"],
                 # a stalled transfer inside ffmpeg ends too (microseconds)
                 "ffmpeg_i": ["-rw_timeout", str(int(SOCKET_TIMEOUT_SECONDS * 1e6))],
             },
@@ -308,12 +314,14 @@ class _Server:
 
     def _fetch(self, url: str, stem: Path, section: tuple[float, float] | None) -> tuple[Path | None, float | None]:
         """Fetch a section or the whole: the file (None for an empty one), and how long the site says the video is."""
-        self._ydl.params["outtmpl"]["default"] = str(stem).replace("%", "%%") + ".%(ext)s"
+        # yt-dlp takes a template, in which %, $ and ~ mean something: no folder stands in it
+        os.chdir(stem.parent)
+        self._ydl.params["outtmpl"]["default"] = f"{stem.name}.%(ext)s"
         self._section = section
         info = self._ydl.extract_info(url, download=True)
         if info.get("entries") is not None:
             raise MediaError("corrupt", "the answer is a list of videos, not one")
-        path = Path(info["requested_downloads"][0]["filepath"])
+        path = stem.parent / info["requested_downloads"][0]["filepath"]
         return (path if path.is_file() and path.stat().st_size else None), info.get("duration")
 
     def _ranges(self, info: dict[str, Any], ydl: object) -> Iterable[dict[str, float]]:

@@ -103,9 +103,18 @@ def span_seconds(path: Path) -> tuple[float, float] | None:
     try:
         with av.open(str(path)) as container:
             length = _length_seconds(container)
-            return None if length is None else (_origin_seconds(container), _origin_seconds(container) + length)
+            begins = _origin_seconds(container) + _dropped_seconds(container)
+            return None if length is None else (begins, begins + length)
     except (av.FFmpegError, OSError, ValueError):
         return None
+
+
+def _dropped_seconds(container: "av.container.InputContainer") -> float:
+    """What the decoder drops at the start of a section of Opus in WebM, and its time stamps do not count."""
+    if "matroska" not in container.format.name or not container.start_time or not container.streams.audio:
+        return 0.0
+    codec = container.streams.audio[0].codec_context
+    return float(codec.delay / codec.sample_rate)
 
 
 def _length_seconds(container: "av.container.InputContainer") -> float | None:

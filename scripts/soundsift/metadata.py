@@ -280,3 +280,23 @@ def check_two_sides(clips: pa.Table, detectors: Sequence[str]) -> None:
                 f"to have it, {found[False]} known not to, {found[None]} unknown: "
                 f"take more rows or change detectors.{detector}"
             )
+
+
+def check_one_clip_a_video(clips: pa.Table) -> None:
+    """Refuse two clips of one video where the address of a trimmed file names the video alone.
+
+    Raises
+    ------
+    InputError
+        With the first two.
+    """
+    videos = clips["video_id"].combine_chunks()
+    counts = pc.value_counts(videos)
+    twice = counts.filter(pc.greater(counts.field("counts"), 1))
+    if len(twice):
+        video_id = twice.field("values")[0].as_py()
+        first, second = clips["clip_id"].filter(pc.equal(videos, video_id)).to_pylist()[:2]
+        raise InputError(
+            f"download.trimmed is true, but one file would be the labelled seconds of both {first} and {second}: "
+            "put {clip_id} or {start_ms} in download.url"
+        )

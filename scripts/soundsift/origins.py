@@ -1,5 +1,6 @@
 """Where media come from: files on disk, or the network by yt-dlp."""
 
+import mimetypes
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -59,10 +60,9 @@ class LocalFiles:
         path = clip.url(self.source.url.removeprefix("file://"))
         if not path.endswith(".*"):
             return Path(path) if Path(path).is_file() else None
-        found = sorted(glob(escape(path[:-1]) + "*"))
-        return next(
-            (Path(name) for name in found if Path(name).is_file() and not name.endswith((".part", ".json"))), None
-        )
+        found = [name for name in glob(escape(path[:-1]) + "*") if _sounds(name) is not False and Path(name).is_file()]
+        # an unknown ending only where there is no other
+        return min(map(Path, found), key=lambda path: (not _sounds(path.name), path.name), default=None)
 
     def is_current(self, clip: Clip, record: Record, archive: Archive) -> bool:
         """Whether the archive holds the file as it stands on disk, or none stands there any more."""
@@ -94,6 +94,14 @@ class LocalFiles:
         return Media(target, begins, whole=True)
 
 
+def _sounds(name: str) -> bool | None:
+    """Whether a file holds sound by its ending; None where that does not say."""
+    kind = mimetypes.guess_type(name)[0]
+    if name.endswith(".part"):
+        return False
+    return None if kind is None else kind.startswith(("audio/", "video/", "application/ogg"))
+
+
 class Network:
     """Media from the network: as many :class:`Fetcher` as ask at the same time, each kept for the next clip."""
 
@@ -116,7 +124,8 @@ class Network:
         try:
             return self._idle.pop()
         except IndexError:
-            options = {"cookiefile": self.manners.cookies, "proxy": self.manners.proxy, **self.manners.yt_dlp}
+            cookies = self.manners.cookies and str(Path(self.manners.cookies).resolve())
+            options = {"cookiefile": cookies, "proxy": self.manners.proxy, **self.manners.yt_dlp}
             fetcher = Fetcher(options, self.manners.timeout_seconds, self.source.max_megabytes)
             self._all.append(fetcher)
             return fetcher

@@ -62,6 +62,9 @@ TRANSIENT = frozenset(word for word, outcome in OUTCOMES.items() if outcome.kind
 # Answers that mean the asker is no longer welcome, whatever the clip.
 REFUSED = frozenset({"rate_limited", "bot_check", "forbidden"})
 
+# No server is taken to mean that it wants to be left alone for longer than a day.
+MOST_SECONDS = 24 * 3600.0
+
 _BY_STATUS = {403: "forbidden", 404: "not_found", 408: "timeout", 410: "not_found", 429: "rate_limited"}
 # Addresses that YouTube has just handed out or that serve every video: it answers 404 for videos that play
 # (yt-dlp's extractor/youtube/_base.py tries again; yt-dlp issues 4497 and 8240).
@@ -115,11 +118,11 @@ def retry_after_seconds(error: BaseException) -> float:
     for item in _chain(error):
         if isinstance(item, network.HTTPError):
             asked = (item.response.headers.get("Retry-After") or "").strip()
-            if asked.isdecimal():
-                return float(asked)
             try:
-                return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
-            except ValueError:
+                if asked.isdecimal():
+                    return float(min(int(asked), MOST_SECONDS))
+                return min(max(0.0, parsedate_to_datetime(asked).timestamp() - time.time()), MOST_SECONDS)
+            except (ValueError, OverflowError):
                 return 0.0
     return 0.0
 

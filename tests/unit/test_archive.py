@@ -2,10 +2,6 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,32 +9,9 @@ import pytest
 
 from soundsift import archive
 from soundsift.archive import Archive, Record
-from soundsift.errors import InputError
+from soundsift.pace import Pace
 
 CLIP = "--PJHxphWEs_30000"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def time(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(archive, "time", clock)
-    return clock
-
-
-@pytest.fixture
-def eager_threads() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 def record(**known: object) -> Record:
@@ -88,12 +61,26 @@ def test_a_clip_whose_media_are_gone_is_not_known(tmp_path: Path) -> None:
     assert held.read(CLIP) is None
 
 
-@pytest.mark.parametrize("content", ["", '{"clip_id": "a', "[]", '{"clip_id": "a", "colour": "red"}', "null"])
+@pytest.mark.parametrize(
+    "content",
+    ["", '{"clip_id": "a', "[]", '{"clip_id": "a", "colour": "red"}', "null", "3",
+     '{"clip_id": "a_0", "video_id": "a", "outcome": "ok", "media": 5}',
+     '{"clip_id": "a_0", "video_id": "a", "outcome": "ok", "tries": "3"}',
+     '{"clip_id": "a_0", "video_id": "a", "outcome": "ok", "end_seconds": null}'],
+)  # fmt: skip
 def test_a_record_that_cannot_be_read_is_not_known(content: str, tmp_path: Path) -> None:
     held = Archive(tmp_path)
     held.write(record())
     (held.root / held.folder(CLIP) / f"{CLIP}.json").write_text(content)
     assert held.read(CLIP) is None
+
+
+def test_a_record_of_a_later_version_is_known(tmp_path: Path) -> None:
+    held = Archive(tmp_path)
+    held.write(record(outcome="private"))
+    path = held.root / held.folder(CLIP) / f"{CLIP}.json"
+    path.write_text(path.read_text().replace("{", '{"colour": "red",', 1))
+    assert held.read(CLIP) == record(outcome="private")
 
 
 def test_a_moved_archive_knows_the_same(tmp_path: Path) -> None:
@@ -183,71 +170,6 @@ def test_a_scratch_folder_is_inside_the_archive_and_gone_afterwards(tmp_path: Pa
     assert files(tmp_path) == set()
 
 
-def test_turns_are_spaced_over_all_that_share_an_archive(tmp_path: Path, clock: Clock) -> None:
-    one, other = Archive(tmp_path), Archive(tmp_path)
-    assert [one.take_turn(360), other.take_turn(360), one.take_turn(360)] == [0, 10, 20]
-    clock.now += 25
-    assert [other.take_turn(360), one.take_turn(720), other.take_turn(360)] == [5, 15, 20]
-
-
-def test_a_pause_is_no_credit_for_a_burst(tmp_path: Path, clock: Clock) -> None:
-    held = Archive(tmp_path)
-    held.take_turn(360)
-    clock.now += 3600
-    assert [held.take_turn(360), held.take_turn(360)] == [0, 10]
-
-
-def test_without_a_rate_nobody_waits(tmp_path: Path, clock: Clock) -> None:
-    held = Archive(tmp_path)
-    assert [held.take_turn(None), held.take_turn(None), held.take_turn(360)] == [0, 0, 0]
-
-
-def test_no_two_threads_of_a_job_are_given_the_same_turn(tmp_path: Path, clock: Clock, eager_threads: None) -> None:
-    held = Archive(tmp_path)
-    with ThreadPoolExecutor(8) as pool:
-        turns = list(pool.map(lambda _: held.take_turn(3600), range(160)))
-    assert sorted(turns) == list(range(160))
-
-
-def test_a_block_holds_for_all_that_share_an_archive_until_it_ends(tmp_path: Path, clock: Clock) -> None:
-    one, other = Archive(tmp_path), Archive(tmp_path)
-    assert other.blocked() is None
-    assert one.refused("HTTP Error 429: Too Many Requests", block_after=1, block_seconds=3600) == 0
-    assert other.blocked() == (clock.now + 3600, "HTTP Error 429: Too Many Requests")
-    assert Archive(tmp_path / "elsewhere").blocked() is None
-    clock.now += 3599
-    assert other.blocked() is not None
-    clock.now += 1
-    assert other.blocked() is None
-
-
-def test_refusals_are_counted_over_all_that_share_an_archive_until_the_source_answers(
-    tmp_path: Path, clock: Clock
-) -> None:
-    one, other = Archive(tmp_path), Archive(tmp_path)
-    assert [one.refused("no", 3, 60), other.refused("no", 3, 60)] == [1, 2]
-    one.welcomed()
-    assert [other.refused("no", 3, 60), one.refused("no", 3, 60)] == [1, 2]
-    assert other.blocked() is None
-    assert other.refused("no", 3, 60) == 0
-    assert one.blocked() == (clock.now + 60, "no")
-
-
-def test_a_block_and_a_turn_do_not_undo_each_other(tmp_path: Path, clock: Clock) -> None:
-    held = Archive(tmp_path)
-    held.take_turn(360)
-    held.refused("refused", 1, 3600)
-    assert held.take_turn(360) == 10
-    assert held.blocked() is not None
-
-
-def test_a_broken_state_is_begun_again(tmp_path: Path, clock: Clock) -> None:
-    held = Archive(tmp_path)
-    (tmp_path / "pace.json").write_text('{"next_tu')
-    assert held.blocked() is None
-    assert [held.take_turn(360), held.take_turn(360)] == [0, 10]
-
-
 def kept_path(held: Archive, clip_id: str) -> Path:
     keep(held, clip_id=clip_id)
     return held.root / held.folder(clip_id) / f"{clip_id}.m4a"
@@ -258,7 +180,7 @@ def test_a_sound_archive_has_no_faults_wherever_it_is_moved(tmp_path: Path) -> N
     for number in range(20):
         kept_path(held, f"video{number:06d}_0")
     held.write(Record("gone0000000_0", "gone0000000", "private"))
-    held.take_turn(360)
+    Pace(held.root).take_turn(360)
     (tmp_path / "here").rename(tmp_path / "there")
     assert Archive(tmp_path / "there").check() == (21, [])
     assert not [p for p in (tmp_path / "there").rglob("*.json") if str(tmp_path) in p.read_text()]
@@ -333,53 +255,20 @@ def test_the_other_clips_of_a_video_are_known_and_no_other_videos(tmp_path: Path
     assert list(held.others("b_0")) == []
 
 
-CLAIM = """
-import sys, time
-from pathlib import Path
-from soundsift.archive import Archive
-with Archive(Path(sys.argv[1])).claim(sys.argv[2]):
-    print("claimed", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_a_video_is_asked_for_by_one_job_at_a_time_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:
-    scripts = str(Path(archive.__file__).resolve().parents[1])
-    command = [sys.executable, "-c", CLAIM, str(tmp_path), "one"]
-    job = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": scripts})
-    assert job.stdout
-    assert job.stdout.readline() == b"claimed\n"
-    held, mine = Archive(tmp_path), threading.Event()
-
-    def claim() -> None:
-        with held.claim("one"):
-            mine.set()
-
-    waiting = threading.Thread(target=claim)
-    waiting.start()
-    with held.claim("another"):
-        assert not mine.wait(0.3)
-    job.kill()
-    job.communicate()
-    assert mine.wait(10)
-    waiting.join()
-
-
-def test_a_file_system_without_locks_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(37, "No locks available")
-
-    monkeypatch.setattr(archive.fcntl, "lockf", refuse)
-    with pytest.raises(InputError, match=r"gives no locks \(No locks available\): set download.archive"):
-        Archive(tmp_path).blocked()
-
-
-def test_what_killed_jobs_left_is_cleared_away_after_a_day(tmp_path: Path) -> None:
+def test_what_killed_jobs_left_is_cleared_away(tmp_path: Path) -> None:
     Archive(tmp_path)
-    for name in ("old", "new"):
-        (tmp_path / "tmp" / f"{name}-folder").mkdir()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    machine, mine = archive._machine(), archive._mark()
+    names = {
+        f"{mine}folder": True, f"{machine}{ended.pid}-folder": False, "elsewhere-1-2-folder": True,
+        "elsewhere-1-2-old": False,
+    }  # fmt: skip
+    for name in names:
+        (tmp_path / "tmp" / name).mkdir()
         (tmp_path / "tmp" / f"{name}.json").touch()
-    for name in ("old-folder", "old.json"):
+    for name in ("elsewhere-1-2-old", "elsewhere-1-2-old.json", f"{mine}folder"):
         os.utime(tmp_path / "tmp" / name, (0, 0))
     Archive(tmp_path)
-    assert {path.name for path in (tmp_path / "tmp").iterdir()} == {"new-folder", "new.json"}
+    stays = {f"{name}{ending}" for name, stays in names.items() if stays for ending in ("", ".json")}
+    assert {path.name for path in (tmp_path / "tmp").iterdir()} == stays

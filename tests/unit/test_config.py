@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from soundsift.config import AUDIOSET, DEMO, check_files, is_demo, read_schema, settle
+from soundsift.config import AUDIOSET, DEMO, TABLES, check_files, is_demo, one_file_a_video, read_schema, settle
 from soundsift.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +68,37 @@ def test_a_list_that_is_not_there_is_refused_unless_it_will_be_made(tmp_path: Pa
                 check_files(config)
 
 
+def test_media_whose_folder_is_not_there_are_not_taken_for_gone(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").touch()
+    given = {"metadata": {"segments": {"train": str(tmp_path / "train.csv")}, **dict.fromkeys(TABLES)}}
+    given["metadata"] |= {key: str(tmp_path / "train.csv") for key in TABLES}
+    for folder, there in ((tmp_path, True), (tmp_path / "unmounted", False)):
+        config = settle(given | {"download": {"url": f"file://{folder}/{{video_id}}.*"}})
+        if there:
+            check_files(config)
+        else:
+            with pytest.raises(ConfigError, match=f"but there is no folder {folder}: mount it"):
+                check_files(config)
+
+
+def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    given = {"metadata": {"segments": {"train": "t.csv"}}}
+    config = settle(given | {"download": {"archive": "~/a", "url": "file://~/m/{video_id}.*"}})
+    assert config["download"]["archive"] == str(tmp_path / "a")
+    assert config["download"]["url"] == f"file://{tmp_path}/m/{{video_id}}.*"
+
+
+@pytest.mark.parametrize(
+    ("trimmed", "name", "expected"),
+    [(True, "Y{video_id}.wav", True), (True, "{video_id}_{start_ms}.wav", False), (True, "{clip_id}.wav", False),
+     (False, "{video_id}.wav", False)],
+)  # fmt: skip
+def test_trimmed_media_named_by_the_video_alone_are_one_a_video(trimmed: bool, name: str, expected: bool) -> None:
+    given = {"metadata": {"segments": {"train": "t.csv"}}, "download": {"trimmed": trimmed, "url": f"file:///m/{name}"}}
+    assert one_file_a_video(settle(given)) is expected
+
+
 def test_cookies_that_are_not_there_are_not_passed_over(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="download.cookies is 'none.txt', but no file is there"):
         check_files(settle({"download": {"cookies": "none.txt"}}))
@@ -97,6 +128,7 @@ def test_numbers_given_as_text_inside_a_section_are_numbers() -> None:
         ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "http://x/a.m4a"}}, "the same for every clip"),
         ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "media/{video_id}"}}, "no known scheme"),
         ({"clips": {"sample_rate_hz": 20000}}, "clips.sample_rate_hz 20000 is not known to mp3"),
+        ({"download": {"yt_dlp": {"simulate": True}}}, "download.yt_dlp.simulate is the workflow's own: take it out"),
         ({"detectors": {"dog": []}}, "detectors.dog must not be empty"),
         ({"detectors": {"dog": "Dog"}}, "detectors.dog must be array or object, got 'Dog'"),
         ({"detectors": {"dog": {"except": ["Bark"]}}}, "detectors.dog needs classes"),

@@ -48,8 +48,10 @@ def test_the_lines_say_what_is_there_and_what_a_further_run_asks_for(found: pa.T
     assert "train: 1 of 4 wanted clips are there (25.0%)" in text
     assert "eval: 0 of 1 wanted clips are there (0.0%)" in text
     assert "music: 1 of 3 clips with it are there, 0 of 1 without it" in text
-    assert "A further run would ask for 3 clips (2 not_asked, 1 rate_limited)." in text
-    assert "ask for 4 clips" in coverage.lines(found, retry_permanent=True)
+    assert "The same command would ask for 3 clips (2 not_asked, 1 rate_limited)." in text
+    assert "--forcerun" not in text
+    again = coverage.lines(found, retry_permanent=True)
+    assert "With --forcerun download_clips a run would ask for 1 clips (1 private)." in again
 
 
 def test_clips_are_counted_by_split_and_outcome_most_frequent_first() -> None:

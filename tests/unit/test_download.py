@@ -7,7 +7,6 @@ import pytest
 from soundsift import media, origins
 from soundsift.archive import Archive
 from soundsift.demo import RATE_HZ, write_media
-from soundsift.errors import ConfigError
 from tests.site.downloads import clip, fetch, fill
 
 
@@ -92,10 +91,13 @@ def test_copies_of_audioset_that_circulate_work_by_template(
     assert np.array_equal(cut.get_array_of_samples(), samples)
 
 
-def test_one_trimmed_file_is_not_taken_for_two_stretches(tmp_path: Path) -> None:
-    clips = [clip(1), clip(1, start=20.0)]
-    with pytest.raises(ConfigError, match=r"labelled seconds of both -video00001_4000 and -video00001_20000: put"):
-        fetch(clips, f"file://{tmp_path}/Y{{video_id}}.wav", tmp_path / "archive", {"trimmed": True})
+def test_pictures_and_texts_beside_the_media_are_no_media(tmp_path: Path) -> None:
+    one = clip(1)
+    fill(tmp_path, [one], "webm")
+    for ending in ("description", "jpg", "info.json", "m4a.part", "vtt", "en.srt", "webm.ytdl"):
+        (tmp_path / f"{one.video_id}.{ending}").write_text("about the video")
+    row = fetch([one], f"file://{tmp_path}/{{video_id}}.*", tmp_path / "archive")[one.clip_id]
+    assert row["media"].endswith(".webm")
 
 
 def test_a_local_file_that_changed_or_came_back_is_taken_anew(tmp_path: Path) -> None:

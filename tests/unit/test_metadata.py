@@ -188,6 +188,14 @@ def test_a_detector_that_no_or_every_training_clip_has_is_refused_before_anythin
         metadata.check_two_sides(clips, ["music"])
 
 
+def test_one_trimmed_file_is_not_taken_for_two_stretches_of_a_video() -> None:
+    ids = ["aaaaaaaaaaa_0", "bbbbbbbbbbb_0", "bbbbbbbbbbb_10000"]
+    clips = pa.table({"clip_id": ids, "video_id": [i[:11] for i in ids]})
+    metadata.check_one_clip_a_video(clips.slice(0, 2))
+    with pytest.raises(InputError, match=r"of both bbbbbbbbbbb_0 and bbbbbbbbbbb_10000: put \{clip_id\} or"):
+        metadata.check_one_clip_a_video(clips)
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2), st.sets(st.sampled_from(IDS), min_size=1)), min_size=1),

@@ -376,3 +376,15 @@ def test_every_outcome_is_of_one_kind_and_refusals_pass() -> None:
     assert sorted(word for kind in kinds for word in kind) == sorted(OUTCOMES)
     assert outcomes.REFUSED < outcomes.TRANSIENT
     assert {word for _, word in outcomes._BY_MESSAGE} | set(outcomes._BY_STATUS.values()) <= set(OUTCOMES)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), ("0", 0.0), ("-5", 0.0), ("soon", 0.0), ("", 0.0), ("9" * 400, 86400.0),
+     ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("Fri, 31 Dec 9999 23:59:59 -1200", 86400.0)],
+)  # fmt: skip
+def test_a_server_says_when_to_come_back_within_reason(header: str, seconds: float) -> None:
+    error = http_error(429, "Too Many Requests")
+    error.response.headers["Retry-After"] = header
+    # a date that no clock can hold is no date
+    assert outcomes.retry_after_seconds(raised(error)) in ((seconds, 0.0) if "9999" in header else (seconds,))

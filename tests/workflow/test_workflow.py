@@ -132,7 +132,7 @@ def test_what_is_there_can_be_asked_at_any_time_and_changes_nothing(project: Pro
     assert run.status == 0, run.text
     assert run.jobs == {"coverage": 1}
     assert f"train: {N_TRAIN - 3} of {N_TRAIN} wanted clips are there" in run.text
-    assert "A further run would ask for 0 clips." in run.text
+    assert "The same command would ask for 0 clips." in run.text
     assert (project.folder / "results" / "coverage.txt").read_text() in run.text
     assert len(rows_of(project.folder / "results" / "missing.csv")) == 1 + sum(DEAD.values())
     assert "Nothing to be done" in project.run("results/metadata/clips.parquet").text
@@ -309,7 +309,11 @@ BAD = [
         {"detectors": {"all": ["Music", "Speech", "Wind", "Engine", "Bird", "Noise"]}},
         "soundsift: detectors.all cannot be",
     ),
-    ({"download": {"url": "file:///nowhere/{video_id}.*"}}, "soundsift: none of the"),
+    (
+        {"download": {"url": "file:///nowhere/{video_id}.*"}},
+        "soundsift: download.url is 'file:///nowhere/{video_id}.*', but",
+    ),
+    ({"download": {"url": "file:///{video_id}.*"}}, "soundsift: none of the"),
     ({"metadata": {"ontology": "bad.csv"}}, "soundsift: bad.csv is no ontology"),
 ]
 

@@ -13,6 +13,7 @@ from soundsift.config import (
     YOUTUBE,
     check_files,
     is_demo,
+    one_file_a_video,
     settle,
 )
 from soundsift.errors import SoundsiftError

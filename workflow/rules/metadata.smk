@@ -74,6 +74,7 @@ checkpoint select_clips:
         keep_unrated=METADATA["keep_unrated"],
         choice={key: METADATA[key] for key in ("max_clips", "per_detector", "seed")},
         youtube_ids=config["download"]["url"] == YOUTUBE,
+        one_clip_a_video=one_file_a_video(config),
         batch_size=config["batch_size"],
         detectors=config["detectors"],
         code=code_digest("select_clips"),
