@@ -30,7 +30,9 @@ import numpy as np  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 from pydub import AudioSegment  # noqa: E402
 
+from extract_features import extract_features  # noqa: E402
 from soundsift import media  # noqa: E402
+from soundsift.clips import convert  # noqa: E402
 from soundsift.demo import RATE_HZ as DEMO_RATE_HZ  # noqa: E402
 from soundsift.demo import sound  # noqa: E402
 from soundsift.features import summary_table  # noqa: E402
@@ -76,8 +78,10 @@ def steps(source: Path, start_seconds: float, folder: Path, ending: str) -> dict
     lap("features")
     write_parquet(frames_table(frames, "clip", rate_hz, PARAMS), folder / "clip.parquet")
     lap("frames Parquet")
-    summary_table([folder / "clip.parquet"], list(STATISTICS))
+    # a batch is one table: its share of one clip in twenty
+    summary_table([folder / "clip.parquet"] * 20, list(STATISTICS))
     lap("summary")
+    found["summary"] /= 20
     return found
 
 
@@ -194,6 +198,28 @@ def parquet(folder: Path, n_runs: int) -> None:
         print(f"{name:38} {statistics.median(runs):5.1f} {(folder / 'p.parquet').stat().st_size / 1000:6.1f}")
 
 
+def cores(folder: Path, n_clips: int) -> None:
+    """Print seconds for a batch with one process and with two, in turn, imports included."""
+    row = {
+        "video_id": "section", "start_seconds": 1.0, "end_seconds": 11.0, "outcome": "ok", "media": "section.m4a",
+        "media_start_seconds": 0.0, "sha256": "",
+    }  # fmt: skip
+    rows = [row | {"clip_id": f"clip{number:05d}_1000"} for number in range(n_clips)]
+    found: dict[int, list[float]] = {1: [], 2: []}
+    for number in range(6):
+        n_processes = 1 + number % 2
+        place = folder / f"cores{number}"
+        (place / "clips").mkdir(parents=True)
+        began = time.perf_counter()
+        convert(rows, folder, place / "clips", "flac", RATE_HZ, 3.0, n_processes)
+        extract_features(place / "clips", place / "frames", PARAMS, n_processes)
+        found[n_processes].append(time.perf_counter() - began)
+    one, two = (statistics.median(runs) for runs in found.values())
+    print(
+        f"\n{n_clips} clips, flac and features: one process {one:.1f} s, two {two:.1f} s: {one / two:.2f} times as fast"
+    )
+
+
 def disk(folder: Path, n_clips: int) -> None:
     """Print megabytes for a thousand of the recordings, by what is kept."""
     recordings = Path(os.environ["SOUNDSIFT_RECORDINGS"])
@@ -228,6 +254,7 @@ def main() -> None:
         whole_way(folder, options.runs)
         encoders(folder, options.runs)
         parquet(folder, options.runs)
+        cores(folder, 200)
         if "SOUNDSIFT_RECORDINGS" in os.environ:
             disk(folder, 200)
 
