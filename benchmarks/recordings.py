@@ -51,15 +51,15 @@ def run(folder: Path, feature_set: str, cores: int) -> float:
 
 def stages(folder: Path) -> None:
     """Print jobs, busy time and wall time of every rule, from Snakemake's own records."""
-    # a record per output file: those of one job share its start
-    spans: dict[str, dict[float, float]] = defaultdict(dict)
+    # a record per output file: those of one job share its log
+    spans: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
     for path in (folder / ".snakemake" / "metadata").iterdir():
         record = json.loads(path.read_text())
-        spans[record["rule"]][record["starttime"]] = record["endtime"]
+        spans[record["rule"]][str(record["log"])] = (record["starttime"], record["endtime"])
     print(f"{'stage':20} {'jobs':>5} {'busy s':>8} {'wall s':>8}")
-    for rule, found in sorted(spans.items(), key=lambda item: min(item[1])):
-        busy = sum(end - start for start, end in found.items())
-        wall = max(found.values()) - min(found)
+    for rule, found in sorted(spans.items(), key=lambda item: min(item[1].values())):
+        busy = sum(end - start for start, end in found.values())
+        wall = max(end for _, end in found.values()) - min(start for start, _ in found.values())
         print(f"{rule:20} {len(found):5} {busy:8.1f} {wall:8.1f}")
 
 
