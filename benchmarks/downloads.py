@@ -31,6 +31,7 @@ from soundsift.demo import RATE_HZ, make_demo  # noqa: E402
 from soundsift.download import download  # noqa: E402
 from soundsift.errors import DownloadError  # noqa: E402
 from soundsift.origins import Manners, Source  # noqa: E402
+from soundsift.pace import Pace  # noqa: E402
 from tests.site.downloads import clip, fill  # noqa: E402
 from tests.site.site import Site  # noqa: E402
 from tests.workflow.project import Project  # noqa: E402
@@ -154,7 +155,7 @@ def breaker(folder: Path, options: argparse.Namespace) -> None:
             except DownloadError as error:
                 line = str(error)
             print(f"{name}: {site.requests.total() - before} requests (block_after is {manners.block_after}); {line}")
-        blocked = archive.blocked()
+        blocked = Pace(archive.root).blocked()
         assert blocked is not None
         time.sleep(max(0.0, blocked[0] - time.time()))
         site.faults = {}
