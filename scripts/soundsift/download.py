@@ -77,10 +77,8 @@ def download(
         logging.info("%d clips wanted, %d to ask for", len(clips), len(waiting))
         for number in range(manners.tries):
             if number:
-                pause = min(manners.first_pause_seconds * 2 ** (number - 1), PATIENCE_SECONDS) * random.uniform(
-                    0.5, 1.5
-                )
-                pause = max(pause, batch.retry_after_seconds)
+                growing = min(manners.first_pause_seconds * 2 ** (number - 1), PATIENCE_SECONDS)
+                pause = max(growing * random.uniform(0.5, 1.5), batch.retry_after_seconds)
                 logging.info("%d clips may still come: round %d in %.0f s", len(waiting), number + 1, pause)
                 time.sleep(pause)
             waiting = batch.round(waiting)
@@ -108,7 +106,7 @@ class _Batch:
         self.local = isinstance(origin, LocalFiles)
         self.state = threading.Condition()
         self.n_asking = self.n_refused = 0
-        # {outcome: clips}, each by its last answer
+        # {clip_id: outcome} of those that were asked for, by their last answer
         self.answers: dict[str, str] = {}
         self.retry_after_seconds = 0.0
         self.tripped = False
