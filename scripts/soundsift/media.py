@@ -258,12 +258,15 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     Raises
     ------
     MediaError
-        ``corrupt`` where the file cannot be decoded.
+        ``corrupt`` where the file cannot be decoded, or ends before its header says.
     """
     try:
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]
             samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(stream)])
+            said, found = (container.duration or 0) / av.time_base, len(samples) / stream.rate
+            if found < said - JITTER_SECONDS:
+                raise MediaError("corrupt", f"{path.name} says {said:.1f} s and ends after {found:.1f} s")
             if samples.dtype == np.int16:
                 samples = samples.astype(np.float32) / 32768
             return samples, stream.rate

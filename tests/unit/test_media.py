@@ -87,6 +87,17 @@ def test_a_written_clip_reads_back_with_its_true_length_and_place(ending: str, w
     assert [path.name for path in tmp_path.iterdir()] == [f"c.{ending}"]
 
 
+@pytest.mark.parametrize("ending", ["flac", "mp3"])
+def test_half_a_clip_file_is_no_clip(ending: str, tmp_path: Path) -> None:
+    samples = (np.random.default_rng(0).normal(size=4 * RATE_HZ) * 3000).astype(np.int16)
+    path = tmp_path / f"c.{ending}"
+    media.write_clip(media.as_segment(samples, RATE_HZ), path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(MediaError, match=r"c\.\w+ (cannot be decoded|says 4\.0 s and ends after [12]\.\d s)") as failed:
+        media.read_samples(path)
+    assert failed.value.outcome == "corrupt"
+
+
 def test_levels_are_relative_to_full_scale() -> None:
     square = np.tile(np.array([16384, -16384], dtype=np.int16), 5000)
     half, silence = media.as_segment(square, RATE_HZ), media.as_segment(np.zeros(10000, dtype=np.int16), RATE_HZ)
