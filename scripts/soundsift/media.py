@@ -8,10 +8,12 @@ import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
+import soxr
 
 from soundsift.errors import MediaError
 from soundsift.tables import whole_file
@@ -151,10 +153,10 @@ def _decode(
     coarse = stream.time_base is not None and stream.time_base > Fraction(1, 8000)
     if start_seconds > (COUNTED_SECONDS if coarse else PREROLL_SECONDS):
         container.seek(int((origin + start_seconds - PREROLL_SECONDS) * av.time_base), backward=True)
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
     began: float | None = None
     expected = lacking = 0.0
-    pieces: list[npt.NDArray[np.int16]] = []
+    rate_hz = 0
+    pieces: list[npt.NDArray[np.float32]] = []
     broken: av.FFmpegError | None = None
     for frame in _frames(container, stream):
         if isinstance(frame, av.FFmpegError):
@@ -162,30 +164,41 @@ def _decode(
             continue
         at = frame.time - origin if frame.time is not None else expected
         if began is None:
-            began = expected = at
+            began, expected, rate_hz = at, at, frame.sample_rate
+        if frame.sample_rate != rate_hz:
+            raise ValueError(f"its sampling rate changes from {rate_hz} to {frame.sample_rate} Hz")
         if at - expected > JITTER_SECONDS:
-            pieces += [p.to_ndarray()[0] for p in resampler.resample(None)]
-            resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
             lacking += max(0.0, min(at, end_seconds) - max(expected, start_seconds))
-            missing = round((at - began) * sample_rate_hz) - sum(map(len, pieces))
-            pieces.append(np.zeros(max(0, missing), dtype=np.int16))
+            missing = round((at - began) * rate_hz) - sum(map(len, pieces))
+            pieces.append(np.zeros(max(0, missing), dtype=np.float32))
             expected = at
         if expected >= end_seconds + PREROLL_SECONDS:
             break
-        expected += frame.samples / frame.sample_rate
-        frame.pts = None
-        pieces += [p.to_ndarray()[0] for p in resampler.resample(frame)]
+        expected += frame.samples / rate_hz
+        pieces.append(_mono(frame))
     if began is None:
         if broken is not None:
             raise broken
         return start_seconds, np.zeros(0, dtype=np.int16)
-    pieces += [p.to_ndarray()[0] for p in resampler.resample(None)]
     if lacking > DAMAGED_SECONDS:
         raise ValueError(f"{lacking:.1f} s are lacking in the middle")
-    samples = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int16)
+    samples = soxr.resample(np.concatenate(pieces), rate_hz, sample_rate_hz)
     if broken is not None and began + len(samples) / sample_rate_hz < end_seconds:
         raise broken
-    return began, samples
+    return began, np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
+
+
+def _mono(frame: "av.AudioFrame") -> npt.NDArray[np.float32]:
+    """The mean of a decoded frame's channels, shape (n_samples,), full scale at 1."""
+    samples: npt.NDArray[Any] = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    if samples.dtype == np.uint8:
+        samples = (samples.astype(np.float32) - 128) / 128
+    elif samples.dtype.kind == "i":
+        samples = samples / np.float32(2 ** (8 * samples.itemsize - 1))
+    mean: npt.NDArray[np.float32] = samples.mean(axis=0, dtype=np.float32)
+    return mean
 
 
 def _frames(

@@ -88,7 +88,8 @@ def test_an_environment_holds_the_locked_versions(path: Path) -> None:
     locked = dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)", lock, flags=re.MULTILINE))
     named = dict(entry.split("=") for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"])
     assert named.pop("python")
-    assert named == {name: locked.get(name) for name in named}
+    # conda-forge's soxr is the C library
+    assert named == {name: locked.get(name.removesuffix("-python")) for name in named}
 
 
 @pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)

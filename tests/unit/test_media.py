@@ -62,18 +62,26 @@ def test_a_section_that_begins_elsewhere_on_the_time_axis_is_cut_by_its_own_star
     assert onsets_seconds(media.cut(tmp_path / "v.m4a", 1.0, 3.0, RATE_HZ)) == pytest.approx([0.25], abs=0.001)
 
 
-def test_stereo_becomes_mono_without_getting_louder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", ["pcm_u8", "pcm_s16le", "pcm_s32le", "pcm_f32le", "pcm_f64le"])
+@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1"])
+def test_every_sample_format_and_layout_becomes_the_mean_of_its_channels(
+    codec: str, layout: str, tmp_path: Path
+) -> None:
     import av
 
-    t = np.arange(2 * RATE_HZ) / RATE_HZ
-    wave = (8000 * np.sin(2 * np.pi * 440 * t)).astype(np.int16)
+    rng = np.random.default_rng(0)
+    n_channels = av.AudioLayout(layout).nb_channels
+    wave = (rng.integers(-100, 100, size=(2 * RATE_HZ, n_channels)) * 256).astype(np.int16)
     with av.open(str(tmp_path / "s.wav"), "w") as container:
-        stream = container.add_stream("pcm_s16le", rate=RATE_HZ, layout="stereo")
-        frame = av.AudioFrame.from_ndarray(np.repeat(wave, 2)[np.newaxis], format="s16", layout="stereo")
+        stream = container.add_stream(codec, rate=RATE_HZ, layout=layout)
+        frame = av.AudioFrame.from_ndarray(wave.reshape(1, -1), format="s16", layout=layout)
         frame.sample_rate = RATE_HZ
-        container.mux(stream.encode(frame))
+        resampler = av.AudioResampler(stream.format, layout, RATE_HZ)
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(piece))
     clip = media.cut(tmp_path / "s.wav", 0.5, 1.5, RATE_HZ)
-    assert np.abs(np.array(clip.get_array_of_samples())).max() == pytest.approx(8000, rel=0.01)
+    wanted = wave[RATE_HZ // 2 : RATE_HZ // 2 + RATE_HZ].mean(axis=1)
+    assert np.abs(np.array(clip.get_array_of_samples()) - wanted).max() <= (0 if layout == "mono" else 0.5001)
 
 
 @pytest.mark.parametrize(("ending", "worst"), [("wav", 0.0), ("flac", 0.0), ("mp3", 0.02)])
