@@ -9,10 +9,11 @@ from soundsift.tables import read_parquet, write_csv, write_text
 
 
 def count_coverage(
-    clips: Path, outcomes_dir: Path, archive: Path, retry_permanent: bool, missing: Path, counts: Path
-) -> str:
+    clips: Path, outcomes_dir: Path, features_dir: Path, archive: Path, retry_permanent: bool,
+    missing: Path, counts: Path,
+) -> str:  # fmt: skip
     """Write the missing clips and the counts; return what to say."""
-    found = coverage.present(read_parquet(clips), outcomes_dir, Archive(archive))
+    found = coverage.present(read_parquet(clips), outcomes_dir, features_dir, Archive(archive))
     write_csv(coverage.missing(found), missing)
     text = coverage.lines(found, retry_permanent)
     write_text(text, counts)
@@ -25,6 +26,7 @@ if __name__ == "__main__":
             count_coverage(
                 clips=Path(snakemake.input.clips),
                 outcomes_dir=Path(snakemake.params.outcomes),
+                features_dir=Path(snakemake.params.features),
                 archive=Path(snakemake.params.archive),
                 retry_permanent=snakemake.params.retry_permanent,
                 missing=Path(snakemake.params.missing),

@@ -8,12 +8,12 @@ from soundsift.errors import MediaError
 from soundsift.frames import FeatureParams, frame_features, frames_table
 from soundsift.joblog import Progress, job_log
 from soundsift.media import read_samples
-from soundsift.tables import visible_files, whole_folder, write_parquet
+from soundsift.tables import visible_files, whole_folder, write_parquet, write_text
 from soundsift.workers import in_order
 
 
 def extract_features(clips_dir: Path, frames_dir: Path, params: FeatureParams, n_processes: int = 1) -> None:
-    """Read each clip back from its file and write its frames table; a clip that cannot be read has none."""
+    """Read each clip back from its file and write its frames table, or ``{clip_id}.txt`` with why it cannot be read."""
     clips = visible_files(clips_dir)
     progress = Progress("extracted", len(clips))
     with whole_folder(frames_dir) as folder:
@@ -26,6 +26,7 @@ def _extract_one(clip: Path, folder: Path, params: FeatureParams) -> None:
         samples, sample_rate_hz = read_samples(clip)
     except MediaError as error:
         logging.warning("%s", error.reason)
+        write_text(f"{error.reason}\n", folder / f"{clip.stem}.txt")
         return
     frames = frame_features(samples, sample_rate_hz, params)
     write_parquet(frames_table(frames, clip.stem, sample_rate_hz, params), folder / f"{clip.stem}.parquet")

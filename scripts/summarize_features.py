@@ -3,20 +3,36 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from soundsift.clips import OUTCOME_COLUMNS
+from soundsift.errors import InputError
 from soundsift.features import summary_table
 from soundsift.joblog import job_log
-from soundsift.tables import visible_files, write_parquet
+from soundsift.outcomes import KEPT
+from soundsift.tables import read_csv, visible_files, write_parquet
 
 
-def summarize_features(frames_dir: Path, statistics: Sequence[str], features: Path) -> None:
-    """Write the features table of a batch."""
-    write_parquet(summary_table(visible_files(frames_dir), statistics), features)
+def summarize_features(frames_dir: Path, outcomes: Path, statistics: Sequence[str], features: Path) -> None:
+    """Write the features table of a batch; clips whose file could not be read back are not in it.
+
+    Raises
+    ------
+    InputError
+        If a clip has neither frames nor the reason why.
+    """
+    outcome = read_csv(outcomes, OUTCOME_COLUMNS)
+    files = visible_files(frames_dir)
+    there = {path.stem for path in files}
+    for clip_id, word in zip(outcome["clip_id"].to_pylist(), outcome["outcome"].to_pylist(), strict=True):
+        if word in KEPT and clip_id not in there:
+            raise InputError(f"{frames_dir} has lost the clip {clip_id}: run again with --forcerun extract_features")
+    write_parquet(summary_table([path for path in files if path.suffix == ".parquet"], statistics), features)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         summarize_features(
             frames_dir=Path(snakemake.input.frames),
+            outcomes=Path(snakemake.input.outcomes),
             statistics=snakemake.params.statistics,
             features=Path(snakemake.output.features),
         )

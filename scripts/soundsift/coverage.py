@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from soundsift.archive import Archive
 from soundsift.batches import BATCH_COLUMNS
 from soundsift.clips import OUTCOME_COLUMNS
+from soundsift.merged import UNREADABLE
 from soundsift.outcomes import KEPT, PERMANENT
 from soundsift.tables import Column, read_csv
 
@@ -23,7 +25,7 @@ MISSING_COLUMNS = (
 Counts = dict[str, dict[str, int]]
 
 
-def present(clips: pa.Table, outcomes_dir: Path, archive: Archive) -> pa.Table:
+def present(clips: pa.Table, outcomes_dir: Path, features_dir: Path, archive: Archive) -> pa.Table:
     """Add outcome, reason and whether the batch is finished to the clip table, asking nobody for anything."""
     runs = pc.run_end_encode(clips["batch"].combine_chunks())
     found: list[tuple[str, str, bool]] = []
@@ -36,6 +38,11 @@ def present(clips: pa.Table, outcomes_dir: Path, archive: Archive) -> pa.Table:
             table = read_csv(path, OUTCOME_COLUMNS)
             pairs = zip(table["outcome"].to_pylist(), table["reason"].to_pylist(), strict=True)
             known = dict(zip(table["clip_id"].to_pylist(), pairs, strict=True))
+            features = features_dir / f"{batch}.parquet"
+            if features.is_file() and features.stat().st_mtime >= path.stat().st_mtime:
+                featured = set(pq.read_table(features, columns=["clip_id"], partitioning=None)["clip_id"].to_pylist())
+                lost = (clip_id for clip_id in known if known[clip_id][0] in KEPT and clip_id not in featured)
+                known |= dict.fromkeys(lost, ("corrupt", UNREADABLE))
         found += [(*(known.get(clip_id) or _in_archive(archive, clip_id)), path.is_file()) for clip_id in ids]
         start = end
     for i, (name, kind) in enumerate((("outcome", pa.string()), ("reason", pa.string()), ("finished", pa.bool_()))):

@@ -40,11 +40,14 @@ def summary_table(frames: Sequence[Path], statistics: Sequence[str]) -> pa.Table
     clip_ids: list[str] = []
     made_with: dict[str, str] = {}
     for path in frames:
-        table = read_parquet(path)
+        try:
+            table = read_parquet(path)
+        except InputError as error:
+            raise InputError(f"{path} cannot be read: run again with --forcerun extract_features") from error
         found = definition_of(table)
         if made_with and found != made_with:
             raise InputError(
-                f"{path} was made with other parameters than its neighbours: delete {path.parent} and run again"
+                f"{path} was made with other parameters than its neighbours: run again with --forcerun extract_features"
             )
         made_with = found
         values = np.stack([column.to_numpy() for column in table.columns[1:]], axis=1)
@@ -116,6 +119,6 @@ def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Floats:
         raise TrainingError(
             f"the features table holds {matrix[row, column]} in column {columns[column]}, "
             f"clip {table['clip_id'][row]}: "
-            "delete that clip's batch in results/frames and run again"
+            "run again with --forcerun extract_features"
         )
     return matrix

@@ -33,6 +33,8 @@ PREROLL_SECONDS = 0.5
 JITTER_SECONDS = 0.05
 # Containers report up to this much of the codec's priming as their start (WebM/Opus: 6 ms); the decoder drops it.
 PRIMING_SECONDS = 0.1
+# Containers whose time stamps count the priming: their first sample sounds at the start they report.
+COUNTING_PRIMING = ("mp3", "asf")
 # Containers whose header says how long they are.
 PROMISING = ("mov", "matroska", "flac")
 # How much less than that may come, and how much may be lacking in the middle, before a file counts as damaged.
@@ -140,6 +142,8 @@ def _promised_seconds(container: "av.container.InputContainer") -> float:
 
 def _origin_seconds(container: "av.container.InputContainer") -> float:
     origin = (container.start_time or 0) / av.time_base
+    if container.format.name in COUNTING_PRIMING:
+        return origin
     return 0.0 if abs(origin) <= PRIMING_SECONDS else origin
 
 
@@ -155,8 +159,8 @@ def _decode(
         container.seek(int((origin + start_seconds - PREROLL_SECONDS) * av.time_base), backward=True)
     began: float | None = None
     expected = lacking = 0.0
-    rate_hz = 0
-    pieces: list[npt.NDArray[np.float32]] = []
+    # runs of one sampling rate each
+    runs: list[tuple[int, list[npt.NDArray[np.float32]]]] = []
     broken: av.FFmpegError | None = None
     for frame in _frames(container, stream):
         if isinstance(frame, av.FFmpegError):
@@ -164,12 +168,14 @@ def _decode(
             continue
         at = frame.time - origin if frame.time is not None else expected
         if began is None:
-            began, expected, rate_hz = at, at, frame.sample_rate
-        if frame.sample_rate != rate_hz:
-            raise ValueError(f"its sampling rate changes from {rate_hz} to {frame.sample_rate} Hz")
+            began = expected = at
+        if not runs or frame.sample_rate != runs[-1][0]:
+            runs.append((frame.sample_rate, []))
+        rate_hz, pieces = runs[-1]
         if at - expected > JITTER_SECONDS:
             lacking += max(0.0, min(at, end_seconds) - max(expected, start_seconds))
-            missing = round((at - began) * rate_hz) - sum(map(len, pieces))
+            so_far = sum(sum(map(len, of_rate)) / rate for rate, of_rate in runs)
+            missing = round((at - began - so_far) * rate_hz)
             pieces.append(np.zeros(max(0, missing), dtype=np.float32))
             expected = at
         if expected >= end_seconds + PREROLL_SECONDS:
@@ -182,7 +188,9 @@ def _decode(
         return start_seconds, np.zeros(0, dtype=np.int16)
     if lacking > DAMAGED_SECONDS:
         raise ValueError(f"{lacking:.1f} s are lacking in the middle")
-    samples = soxr.resample(np.concatenate(pieces), rate_hz, sample_rate_hz)
+    samples = np.concatenate([soxr.resample(np.concatenate(p), rate, sample_rate_hz) for rate, p in runs])
+    if not np.isfinite(samples).all():
+        raise ValueError("it holds values that are no numbers")
     if broken is not None and began + len(samples) / sample_rate_hz < end_seconds:
         raise broken
     return began, np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
@@ -266,7 +274,7 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     Returns
     -------
     (samples, sample_rate_hz)
-        Samples of shape (n,), float32 in [-1, 1), mono.
+        Samples of shape (n,), float32, mono, full scale at 1 (MP3 may overshoot it).
 
     Raises
     ------
@@ -274,6 +282,10 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
         ``corrupt`` where the file cannot be decoded, or ends before its header says.
     """
     try:
+        with open(path, "rb") as file:
+            head = file.read(8)
+        if head[:4] == b"RIFF" and path.stat().st_size < 8 + int.from_bytes(head[4:], "little"):
+            raise MediaError("corrupt", f"{path.name} is shorter than its header says")
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]
             samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(stream)])

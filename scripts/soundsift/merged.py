@@ -15,6 +15,8 @@ from soundsift.outcomes import KEPT
 from soundsift.tables import parquet_options, read_csv, read_parquet, whole_file
 
 _CLIP_NAMES = [c.name for c in CLIP_COLUMNS]
+# why a clip is corrupt although its media are not
+UNREADABLE = "the clip file could not be read back: --forcerun convert_clips writes it anew"
 # what stands in front of the features, after the clip columns and truths
 MEASURED = ("duration_seconds", "loudness_dbfs")
 _OUTCOME_NAMES = [c.name for c in OUTCOME_COLUMNS if c.name not in _CLIP_NAMES]
@@ -81,7 +83,7 @@ def _without_features(
     if not pc.all(pc.is_in(featured, outcome["clip_id"].filter(kept).combine_chunks()), min_count=0).as_py():
         raise InputError(f"{path} has clips that are not there: run again with --forcerun extract_features")
     lost = pc.and_(kept, pc.invert(pc.is_in(outcome["clip_id"].combine_chunks(), featured.combine_chunks())))
-    for name, word in (("outcome", "corrupt"), ("reason", "the clip file could not be read back for its features")):
+    for name, word in (("outcome", "corrupt"), ("reason", UNREADABLE)):
         column = pc.if_else(lost, word, outcome[name].combine_chunks())
         outcome = outcome.set_column(outcome.column_names.index(name), outcome.schema.field(name), column)
     return outcome, pc.and_(kept, pc.invert(lost))

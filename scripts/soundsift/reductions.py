@@ -36,6 +36,11 @@ class Course:
         self.values, self.frame_rate_hz = values, frame_rate_hz
 
     @cached_property
+    def mean(self) -> npt.NDArray[np.float64]:
+        """Of each column; summed in double precision, for a steady column to have its own value as mean."""
+        return self.values.mean(axis=0, dtype=np.float64)
+
+    @cached_property
     def ordered(self) -> Floats:
         """The values of each column by size, shape (n_frames, n_columns)."""
         return np.sort(self.values, axis=0)
@@ -53,7 +58,7 @@ class Course:
     @cached_property
     def _modulation(self) -> tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.floating[Any]]]:
         """Frequencies in Hz, shape (n,), and each column's power at them, shape (n, n_columns)."""
-        swing = self.values - self.values.mean(axis=0)
+        swing = self.values - self.mean.astype(np.float32)
         window = np.hanning(len(swing) + 1)[:-1, np.newaxis].astype(np.float32)
         power = np.abs(np.fft.rfft(swing * window, axis=0)) ** 2
         power[:, np.abs(swing).max(axis=0) <= STEADY * np.abs(self.values).max(axis=0)] = 0.0
@@ -71,18 +76,20 @@ class Course:
 class Statistic:
     """A reduction and what it means; ``is_share`` where the result has no unit, else it has the column's own."""
 
-    reduce: Callable[[Course], Floats]
+    reduce: Callable[[Course], npt.NDArray[np.floating[Any]]]
     meaning: str
     is_share: bool = False
 
 
 STATISTICS: dict[str, Statistic] = {
-    "mean": Statistic(lambda c: c.values.mean(axis=0), "mean over the clip"),
-    "std": Statistic(lambda c: c.values.std(axis=0), "standard deviation over the clip"),
+    "mean": Statistic(lambda c: c.mean, "mean over the clip"),
+    "std": Statistic(lambda c: c.values.std(axis=0, dtype=np.float64), "standard deviation over the clip"),
     "median": Statistic(lambda c: c.quantile(0.5), "median over the clip"),
     "p10": Statistic(lambda c: c.quantile(0.1), "10th percentile over the clip"),
     "p90": Statistic(lambda c: c.quantile(0.9), "90th percentile over the clip"),
-    "delta_std": Statistic(lambda c: c.changes().std(axis=0), "standard deviation of the change from frame to frame"),
+    "delta_std": Statistic(
+        lambda c: c.changes().std(axis=0, dtype=np.float64), "standard deviation of the change from frame to frame"
+    ),
     "modulation_slow": Statistic(
         lambda c: c.modulation(SLOW_HZ), "share of its movement at 0.5-2 Hz: phrases and beats", is_share=True
     ),

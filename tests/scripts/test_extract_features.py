@@ -1,14 +1,24 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from extract_features import extract_features
 from soundsift import media
+from soundsift.clips import OUTCOME_COLUMNS
+from soundsift.errors import InputError
 from soundsift.frames import FeatureParams
-from soundsift.tables import read_parquet
+from soundsift.tables import read_parquet, write_csv
+from summarize_features import summarize_features
 
 RATE_HZ = 22050
+
+
+def write_outcomes(path: Path, n_clips: int) -> None:
+    row = {c.name: None for c in OUTCOME_COLUMNS}
+    rows = [row | {"clip_id": f"-video{number:05d}_0", "outcome": "ok", "reason": ""} for number in range(n_clips)]
+    write_csv(pa.Table.from_pylist(rows, schema=pa.schema([(c.name, c.type) for c in OUTCOME_COLUMNS])), path)
 
 
 @pytest.fixture
@@ -23,7 +33,22 @@ def test_a_broken_clip_is_left_out_and_no_lost_batch(clips: Path, tmp_path: Path
     (clips / "-video00003_0.flac").write_bytes(b"no sound")
     (clips / "-video00004_0.flac").write_bytes(b"")
     extract_features(clips, tmp_path / "frames", FeatureParams())
-    assert sorted(path.stem[-3] for path in (tmp_path / "frames").iterdir()) == ["0", "1", "2", "5"]
+    frames = tmp_path / "frames"
+    assert sorted(path.stem[-3] for path in frames.glob("*.parquet")) == ["0", "1", "2", "5"]
+    assert "cannot be decoded" in (frames / "-video00003_0.txt").read_text()
+    write_outcomes(tmp_path / "outcomes.csv", 6)
+    summarize_features(frames, tmp_path / "outcomes.csv", ["mean"], tmp_path / "features.parquet")
+    assert read_parquet(tmp_path / "features.parquet").num_rows == 4
+
+
+@pytest.mark.parametrize("damage", ["gone", "half"])
+def test_lost_frames_are_no_broken_clip(damage: str, clips: Path, tmp_path: Path) -> None:
+    extract_features(clips, tmp_path / "frames", FeatureParams())
+    victim = tmp_path / "frames" / "-video00002_0.parquet"
+    victim.unlink() if damage == "gone" else victim.write_bytes(victim.read_bytes()[:3000])
+    write_outcomes(tmp_path / "outcomes.csv", 6)
+    with pytest.raises(InputError, match="run again with --forcerun extract_features"):
+        summarize_features(tmp_path / "frames", tmp_path / "outcomes.csv", ["mean"], tmp_path / "features.parquet")
 
 
 def test_processes_make_what_one_makes(clips: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from soundsift import coverage
 from soundsift.archive import Archive, Record
 from soundsift.clips import OUTCOME_COLUMNS
-from soundsift.tables import schema_of, write_csv
+from soundsift.tables import schema_of, write_csv, write_parquet
 
 IDS = ["aaaaaaaaaaa_0", "bbbbbbbbbbb_0", "ccccccccccc_0", "ddddddddddd_0", "eeeeeeeeeee_0"]
 
@@ -28,11 +28,23 @@ def found(tmp_path: Path) -> pa.Table:
     archive = Archive(tmp_path / "archive")
     archive.write(Record(IDS[0], IDS[0][:11], "rate_limited"))
     archive.write(Record(IDS[2], IDS[2][:11], "rate_limited", "HTTP Error 429"))
-    return coverage.present(clips, tmp_path / "outcomes", archive)
+    return coverage.present(clips, tmp_path / "outcomes", tmp_path / "features", archive)
 
 
 def test_finished_batches_count_by_their_outcomes_and_the_others_by_the_archive(found: pa.Table) -> None:
     assert found["outcome"].to_pylist() == ["silent", "private", "rate_limited", "not_asked", "not_asked"]
+
+
+def test_a_clip_whose_file_could_not_be_read_back_is_not_there(tmp_path: Path) -> None:
+    row = {"clip_id": IDS[0], "video_id": IDS[0][:11], "start_seconds": 0.0, "end_seconds": 10.0}
+    row |= {"outcome": "ok", "reason": ""}
+    schema = schema_of(OUTCOME_COLUMNS)
+    write_csv(pa.Table.from_pylist([row], schema=schema), tmp_path / "outcomes" / "train-00000.csv")
+    write_parquet(pa.table({"clip_id": pa.array([], pa.string())}), tmp_path / "features" / "train-00000.parquet")
+    clips = pa.table({"clip_id": IDS[:1], "batch": ["train-00000"]})
+    found = coverage.present(clips, tmp_path / "outcomes", tmp_path / "features", Archive(tmp_path / "archive"))
+    assert found["outcome"].to_pylist() == ["corrupt"]
+    assert "--forcerun convert_clips" in found["reason"][0].as_py()
 
 
 def test_everything_that_is_not_there_is_missing_with_the_reason(found: pa.Table) -> None:

@@ -95,13 +95,15 @@ def test_a_written_clip_reads_back_with_its_true_length_and_place(ending: str, w
     assert [path.name for path in tmp_path.iterdir()] == [f"c.{ending}"]
 
 
-@pytest.mark.parametrize("ending", ["flac", "mp3"])
+@pytest.mark.parametrize("ending", ["flac", "mp3", "wav"])
 def test_half_a_clip_file_is_no_clip(ending: str, tmp_path: Path) -> None:
     samples = (np.random.default_rng(0).normal(size=4 * RATE_HZ) * 3000).astype(np.int16)
     path = tmp_path / f"c.{ending}"
     media.write_clip(media.as_segment(samples, RATE_HZ), path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(MediaError, match=r"c\.\w+ (cannot be decoded|says 4\.0 s and ends after [12]\.\d s)") as failed:
+    with pytest.raises(
+        MediaError, match=r"c\.\w+ (cannot be decoded|says 4\.0 s and ends after [12]\.\d s|is shorter than)"
+    ) as failed:
         media.read_samples(path)
     assert failed.value.outcome == "corrupt"
 
@@ -149,3 +151,50 @@ def test_sound_that_ends_before_the_picture_is_short_and_not_corrupt(tmp_path: P
     with av.open(str(tmp_path / "v.mp4")) as container:
         assert container.duration == 2_000_000
     assert media.duration_seconds(media.cut(tmp_path / "v.mp4", 0.0, 2.0, RATE_HZ)) == pytest.approx(1.0, abs=0.06)
+
+
+def write_whole(path: Path, codec: str, parts: list[tuple[np.ndarray, int]]) -> None:
+    """Write mono sound by a codec; every part has its own sampling rate, frames follow each other."""
+    import av
+
+    data = b""
+    for samples, rate_hz in parts:
+        with av.open(str(path), "w") as container:
+            media.encode(container, codec, {"b": "128k"}, (samples * 32767).astype(np.int16), rate_hz)
+        data += path.read_bytes()
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("start", [0.0, 0.3, 5.0, 20.0])
+def test_an_mp3_is_cut_on_the_axis_of_its_own_first_sample(start: float, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(size=25 * RATE_HZ) * 0.1
+    write_whole(tmp_path / "v.mp3", "libmp3lame", [(noise, RATE_HZ)])
+    part = np.array(media.cut(tmp_path / "v.mp3", start, start + 2, RATE_HZ).get_array_of_samples(), dtype=float)
+    assert len(part) == 2 * RATE_HZ
+    first, inner = round(start * RATE_HZ), slice(1000, -1000)
+    match = [part[inner] @ noise[first + 1000 + lag : first + len(part) - 1000 + lag] for lag in range(-600, 601)]
+    assert abs(int(np.argmax(match)) - 600) <= 1
+
+
+def test_a_sampling_rate_that_changes_on_the_way_is_no_damage(tmp_path: Path) -> None:
+    parts = [
+        (np.full(4 * rate, 0.1) * np.sin(2 * np.pi * 500 * np.arange(4 * rate) / rate), rate) for rate in (44100, 22050)
+    ]
+    write_whole(tmp_path / "v.aac", "aac", parts)
+    clip = media.cut(tmp_path / "v.aac", 2.0, 6.0, RATE_HZ)
+    assert media.duration_seconds(clip) == 4.0
+    samples = np.array(clip.get_array_of_samples(), dtype=float)
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    assert np.argmax(spectrum) * RATE_HZ / len(samples) == pytest.approx(500, abs=1)
+
+
+def test_samples_that_are_no_numbers_are_damage(tmp_path: Path) -> None:
+    import av
+
+    with av.open(str(tmp_path / "v.wav"), "w") as container:
+        stream = container.add_stream("pcm_f32le", rate=RATE_HZ, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.full((1, RATE_HZ), np.nan, dtype=np.float32), format="flt", layout="mono")
+        frame.sample_rate = RATE_HZ
+        container.mux(stream.encode(frame))
+    with pytest.raises(MediaError, match="values that are no numbers"):
+        media.cut(tmp_path / "v.wav", 0.0, 0.5, RATE_HZ)

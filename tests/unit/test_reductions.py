@@ -57,3 +57,10 @@ def test_the_configuration_knows_every_statistic() -> None:
     known = read_schema()["properties"]["features"]["properties"]["statistics"]["items"]["enum"]
     assert known == NAMES
     assert set(settle({})["features"]["statistics"]) <= set(NAMES)
+
+
+def test_a_column_that_does_not_move_has_its_own_value_as_mean_and_no_deviation() -> None:
+    steady = np.full((13782, 2), -1131.371, dtype=np.float32)
+    course = Course(steady, 43.07)
+    assert summarize(course, ["mean"]) == pytest.approx(steady[0], rel=1e-7)
+    assert summarize(course, ["std", "delta_std"]).max() == 0.0

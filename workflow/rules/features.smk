@@ -33,6 +33,7 @@ rule extract_features:
 rule summarize_features:
     input:
         frames="results/frames/{batch}",
+        outcomes="results/outcomes/{batch}.csv",
     output:
         features="results/features/{batch}.parquet",
     log:

@@ -83,6 +83,7 @@ rule coverage:
         runtime=60,
     params:
         outcomes="results/outcomes",
+        features="results/features",
         archive=config["download"]["archive"],
         retry_permanent=config["download"]["retry_permanent"],
         missing="results/missing.csv",

@@ -104,6 +104,9 @@ rule summarize_run:
 rule draw_example:
     input:
         features="results/features.parquet",
+        # one of them is drawn; which, the table says
+        clips=per_batch("results/clips/{batch}"),
+        frames=per_batch("results/frames/{batch}"),
     output:
         figure=report(
             "results/figures/example.svg",
