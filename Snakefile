@@ -13,6 +13,7 @@ include: "workflow/rules/metadata.smk"
 include: "workflow/rules/media.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/training.smk"
+include: "workflow/rules/judging.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -23,6 +24,7 @@ rule all:
         "results/features.parquet",
         "results/coverage.parquet",
         "results/detectors/combined.keras",
+        expand("results/detectors/{detector}/card.md", detector=DETECTORS),
         "results/summary.txt",
         "results/metadata/rows.csv",
         # the picture of one clip needs the clip and its frames

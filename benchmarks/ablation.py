@@ -1,16 +1,15 @@
 """What each group of statistics is worth to the detectors, on sources that were left out of training.
 
-    python benchmarks/ablation.py FEATURES.parquet PROVENANCE.csv [--network]
+    python benchmarks/ablation.py FEATURES.parquet PROVENANCE.csv
 
 FEATURES.parquet is a finished run's table, PROVENANCE.csv has the columns video_id and source. Only training clips are
-used: five folds in which no source is on both sides, drawn three times. Beside a support vector machine on standardised
-inputs, --network trains the workflow's own network (minutes).
+used: five folds in which no source is on both sides, drawn three times, and a support vector machine on standardised
+inputs.
 """
 
 import argparse
 import csv
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,7 +23,7 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.svm import SVC  # noqa: E402
 
-from soundsift.features import feature_matrix, input_columns  # noqa: E402
+from soundsift.features import feature_matrix, original_columns  # noqa: E402
 from soundsift.reductions import STATISTICS  # noqa: E402
 from soundsift.split import train_and_eval, truth_of  # noqa: E402
 from soundsift.tables import read_parquet  # noqa: E402
@@ -42,7 +41,6 @@ SETS = {
     "all without modulation_syllable": tuple(name for name in STATISTICS if name != "modulation_syllable"),
     "modulation alone": MODULATION,
 }
-Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def by_machine(x: np.ndarray, truth: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -51,30 +49,20 @@ def by_machine(x: np.ndarray, truth: np.ndarray, new: np.ndarray) -> np.ndarray:
     return np.asarray(model.decision_function(new))
 
 
-def by_network(x: np.ndarray, truth: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Score new clips by the workflow's network, 15 % of the clips held out to stop it."""
-    from soundsift import detector
-
-    model, _ = detector.train("ablation", x, truth, list(map(str, range(len(x)))), "equal", detector.TrainingParams())
-    return detector.probabilities(model, new) - 0.5
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("features", type=Path)
     parser.add_argument("provenance", type=Path)
-    parser.add_argument("--network", action="store_true")
     options = parser.parse_args()
     table = read_parquet(options.features)
     with open(options.provenance, encoding="utf-8") as file:
         source_of = {row["video_id"]: row["source"] for row in csv.DictReader(file)}
     sources = np.array([source_of[video_id] for video_id in table["video_id"].to_pylist()])
-    columns = input_columns(table, "all")
+    columns = [name for name in table.column_names if name.endswith(tuple(f"_{statistic}" for statistic in STATISTICS))]
     x = feature_matrix(table, columns)
     longest_first = sorted(STATISTICS, key=len, reverse=True)
     statistic = np.array([next(name for name in longest_first if column.endswith(f"_{name}")) for column in columns])
-    original = feature_matrix(table, input_columns(table, "original"))
-    score, n_draws = (by_network, 1) if options.network else (by_machine, 3)
+    original = feature_matrix(table, original_columns())
     print(f"{'detector':8} {'statistics':32} {'inputs':>6} {'ROC AUC':>8} {'balanced accuracy':>18} {'worst fold':>10}")
     for detector in [name.removeprefix("is_") for name in table.column_names if name.startswith("is_")]:
         rows, _ = train_and_eval(table, detector, 0.2, 0)
@@ -82,11 +70,11 @@ def main() -> None:
         inputs = {"the original 25": original} | {name: x[:, np.isin(statistic, of)] for name, of in SETS.items()}
         for name, chosen in inputs.items():
             auc, balanced = [], []
-            for seed in range(n_draws):
+            for seed in range(3):
                 folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
                 for learn, test in folds.split(rows, truth[rows], sources[rows]):
                     learn, test = rows[learn], rows[test]
-                    found = score(chosen[learn], truth[learn], chosen[test])
+                    found = by_machine(chosen[learn], truth[learn], chosen[test])
                     auc.append(roc_auc_score(truth[test], found))
                     balanced.append(balanced_accuracy_score(truth[test], found > 0))
             print(

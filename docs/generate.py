@@ -8,7 +8,21 @@ from typing import Any
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent / "scripts"))
 
-from soundsift import classes, clips, coverage, detector, download, frames, metadata, outcomes, reductions  # noqa: E402
+from soundsift import (  # noqa: E402
+    augmentation,
+    classes,
+    clips,
+    coverage,
+    detector,
+    download,
+    evaluation,
+    frames,
+    merged,
+    metadata,
+    outcomes,
+    reductions,
+    training,
+)
 from soundsift.config import read_schema  # noqa: E402
 from soundsift.tables import Column  # noqa: E402
 
@@ -80,7 +94,15 @@ def columns() -> str:
             "Every clip of known truth.",
             detector.PREDICTION_COLUMNS,
         ),
-        "results/detectors/{detector}/history.parquet": ("How training went.", detector.HISTORY_COLUMNS),
+        "results/detectors/{detector}/history.parquet": ("How training went.", training.HISTORY_COLUMNS),
+        "results/detectors/{detector}/errors.parquet": (
+            "Misses and false alarms on the eval clips by label.",
+            evaluation.ERROR_COLUMNS,
+        ),
+        "results/detectors/{detector}/learning.parquet": (
+            "How good the detector is with fewer training clips.",
+            evaluation.CURVE_COLUMNS,
+        ),
     }
     text = ["# Columns", ""]
     for name, (meaning, declared) in tables.items():
@@ -103,6 +125,17 @@ def columns() -> str:
         "| statistic | meaning |",
         "| --- | --- |",
         *(f"| `{name}` | {one.meaning} |" for name, one in reductions.STATISTICS.items()),
+        "",
+        "## `results/augmented.parquet`",
+        "",
+        "One row per changed version of a training clip: these columns, then `is_{detector}` and the columns of a features row.",
+        "",
+        "| column | type | unit | meaning |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |"
+            for c in (*augmentation.VERSION_COLUMNS, *merged.VIDEO_COLUMNS)
+        ),
         "",
     ]
     return "\n".join(text)

@@ -1,44 +1,49 @@
-"""Judge one detector by clips it has not seen, beside simpler ones trained on the same clips."""
+"""Judge one detector by clips it has not heard, beside simpler ones trained on the same clips."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from soundsift import detector as detectors
-from soundsift import evaluation, plots
+from soundsift import evaluation, pages, plots
+from soundsift.detector import load
 from soundsift.joblog import job_log
 from soundsift.tables import read_parquet, write_json, write_parquet
+from soundsift.training import TrainingParams
 
 
 def evaluate_detector(
-    features: Path, model: Path, history: Path, detector: str, how_balanced: str, test_fraction: float, seed: int,
-    metrics: Path, predictions: Path, figures: Mapping[str, Path],
+    features: Path, augmented: Path | None, model: Path, history: Path, detector: str, params: TrainingParams,
+    test_fraction: float, clips: tuple[Path, str], outputs: Mapping[str, Path],
 ) -> None:  # fmt: skip
-    """Write metrics, predictions of every clip of known truth, and figures."""
-    table = read_parquet(features)
-    result = evaluation.evaluate(table, *detectors.load(model), detector, how_balanced, test_fraction, seed)
-    write_json(result.metrics, metrics)
-    write_parquet(result.predictions, predictions)
-    plots.confusion(result.metrics["confusion"], detector, figures["confusion"])
-    plots.curves(result.truth, result.probability, detector, figures["curves"])
-    plots.probabilities(
-        result.truth, result.probability[detector], result.metrics["threshold"], detector, figures["probabilities"]
-    )
-    plots.history(read_parquet(history), detector, figures["history"])
+    """Write metrics, predictions of every clip of known truth, errors by label and the worst clips, and figures."""
+    result = evaluation.evaluate(features, augmented, *load(model), detector, params, test_fraction)
+    write_json(result.metrics, outputs["metrics"])
+    write_parquet(result.predictions, outputs["predictions"])
+    by_label, worst = evaluation.errors(features, result.predictions, *clips)
+    write_parquet(by_label, outputs["errors"])
+    tables = [
+        (f"{detector}: errors by label of the eval clips", by_label),
+        (f"{detector}: the worst eval clips", worst),
+    ]
+    pages.write_page(f"{detector}: errors", tables, outputs["page"])
+    said = result.probability[detector]
+    plots.calibration(result.truth, {"before": result.uncalibrated, "after": said}, detector, outputs["calibration"])
+    plots.confusion(result.metrics["confusion"], detector, outputs["confusion"])
+    plots.curves(result.truth, result.probability, detector, outputs["curves"])
+    plots.probabilities(result.truth, said, result.metrics["threshold"], detector, outputs["probabilities"])
+    plots.history(read_parquet(history), detector, outputs["history"])
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
+        augmented = snakemake.input.get("augmented")
         evaluate_detector(
             features=Path(snakemake.input.features),
+            augmented=Path(augmented) if augmented else None,
             model=Path(snakemake.input.model),
             history=Path(snakemake.input.history),
             detector=snakemake.wildcards.detector,
-            how_balanced=snakemake.params.balance,
+            params=TrainingParams(**snakemake.params.network),
             test_fraction=snakemake.params.test_fraction,
-            seed=snakemake.params.seed,
-            metrics=Path(snakemake.output.metrics),
-            predictions=Path(snakemake.output.predictions),
-            figures={
-                name: Path(snakemake.output[name]) for name in ("confusion", "curves", "probabilities", "history")
-            },
+            clips=(Path("results/clips"), snakemake.params.format),
+            outputs={name: Path(path) for name, path in snakemake.output.items()},
         )

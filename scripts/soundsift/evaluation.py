@@ -1,24 +1,54 @@
-"""How a detector does on clips it has not seen, beside simpler models trained on the very same clips."""
+"""How a detector does on clips it has not heard, beside simpler models trained on the very same clips."""
 
 import logging
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from soundsift.detector import PREDICTION_COLUMNS, Definition, probabilities
+from soundsift.examples import Examples, read_examples, read_facts
+from soundsift.features import has_original, matrices, original_columns
 from soundsift.metrics import judge
 from soundsift.split import train_and_eval, truth_of
+from soundsift.tables import Column
+from soundsift.training import TrainingParams, train
 
 if TYPE_CHECKING:
     import keras
 
 Floats = npt.NDArray[np.float64]
+
+# Of longer lists logistic regression, which wants all its clips in memory twice, sees a sample.
+N_FOR_LOGISTIC = 100_000
+# Parts of the training videos at which the learning curve is measured, and clips beyond which it is not.
+CURVE_SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
+N_FOR_CURVE = 100_000
+
+ERROR_COLUMNS = (
+    Column("label", pa.string(), "", "a label of the eval clips"),
+    Column("with_it", pa.int64(), "clips", "eval clips with this label in which the class is heard"),
+    Column("missed", pa.int64(), "clips", "of them not detected"),
+    Column("without_it", pa.int64(), "clips", "eval clips with this label in which the class is not heard"),
+    Column("false_alarms", pa.int64(), "clips", "of them detected"),
+)
+CURVE_COLUMNS = (
+    Column("n_clips", pa.int64(), "clips", "training clips, without their changed versions"),
+    Column("metric", pa.string(), "", "roc_auc or balanced_accuracy, on the eval clips"),
+    Column("value", pa.float64(), "", "of one network trained on them"),
+    Column("low", pa.float64(), "", "lower end of the 95 % bootstrap interval over the eval clips"),
+    Column("high", pa.float64(), "", "upper end of it"),
+)
 
 
 @dataclass(frozen=True)
@@ -35,32 +65,48 @@ class Evaluation:
         Of the eval clips, shape (n_eval,).
     probability
         {model: of the eval clips, shape (n_eval,)}, the detector's first, then each baseline's.
+    uncalibrated
+        The detector's before calibration, shape (n_eval,).
     """
 
     metrics: dict[str, Any]
     predictions: pa.Table
     truth: npt.NDArray[np.int64]
     probability: dict[str, Floats]
+    uncalibrated: Floats
 
 
 def evaluate(
-    table: pa.Table, model: "keras.Model", definition: Definition, detector: str,
-    how_balanced: str, test_fraction: float, seed: int,
+    features: Path, augmented: Path | None, model: "keras.Model", definition: Definition, detector: str,
+    params: TrainingParams, test_fraction: float,
 ) -> Evaluation:  # fmt: skip
     """Judge a detector by the clips of the test side.
 
-    Baselines: always answering "no", and logistic regression on the same inputs and training clips.
+    Baselines: always answering "no", logistic regression on the same inputs and clips, and, where the table has them,
+    the first version's 25 inputs with the same network and training.
     """
-    learn, test = train_and_eval(table, detector, test_fraction, seed)
+    table = read_facts(features, detector)
+    learn, test = train_and_eval(table, detector, test_fraction, params.seed)
     truth = truth_of(table, detector)
-    x = definition.inputs(table)
+    said = probabilities(model, definition.inputs(features))
     threshold = definition.thresholds[detector]
-    probability = {
-        detector: probabilities(model, x),
-        "logistic regression": _logistic(x[learn], truth[learn], how_balanced, seed, x),
-        "always no": np.zeros(len(x)),
-    }
-    judged = {name: judge(truth[test], p[test], threshold, seed) for name, p in probability.items()}
+    probability, thresholds = {detector: said[test]}, {detector: threshold}
+
+    examples = read_examples(features, None, detector, definition.columns, test_fraction, params.seed)
+    judge_by = _rows(features, definition.columns, test)
+    probability["logistic regression"] = _logistic(examples, params, judge_by)
+    thresholds["logistic regression"] = 0.5
+    if definition.columns != original_columns() and has_original(pq.read_schema(features).names):
+        few = read_examples(features, augmented, detector, original_columns(), test_fraction, params.seed)
+        trained = train(detector, few, params)
+        name = "the original 25 inputs"
+        probability[name] = probabilities(trained.model, [_rows(features, original_columns(), test)])
+        thresholds[name] = trained.threshold
+    judged = {name: judge(truth[test], p, thresholds[name], params.seed) for name, p in probability.items()}
+    judged["always no"] = judge(truth[test], np.zeros(len(test)), 0.5, params.seed)
+
+    slope, shift = definition.calibrations[detector]
+    uncalibrated = _sigmoid((_log_odds(said[test]) - shift) / slope)
     metrics = {
         "detector": detector,
         "n_train": len(learn),
@@ -69,29 +115,44 @@ def evaluate(
         "positives": int(truth[test].sum()),
         "threshold": threshold,
         **judged.pop(detector),
-        "baselines": {name.replace(" ", "_"): value for name, value in judged.items()},
+        "brier_score_uncalibrated": float(np.mean((uncalibrated - truth[test]) ** 2)),
+        "baselines": {
+            name.replace(" ", "_"): {"threshold": thresholds.get(name, 0.5), **v} for name, v in judged.items()
+        },
     }
     logging.info("%s: balanced accuracy %.3f on %d clips", detector, metrics["balanced_accuracy"]["value"], len(test))
     return Evaluation(
-        metrics,
-        _predictions(table, truth, test, probability[detector], threshold),
-        truth[test],
-        {name: p[test] for name, p in probability.items() if name != "always no"},
+        metrics, _predictions(table, truth, test, said, threshold), truth[test], probability, uncalibrated
     )
 
 
-def _logistic(
-    x: npt.NDArray[np.float32], truth: npt.NDArray[np.int64], how_balanced: str, seed: int,
-    apply_to: npt.NDArray[np.float32],
-) -> Floats:  # fmt: skip
-    model = make_pipeline(
-        StandardScaler(),
-        LogisticRegression(
-            max_iter=2000, class_weight=None if how_balanced == "none" else "balanced", random_state=seed
-        ),
-    )
-    found: Floats = model.fit(x, truth).predict_proba(apply_to)[:, 1]
+def _rows(features: Path, columns: Sequence[str], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Inputs of some rows of a table, ascending."""
+    found, first = [], 0
+    for matrix in matrices(features, columns):
+        inside = rows[(rows >= first) & (rows < first + len(matrix))]
+        found.append(matrix[inside - first])
+        first += len(matrix)
+    return np.concatenate(found)
+
+
+def _logistic(examples: Examples, params: TrainingParams, apply_to: npt.NDArray[np.float32]) -> Floats:
+    rows = np.arange(len(examples.x))
+    if len(rows) > N_FOR_LOGISTIC:
+        rows = np.random.default_rng(params.seed).choice(rows, N_FOR_LOGISTIC, replace=False)
+    weight = None if params.balance == "none" else "balanced"
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight=weight))
+    found: Floats = model.fit(examples.x[rows], examples.truth[rows]).predict_proba(apply_to)[:, 1]
     return found
+
+
+def _log_odds(probability: Floats) -> Floats:
+    p = np.clip(probability, 1e-12, 1 - 1e-12)
+    return np.log(p / (1 - p))
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return np.asarray(0.5 * (1 + np.tanh(x / 2)))
 
 
 def _predictions(
@@ -106,3 +167,95 @@ def _predictions(
         probability[known] >= threshold,
     ]
     return pa.table(columns, schema=pa.schema([(c.name, c.type) for c in PREDICTION_COLUMNS]))
+
+
+def errors(features: Path, predictions: pa.Table, clips_dir: Path, clip_format: str) -> tuple[pa.Table, pa.Table]:
+    """Look at what a detector got wrong among the eval clips: :func:`label_errors` and :func:`worst`."""
+    judged = predictions.filter(pc.equal(predictions["split"], "eval"))
+    clips = pq.read_table(features, columns=["clip_id", "batch", "labels"], partitioning=None)
+    clips = clips.take(pc.index_in(judged["clip_id"], clips["clip_id"].combine_chunks()))
+    return label_errors(judged, clips["labels"].to_pylist()), worst(judged, clips, clips_dir, clip_format)
+
+
+def label_errors(predictions: pa.Table, labels: Sequence[Sequence[str]]) -> pa.Table:
+    """Count misses and false alarms by label, most errors first.
+
+    Parameters
+    ----------
+    predictions
+        Of the eval clips, :data:`soundsift.detector.PREDICTION_COLUMNS`.
+    labels
+        Of each of them.
+
+    Returns
+    -------
+    :data:`ERROR_COLUMNS`; a clip counts under each of its labels.
+    """
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for row, names in zip(predictions.to_pylist(), labels, strict=True):
+        for name in names:
+            counted = counts[name]
+            side = 0 if row["truth"] else 2
+            counted[side] += 1
+            counted[side + 1] += row["truth"] != row["predicted"]
+    # most errors first, then most clips
+    order = sorted(counts, key=lambda name: (-counts[name][1] - counts[name][3], -sum(counts[name]), name))
+    columns = [order, *([counts[name][i] for name in order] for i in range(4))]
+    return pa.table(columns, schema=pa.schema([(c.name, c.type) for c in ERROR_COLUMNS]))
+
+
+def worst(predictions: pa.Table, clips: pa.Table, clips_dir: Path, clip_format: str, n: int = 20) -> pa.Table:
+    """The eval clips of which the detector was most wrongly sure, the worst first, with their sound where it is kept.
+
+    Parameters
+    ----------
+    predictions
+        Of the eval clips, :data:`soundsift.detector.PREDICTION_COLUMNS`.
+    clips
+        batch and labels of each of them.
+    """
+    off = np.abs(predictions["truth"].to_numpy().astype(float) - predictions["probability"].to_numpy())
+    rows = []
+    for at in np.argsort(-off, kind="stable")[:n].tolist():
+        said, clip = predictions.slice(at, 1).to_pylist()[0], clips.slice(at, 1).to_pylist()[0]
+        path = clips_dir / clip["batch"] / f"{said['clip_id']}.{clip_format}"
+        rows.append(
+            {
+                "clip": said["clip_id"],
+                "probability": round(said["probability"], 3),
+                "heard by its labels": said["truth"],
+                "labels": ", ".join(clip["labels"]),
+                "sound": path.read_bytes() if path.is_file() else None,
+            }
+        )  # fmt: skip
+    return pa.Table.from_pylist(rows)
+
+
+def learning_curve(
+    features: Path, augmented: Path | None, detector: str, columns: Sequence[str], params: TrainingParams,
+    test_fraction: float,
+) -> pa.Table:  # fmt: skip
+    """Judge networks trained on parts of the training videos, each part within the next one.
+
+    Returns
+    -------
+    :data:`CURVE_COLUMNS`. One network each, without calibration, so the last point lies a little below the detector.
+    """
+    table = read_facts(features, detector)
+    _, test = train_and_eval(table, detector, test_fraction, params.seed)
+    truth = truth_of(table, detector)[test]
+    judge_by = _rows(features, columns, test)
+    examples = read_examples(features, augmented, detector, columns, test_fraction, params.seed)
+    largest = min(1.0, N_FOR_CURVE / examples.n_clips)
+    rows: dict[int, list[tuple[Any, ...]]] = {}
+    for share in CURVE_SHARES:
+        part = examples.of_videos(share * largest, params.seed)
+        trained = train(detector, part, params)
+        found = judge(truth, probabilities(trained.model, [judge_by]), 0.5, params.seed)
+        rows[part.n_clips] = [
+            (part.n_clips, name, *(found[name][key] for key in ("value", "low", "high")))
+            for name in ("roc_auc", "balanced_accuracy")
+        ]
+        logging.info("%s: %d clips, ROC AUC %.3f", detector, part.n_clips, found["roc_auc"]["value"])
+    flat = [row for of_size in rows.values() for row in of_size]
+    return pa.table(list(zip(*flat, strict=True)), schema=pa.schema([(c.name, c.type) for c in CURVE_COLUMNS]))

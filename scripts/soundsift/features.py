@@ -1,17 +1,28 @@
 """From frames to the table that detectors learn from: a row of statistics a clip, and the inputs of a model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from soundsift.errors import InputError, TrainingError
 from soundsift.frames import PITCH_CLASSES, definition_of, frame_columns
 from soundsift.reductions import STATISTICS, Course, Floats, summarize
 from soundsift.tables import Column, read_parquet, schema_of
+
+# Rows of a table read together: 20 MB.
+N_AT_ONCE = 16384
+# What is taken of the twelve pitch classes together.
+POOLS: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
+    "mean": lambda values: np.mean(values, axis=0),
+    "std": lambda values: np.std(values, axis=0),
+    "min": lambda values: np.min(values, axis=0),
+    "max": lambda values: np.max(values, axis=0),
+}
 
 
 def summary_columns(n_mfcc: int, statistics: Sequence[str]) -> tuple[Column, ...]:
@@ -44,7 +55,7 @@ def summary_table(frames: Sequence[Path], statistics: Sequence[str]) -> pa.Table
             table = read_parquet(path)
         except InputError as error:
             raise InputError(f"{path} cannot be read: run again with --forcerun extract_features") from error
-        found = definition_of(table)
+        found = definition_of(table.schema)
         if made_with and found != made_with:
             raise InputError(
                 f"{path} was made with other parameters than its neighbours: run again with --forcerun extract_features"
@@ -67,22 +78,56 @@ def summary_table(frames: Sequence[Path], statistics: Sequence[str]) -> pa.Table
 def original_columns() -> list[str]:
     """The 25 inputs of the first version of this method, by name: means, with chroma over all pitch classes as one."""
     names = [
-        "chroma",
         "rms",
         "spectral_centroid_hz",
         "spectral_bandwidth_hz",
         "spectral_rolloff_hz",
         "zero_crossing_rate",
     ]
-    return [f"{name}_mean" for name in [*names, *(f"mfcc_{i:02d}" for i in range(1, 20))]]
+    return [
+        pooled_name("mean", "mean"),
+        *(f"{name}_mean" for name in [*names, *(f"mfcc_{i:02d}" for i in range(1, 20))]),
+    ]
 
 
-def input_columns(table: pa.Table, feature_set: str) -> list[str]:
-    """Names of a model's inputs: ``all`` feature columns of a table, or the ``original`` 25."""
+def has_original(names: Sequence[str]) -> bool:
+    """Whether the original 25 can be made from a table with columns of these names."""
+    return set(_columns_behind(original_columns())) <= set(names)
+
+
+def pooled_name(how: str, statistic: str) -> str:
+    """Name of an input that takes a statistic of all twelve pitch classes together."""
+    return f"chroma_{how}_of_{statistic}"
+
+
+def input_columns(names: Sequence[str], feature_set: str) -> list[str]:
+    """Names of a model's inputs.
+
+    With ``all`` every feature column of a table but those of single pitch classes: a song is music in any key, so what
+    is said of them is pooled over the twelve (:data:`POOLS`). ``original`` is :func:`original_columns`.
+
+    Parameters
+    ----------
+    names
+        Columns of the features table.
+    """
     if feature_set == "original":
         return original_columns()
-    frame_names = tuple(f"{column.name}_" for column in frame_columns(int(definition_of(table)["n_mfcc"]))[1:])
-    return [name for name in table.column_names if name.startswith(frame_names)]
+    plain = tuple(f"{column.name}_" for column in frame_columns(99)[1:] if not column.name.startswith("chroma_"))
+    of_c = [name.removeprefix("chroma_c_") for name in names if name.startswith("chroma_c_")]
+    return [
+        *(name for name in names if name.startswith(plain)),
+        *(pooled_name(how, statistic) for statistic in of_c for how in POOLS),
+    ]
+
+
+def _columns_behind(columns: Sequence[str]) -> list[str]:
+    """The table's columns that model inputs are made of."""
+    behind: list[str] = []
+    for name in columns:
+        how, _, statistic = name.removeprefix("chroma_").partition("_of_")
+        behind += [f"chroma_{pitch}_{statistic}" for pitch in PITCH_CLASSES] if statistic and how in POOLS else [name]
+    return behind
 
 
 def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Floats:
@@ -91,7 +136,7 @@ def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Floats:
     Parameters
     ----------
     columns
-        Names of columns; ``chroma_mean`` is the mean over the twelve pitch classes.
+        Names of columns, or of pooled ones (:func:`pooled_name`).
 
     Returns
     -------
@@ -102,17 +147,15 @@ def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Floats:
     TrainingError
         If a column is missing or holds a value that is not finite.
     """
-
-    def values(name: str) -> npt.NDArray[Any]:
-        if name == "chroma_mean":
-            return np.asarray(np.mean([values(f"chroma_{pitch}_mean") for pitch in PITCH_CLASSES], axis=0))
-        if name not in table.column_names:
+    matrix = np.empty((table.num_rows, len(columns)), dtype=np.float32)
+    for i, name in enumerate(columns):
+        behind = _columns_behind([name])
+        for missing in (one for one in behind if one not in table.column_names):
             raise TrainingError(
-                f"the features table lacks the column {name}: make the table again with the settings of the model"
+                f"the features table lacks the column {missing}: make the table again with the settings of the model"
             )
-        return np.asarray(table[name])
-
-    matrix = np.stack([values(name) for name in columns], axis=1).astype(np.float32)
+        values = [np.asarray(table[one]) for one in behind]
+        matrix[:, i] = values[0] if behind == [name] else POOLS[name.split("_")[1]](np.stack(values))
     bad = ~np.isfinite(matrix)
     if bad.any():
         row, column = (int(i) for i in np.argwhere(bad)[0])
@@ -122,3 +165,12 @@ def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Floats:
             "run again with --forcerun extract_features"
         )
     return matrix
+
+
+def matrices(path: Path, columns: Sequence[str]) -> Iterator[Floats]:
+    """Take model inputs from a Parquet file of any length, some thousand rows after another."""
+    with pq.ParquetFile(path) as file:
+        wanted = ["clip_id", *dict.fromkeys(_columns_behind(columns))]
+        there = [name for name in wanted if name in file.schema_arrow.names]
+        for batch in file.iter_batches(N_AT_ONCE, columns=there):
+            yield feature_matrix(pa.Table.from_batches([batch]), columns)

@@ -190,9 +190,9 @@ def _librosa_version() -> str:
 DEFINITION_KEYS = ("sample_rate_hz", "n_fft", "hop_length", "n_mels", "n_mfcc", "rolloff_fraction", "librosa")
 
 
-def definition_of(table: pa.Table) -> dict[str, str]:
+def definition_of(schema: pa.Schema) -> dict[str, str]:
     """Read the definition back from the metadata of a table of features."""
-    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
     missing = [key for key in DEFINITION_KEYS if key not in metadata]
     if missing:
         raise InputError(f"a table of features does not say its {', '.join(missing)}: make it again with this workflow")

@@ -7,18 +7,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from soundsift.augmentation import VERSION_COLUMNS
 from soundsift.clips import OUTCOME_COLUMNS
 from soundsift.errors import InputError
 from soundsift.frames import definition_of
 from soundsift.metadata import CLIP_COLUMNS
 from soundsift.outcomes import KEPT
-from soundsift.tables import parquet_options, read_csv, read_parquet, whole_file
+from soundsift.tables import Column, parquet_options, read_csv, read_parquet, schema_of, whole_file
 
 _CLIP_NAMES = [c.name for c in CLIP_COLUMNS]
 # why a clip is corrupt although its media are not
 UNREADABLE = "the clip file could not be read back: --forcerun convert_clips writes it anew"
 # what stands in front of the features, after the clip columns and truths
 MEASURED = ("duration_seconds", "loudness_dbfs")
+VIDEO_COLUMNS = (
+    Column("video_id", pa.string(), "", "the clip's video"),
+    Column("partner_video_id", pa.string(), "", "the video of the clip mixed in, null for none"),
+)
 _OUTCOME_NAMES = [c.name for c in OUTCOME_COLUMNS if c.name not in _CLIP_NAMES]
 
 
@@ -59,7 +64,7 @@ def merge(
                     outcome, kept = _without_features(outcome, kept, table["clip_id"], batch_features)
                     there, measured = wanted.filter(kept), outcome.filter(kept)
                     if there.num_rows:
-                        definition_of(table)
+                        definition_of(table.schema)
                         at = pc.index_in(there["clip_id"], table["clip_id"].combine_chunks())
                         front = _side_by_side(there.select(_CLIP_NAMES + truths), measured.select(MEASURED))
                         there_rows.append(_side_by_side(front, table.take(at).drop_columns(["clip_id"])))
@@ -74,6 +79,50 @@ def merge(
         if n_there == 0:
             raise InputError(f"none of the {n_wanted} wanted clips is there: see the outcomes in {outcomes[0].parent}")
     return n_wanted, n_there
+
+
+def merge_augmented(features: Path, augmented: Sequence[Path], path: Path) -> int:
+    """Write the changed versions of all clips with their truth, a row group per batch; return how many there are.
+
+    What is true of a mixture follows from its clips: heard if heard in one, not heard if in neither, else unknown.
+
+    Parameters
+    ----------
+    features
+        The merged features table.
+    augmented
+        One file per batch, named like it.
+    """
+    names = pq.read_schema(features).names
+    truths = [name for name in names if name.startswith("is_")]
+    clips = pq.read_table(features, columns=["clip_id", "video_id", "batch", *truths], partitioning=None)
+    runs = pc.run_end_encode(clips["batch"].combine_chunks())
+    ends = dict(zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True))
+    starts = dict(zip(ends, [0, *ends.values()], strict=False))
+    n_versions = 0
+    with whole_file(path) as part, _Appender(part) as rows:
+        for of_batch in augmented:
+            table, batch = read_parquet(of_batch), of_batch.stem
+            here = clips.slice(starts.get(batch, 0), ends.get(batch, 0) - starts.get(batch, 0))
+            own = pc.index_in(table["clip_id"].combine_chunks(), here["clip_id"].combine_chunks())
+            with_it = pc.index_in(table["partner"].combine_chunks(), here["clip_id"].combine_chunks())
+            known = pc.and_(own.is_valid(), pc.or_(with_it.is_valid(), table["partner"].combine_chunks().is_null()))
+            table, own, with_it = table.filter(known), own.filter(known), with_it.filter(known)
+            if not table.num_rows:
+                continue
+            front = [(c, table[c.name]) for c in VERSION_COLUMNS]
+            front += [(c, here["video_id"].take(at)) for c, at in zip(VIDEO_COLUMNS, (own, with_it), strict=True)]
+            alone = with_it.is_null()
+            for name in truths:
+                either = pc.or_kleene(here[name].take(own), here[name].take(with_it))
+                meaning = f"is {name.removeprefix('is_')} heard? null: unknown"
+                front.append((Column(name, pa.bool_(), "", meaning), pc.if_else(alone, here[name].take(own), either)))
+            left = pa.table([values for _, values in front], schema=schema_of([c for c, _ in front]))
+            rows.append(_side_by_side(left, table.drop_columns([c.name for c in VERSION_COLUMNS])))
+            n_versions += table.num_rows
+        if not n_versions:
+            rows.append(pa.table({c.name: pa.array([], c.type) for c in (*VERSION_COLUMNS, *VIDEO_COLUMNS)}))
+    return n_versions
 
 
 def _without_features(

@@ -13,6 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 METRICS = (
     "accuracy", "majority_accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc", "average_precision",
+    "brier_score",
 )  # fmt: skip
 
 
@@ -64,6 +65,7 @@ def scores(truth: npt.NDArray[np.int64], probability: Floats, threshold: float, 
         "f1": _ratio(2 * tp, 2 * tp + fp + n_positive - tp),
         "roc_auc": roc_auc,
         "average_precision": average_precision,
+        "brier_score": (weights * (probability - truth) ** 2).sum(axis=1) / total,
         "tp": tp, "fp": fp, "fn": n_positive - tp, "tn": n_negative - fp,
     }  # fmt: skip
 

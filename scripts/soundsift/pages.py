@@ -1,5 +1,6 @@
 """Tables as pages for the report: one HTML file that needs nothing else, with a box to search the rows."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -32,7 +33,10 @@ document.querySelector("input").addEventListener("input", event => {{
 
 
 def write_page(title: str, tables: Sequence[tuple[str, pa.Table]], path: Path) -> None:
-    """Write tables with their headings as one page; an address becomes a link, numbers stand right, nulls are empty."""
+    """Write tables with their headings as one page.
+
+    An address becomes a link, bytes become a player of that sound file, numbers stand right, nulls are empty.
+    """
     parts = [f"<h2>{escape(heading)}</h2>\n{_table(table)}" for heading, table in tables]
     write_text(_PAGE.format(title=escape(title), tables="\n".join(parts)), path)
 
@@ -44,6 +48,10 @@ def _table(table: pa.Table) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(rows) + "\n</tbody></table>"
 
 
+def _kind(sound: bytes) -> str:
+    return {b"fLaC": "flac", b"RIFF": "wav"}.get(sound[:4], "mpeg")
+
+
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return f"<td>{'yes' if value else 'no'}</td>"
@@ -51,5 +59,8 @@ def _cell(value: object) -> str:
         return f'<td class="number">{value:,}</td>'
     if isinstance(value, float):
         return f'<td class="number">{value:g}</td>'
+    if isinstance(value, bytes):
+        sound = b64encode(value).decode()
+        return f'<td><audio controls preload="none" src="data:audio/{_kind(value)};base64,{sound}"></audio></td>'
     text = "" if value is None else escape(str(value))
     return f'<td><a href="{text}">{text}</a></td>' if text.startswith("https://") else f"<td>{text}</td>"

@@ -155,13 +155,13 @@ def curves(truth: npt.NDArray[np.int64], probability: Mapping[str, Sequence[floa
 
 
 def history(table: pa.Table, name: str, path: Path) -> None:
-    """Draw loss over epochs for the clips learned from and those held out."""
+    """Draw loss over the training for the mixed clips learned from and the clips left out."""
     figure, axes = plt.subplots(figsize=(6, 3.6))
     epoch = table["epoch"].to_pylist()
-    for column, colour, label in (("loss", BLUE, "learned from"), ("val_loss", ORANGE, "held out")):
+    for column, colour, label in (("loss", BLUE, "mixtures learned from"), ("val_loss", ORANGE, "clips left out")):
         if table[column].null_count == 0:
             axes.plot(epoch, table[column].to_pylist(), color=colour, label=label)
-    axes.set(xlabel="epoch", ylabel="cross-entropy (nat)", title=f"{name}: training", yscale="log")
+    axes.set(xlabel="part of the training", ylabel="cross-entropy (nat)", title=f"{name}: training", yscale="log")
     axes.legend()
     save(figure, path)
 
@@ -180,6 +180,52 @@ def probabilities(
     save(figure, path)
 
 
+def calibration(
+    truth: npt.NDArray[np.int64], probability: Mapping[str, npt.NDArray[Any]], name: str, path: Path
+) -> None:
+    """Draw how often the class is heard where the detector says so much; ``probability`` is {before or after: p}."""
+    figure, axes = plt.subplots(figsize=(5.5, 4.5))
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="as it says")
+    n_groups = max(2, min(10, len(truth) // 15))
+    for (label, values), colour, marker in zip(probability.items(), (ORANGE, BLUE), ("D", "o"), strict=True):
+        # groups of equal size, each at what it says and at what is so
+        groups = np.array_split(np.argsort(values, kind="stable"), n_groups)
+        says = [float(values[group].mean()) for group in groups]
+        share = np.array([float(truth[group].mean()) for group in groups])
+        n = np.array([len(group) for group in groups])
+        spread = 1.96 * np.sqrt((share * (1 - share) + 1 / n) / n)
+        inside = [share - np.maximum(share - spread, 0), np.minimum(share + spread, 1) - share]
+        brier = float(np.mean((values - truth) ** 2))
+        axes.errorbar(
+            says, share, inside, color=colour, marker=marker, capsize=2, elinewidth=0.8, alpha=0.9,
+            label=f"{label} (Brier score {brier:.4f})",
+        )  # fmt: skip
+    axes.set(
+        xlabel=f"probability of {name} that the detector says", ylabel=f"share of clips with {name}",
+        title=f"{name}: calibration on {len(truth):,} eval clips", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03),
+    )  # fmt: skip
+    axes.legend(loc="upper left")
+    save(figure, path)
+
+
+def learning_curve(table: pa.Table, name: str, path: Path) -> None:
+    """Draw the metrics over the number of training clips; ``table`` is evaluation.learning_curve."""
+    figure, axes = plt.subplots(figsize=(6, 4))
+    for metric, label, colour, marker in (
+        ("roc_auc", "ROC AUC", BLUE, "o"), ("balanced_accuracy", "balanced accuracy", ORANGE, "D"),
+    ):  # fmt: skip
+        rows = table.filter(pc.equal(table["metric"], metric)).to_pylist()
+        n, value = [row["n_clips"] for row in rows], [row["value"] for row in rows]
+        axes.plot(n, value, color=colour, marker=marker, label=label)
+        axes.fill_between(n, [r["low"] for r in rows], [r["high"] for r in rows], color=colour, alpha=0.15, linewidth=0)
+        axes.set_xscale("log")
+        axes.set_xticks(n, [f"{count:,}" for count in n])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set(xlabel="training clips", ylabel="on the eval clips", title=f"{name}: would more clips help?")
+    axes.legend(loc="lower right")
+    save(figure, path)
+
+
 def example(samples: npt.NDArray[np.float32], sample_rate_hz: int, frames: pa.Table, title: str, path: Path) -> None:
     """Draw one clip: waveform, mel spectrogram, MFCC, centroid with roll-off, zero-crossing rate and chroma.
 
@@ -192,7 +238,7 @@ def example(samples: npt.NDArray[np.float32], sample_rate_hz: int, frames: pa.Ta
     """
     import librosa
 
-    made_with = definition_of(frames)
+    made_with = definition_of(frames.schema)
     n_fft, hop, n_mels = (int(made_with[key]) for key in ("n_fft", "hop_length", "n_mels"))
     mel = librosa.feature.melspectrogram(y=samples, sr=sample_rate_hz, n_fft=n_fft, hop_length=hop, n_mels=n_mels)
     column = {name: frames[name].to_numpy() for name in frames.column_names}

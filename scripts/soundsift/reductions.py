@@ -38,7 +38,7 @@ class Course:
     @cached_property
     def mean(self) -> npt.NDArray[np.float64]:
         """Of each column; summed in double precision, for a steady column to have its own value as mean."""
-        return self.values.mean(axis=0, dtype=np.float64)
+        return np.asarray(self.values.mean(axis=0, dtype=np.float64))
 
     @cached_property
     def ordered(self) -> Floats:

@@ -57,7 +57,7 @@ def test_a_batch_of_frames_becomes_one_row_a_clip(tmp_path: Path) -> None:
     table = features.summary_table(paths, ["mean"])
     assert table["clip_id"].to_pylist() == ["a_0", "b_0"]
     assert table.column_names[1:] == [column.name for column in summary_columns(20, ["mean"])]
-    assert definition_of(table)["n_fft"] == "2048"
+    assert definition_of(table.schema)["n_fft"] == "2048"
 
 
 def test_frames_made_with_other_parameters_are_refused(tmp_path: Path) -> None:
@@ -72,14 +72,42 @@ def test_an_empty_batch_has_no_rows() -> None:
 
 def test_the_original_features_are_25_means_with_chroma_as_one(tmp_path: Path) -> None:
     table = features.summary_table([written_frames(tmp_path, "a_0")], ["mean", "std"])
-    names = features.input_columns(table, "original")
+    names = features.input_columns(table.column_names, "original")
     assert len(names) == 25
-    assert names[0] == "chroma_mean"
+    assert names[0] == "chroma_mean_of_mean"
     assert names[-1] == "mfcc_19_mean"
     matrix = features.feature_matrix(table, names)
     chroma = [table[f"chroma_{p}_mean"][0].as_py() for p in PITCH_CLASSES]
     assert matrix[0, 0] == pytest.approx(np.mean(chroma), rel=1e-6)
-    assert features.feature_matrix(table, features.input_columns(table, "all")).shape == (1, 74)
+    assert features.has_original(table.column_names)
+    assert not features.has_original([name for name in table.column_names if name != "chroma_b_mean"])
+
+
+def test_all_inputs_are_the_same_in_every_key(tmp_path: Path) -> None:
+    table = features.summary_table([written_frames(tmp_path, "a_0")], ["mean", "std"])
+    names = features.input_columns(table.column_names, "all")
+    assert len(names) == len(set(names)) == 25 * 2 + 4 * 2
+    assert names[-4:] == [f"chroma_{how}_of_std" for how in ("mean", "std", "min", "max")]
+    higher = table.rename_columns(
+        {
+            f"chroma_{pitch}_{statistic}": f"chroma_{PITCH_CLASSES[(i + 5) % 12]}_{statistic}"
+            for i, pitch in enumerate(PITCH_CLASSES) for statistic in ("mean", "std")
+        }
+    )  # fmt: skip
+    assert features.feature_matrix(higher, names) == pytest.approx(features.feature_matrix(table, names), abs=1e-6)
+    one = dict(zip(names, features.feature_matrix(table, names)[0], strict=True))
+    assert one["chroma_max_of_mean"] == max(table[f"chroma_{p}_mean"][0].as_py() for p in PITCH_CLASSES)
+
+
+def test_a_long_table_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pa.table({"clip_id": list(map(str, range(50))), "rms_mean": np.arange(50.0), "labels": [["a"]] * 50})
+    write_parquet(table, tmp_path / "t.parquet")
+    monkeypatch.setattr(features, "N_AT_ONCE", 16)
+    pieces = list(features.matrices(tmp_path / "t.parquet", ["rms_mean"]))
+    assert [len(piece) for piece in pieces] == [16, 16, 16, 2]
+    assert np.concatenate(pieces)[:, 0].tolist() == list(range(50))
+    with pytest.raises(TrainingError, match="lacks the column rms_std"):
+        list(features.matrices(tmp_path / "t.parquet", ["rms_std"]))
 
 
 def test_a_value_that_is_not_finite_is_refused_by_clip_and_column() -> None:

@@ -32,6 +32,7 @@ def test_every_metric_equals_scikit_learns(seed: int, threshold: float, decimals
         "f1": sk.f1_score(truth, said),
         "roc_auc": sk.roc_auc_score(truth, probability),
         "average_precision": sk.average_precision_score(truth, probability),
+        "brier_score": sk.brier_score_loss(truth, probability),
         "tp": tp, "fp": fp, "fn": fn, "tn": tn,
     }  # fmt: skip
     assert plain(truth, probability, threshold) == pytest.approx(expected)
@@ -104,7 +105,8 @@ def test_the_interval_of_a_share_is_as_wide_as_the_binomial_one() -> None:
 def test_a_detector_without_an_error_has_no_doubt() -> None:
     truth = np.array([1, 0] * 20)
     judged = judge(truth, truth.astype(float), 0.5, seed=1)
-    for name in set(METRICS) - {"majority_accuracy"}:
+    assert judged["brier_score"] == {"value": 0, "low": 0, "high": 0}
+    for name in set(METRICS) - {"majority_accuracy", "brier_score"}:
         assert judged[name] == {"value": 1, "low": 1, "high": 1}
     assert judged["confusion"] == {"tn": 20, "fp": 0, "fn": 0, "tp": 20}
 

@@ -42,3 +42,12 @@ def test_a_page_holds_every_cell_of_its_tables_and_nothing_of_them_is_markup(tmp
         "video", "https://youtu.be/-a?t=1",
     ]  # fmt: skip
     assert found.links == ["https://youtu.be/-a?t=1"]
+
+
+def test_a_sound_file_becomes_a_player_of_its_kind(tmp_path: Path) -> None:
+    sounds = [b"fLaC and so on", b"RIFF and so on", b"\xff\xfb and so on", None]
+    write_page("Sounds", [("Sounds", pa.table({"sound": sounds}))], tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    kinds = ("flac", "wav", "mpeg")
+    assert [page.count(f'src="data:audio/{kind};base64,') for kind in kinds] == [1, 1, 1]
+    assert "data:audio/flac;base64,ZkxhQyBhbmQgc28gb24=" in page

@@ -13,6 +13,15 @@ from soundsift.archive import sha256_of
 TRUTH = np.array([1, 0] * 20)
 SAID = np.linspace(0, 1, 40)
 HISTORY = {"epoch": [1, 2, 3], "loss": [0.7, 0.4, 0.2], "val_loss": [0.7, 0.5, 0.4]}
+CURVE = pa.table(
+    {
+        "n_clips": [50, 50, 1000, 1000],
+        "metric": ["roc_auc", "balanced_accuracy"] * 2,
+        "value": [0.8, 0.7, 0.9, 0.8],
+        "low": [0.7, 0.6, 0.8, 0.7],
+        "high": [0.9, 0.8, 1.0, 0.9],
+    }
+)
 FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
     "coverage": (
         ["What became of the wanted clips", "clips", "private", "train", "eval"],
@@ -44,8 +53,16 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
         lambda path: plots.curves(TRUTH, {"music": SAID, "logistic regression": 1 - SAID}, "music", path),
     ),
     "history": (
-        ["music: training", "cross-entropy (nat)", "epoch", "held out"],
+        ["music: training", "cross-entropy (nat)", "part of the training", "clips left out"],
         lambda path: plots.history(pa.table(HISTORY), "music", path),
+    ),
+    "calibration": (
+        ["music: calibration on 40 eval clips", "share of clips with music", "as it says"],
+        lambda path: plots.calibration(TRUTH, {"before": SAID, "after": SAID**2}, "music", path),
+    ),
+    "learning_curve": (
+        ["music: would more clips help?", "training clips", "50", "1,000", "ROC AUC", "balanced accuracy"],
+        lambda path: plots.learning_curve(CURVE, "music", path),
     ),
     "probabilities": (
         ["music: what the detector says", "probability of music", "threshold"],
@@ -92,7 +109,7 @@ def test_an_outcome_that_one_split_lacks_counts_zero_there(tmp_path: Path) -> No
 def test_training_without_held_out_clips_is_drawn_without_them(tmp_path: Path) -> None:
     table = pa.table({**HISTORY, "val_loss": pa.array([None] * 3, pa.float64())})
     plots.history(table, "music", tmp_path / "one.svg")
-    assert "learned from" in words(tmp_path / "one.svg")
+    assert "mixtures learned from" in words(tmp_path / "one.svg")
     assert "held out" not in words(tmp_path / "one.svg")
 
 

@@ -38,6 +38,7 @@ def config_for(media: Path, url: str | None = None) -> dict:
         },
         "batch_size": BATCH_SIZE,
         "download": {"url": url or f"file://{media}/media/{{video_id}}.*"},
+        "training": {"members": 2},
     }
 
 
@@ -100,8 +101,12 @@ def test_one_command_makes_everything_the_contract_names(finished: Project) -> N
             "predicted",
         ]
         assert {path.name for path in folder.glob("*.svg")} == {
-            f"{n}.svg" for n in ("confusion", "curves", "history", "probabilities")
+            f"{n}.svg" for n in ("calibration", "confusion", "curves", "history", "learning", "probabilities")
         }
+        assert f"# The {detector} detector" in (folder / "card.md").read_text()
+        page = (folder / "errors.html").read_text()
+        assert page.count("data:audio/mpeg") == min(20, metrics["n_eval"])
+        assert set(metrics["baselines"]) == {"always_no", "logistic_regression", "the_original_25_inputs"}
 
 
 def test_every_wanted_clip_is_accounted_for_and_every_kept_one_has_its_row(finished: Project) -> None:

@@ -55,19 +55,18 @@ def batch_csv(wildcards):
     return f"{checkpoints.select_clips.get().output.batches}/{wildcards.batch}.csv"
 
 
-def per_batch(pattern):
+def per_batch(pattern, with_eval=True):
     """One file per batch, in the order of the clip table: lists as configured, batches by number."""
 
     def paths(wildcards):
         folder = Path(checkpoints.select_clips.get().output.batches)
         names = [path.stem for path in folder.glob("*.csv")]
-        lists = list(METADATA["segments"])
-        names.sort(
-            key=lambda name: (
-                lists.index(name.rsplit("-", 1)[0]),
-                int(name.rsplit("-", 1)[1]),
-            )
-        )
-        return [pattern.format(batch=name) for name in names]
+        lists = [name for name in METADATA["segments"] if with_eval or name != "eval"]
+        placed = [
+            (lists.index(of), int(number), name)
+            for of, number, name in ((*name.rsplit("-", 1), name) for name in names)
+            if of in lists
+        ]
+        return [pattern.format(batch=name) for *_, name in sorted(placed)]
 
     return paths

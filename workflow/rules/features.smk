@@ -1,6 +1,12 @@
 # In:  results/clips/{batch}/{clip_id}.{format}, results/outcomes/{batch}.csv, results/metadata/clips.parquet
 # Out: results/frames/{batch}/{clip_id}.parquet, results/features/{batch}.parquet, results/{features,coverage}.parquet
-# By:  extract_features, summarize_features, merge_features
+#      and, to learn from beside the clips, results/augmented/{batch}.parquet and results/augmented.parquet
+# By:  extract_features, summarize_features, merge_features, augment_clips, merge_augmented
+
+FRAMES = {
+    key: config["features"][key]
+    for key in ("n_fft", "hop_length", "n_mels", "n_mfcc", "rolloff_fraction")
+}
 
 
 # Compute the frame features of each clip.
@@ -18,10 +24,7 @@ rule extract_features:
         mem_mb=1500,
         runtime=60,
     params:
-        features={
-            key: config["features"][key]
-            for key in ("n_fft", "hop_length", "n_mels", "n_mfcc", "rolloff_fraction")
-        },
+        features=FRAMES,
         code=code_digest("extract_features"),
     message:
         "Extracting features of {wildcards.batch}"
@@ -76,3 +79,51 @@ rule merge_features:
         "Merging all batches"
     script:
         "../../scripts/merge_features.py"
+
+
+# Compute the features of changed versions of training clips: other rooms, microphones, speeds, and company.
+rule augment_clips:
+    input:
+        clips="results/clips/{batch}",
+    output:
+        augmented="results/augmented/{batch}.parquet",
+    log:
+        "results/logs/augment_clips/{batch}.log",
+    conda:
+        "../../envs/features.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=120,
+    params:
+        n_versions=config["training"]["augment"],
+        features=FRAMES,
+        statistics=config["features"]["statistics"],
+        code=code_digest("augment_clips"),
+    message:
+        "Changing clips of {wildcards.batch}"
+    script:
+        "../../scripts/augment_clips.py"
+
+
+# Put the changed versions together with what is true of them.
+rule merge_augmented:
+    input:
+        features="results/features.parquet",
+        augmented=per_batch("results/augmented/{batch}.parquet", with_eval=False),
+    output:
+        table="results/augmented.parquet",
+    log:
+        "results/logs/merge_augmented.log",
+    conda:
+        "../../envs/features.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("merge_augmented"),
+    message:
+        "Merging the changed versions"
+    script:
+        "../../scripts/merge_augmented.py"

@@ -1,0 +1,43 @@
+"""Compute the features of changed versions of a batch's clips, to learn from beside the clips."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from soundsift.augmentation import versions, versions_table
+from soundsift.frames import FeatureParams
+from soundsift.joblog import Progress, job_log
+from soundsift.tables import visible_files, write_parquet
+from soundsift.workers import in_order
+
+
+def augment_clips(
+    clips_dir: Path, n_versions: int, params: FeatureParams, statistics: Sequence[str], augmented: Path,
+    n_processes: int = 1,
+) -> None:  # fmt: skip
+    """Write the features of the changed versions; clips of the batch keep each other company."""
+    clips = visible_files(clips_dir)
+    progress = Progress("changed", len(clips))
+    one = partial(_versions_of, clips=clips, n_versions=n_versions, params=params, statistics=statistics)
+    rows: list[dict[str, Any]] = []
+    for found in in_order(one, range(len(clips)), n_processes):
+        rows += found
+        progress.step()
+    write_parquet(versions_table(rows, params, statistics), augmented)
+
+
+def _versions_of(number: int, clips: Sequence[Path], **how: Any) -> list[dict[str, Any]]:
+    return versions(clips[number], [*clips[:number], *clips[number + 1 :]], **how)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        augment_clips(
+            clips_dir=Path(snakemake.input.clips),
+            n_versions=snakemake.params.n_versions,
+            params=FeatureParams(**snakemake.params.features),
+            statistics=snakemake.params.statistics,
+            augmented=Path(snakemake.output.augmented),
+            n_processes=snakemake.threads,
+        )

@@ -1,0 +1,22 @@
+"""Merge the changed versions of all training clips, with what is true of them."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from soundsift.joblog import job_log
+from soundsift.merged import merge_augmented as merge
+
+
+def merge_augmented(features: Path, augmented: Sequence[Path], table: Path) -> None:
+    """Write the table of changed versions."""
+    logging.info("%d changed versions of clips", merge(features, augmented, table))
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        merge_augmented(
+            features=Path(snakemake.input.features),
+            augmented=[Path(path) for path in snakemake.input.augmented],
+            table=Path(snakemake.output.table),
+        )

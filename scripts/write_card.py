@@ -1,0 +1,38 @@
+"""Write the model card of one detector."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from soundsift.card import card
+from soundsift.detector import read_definition
+from soundsift.joblog import job_log
+from soundsift.tables import read_json, read_parquet, write_text
+
+
+def write_card(
+    detector: str, model: Path, metrics: Path, curve: Path, errors: Path, classes: Mapping[str, Any],
+    lists: Mapping[str, str], network: Mapping[str, Any], path: Path,
+) -> None:  # fmt: skip
+    """Write the card as Markdown."""
+    definition = read_definition(model)
+    text = card(
+        detector, classes, read_json(metrics), read_parquet(curve), read_parquet(errors), lists,
+        definition.features, len(definition.columns), network,
+    )  # fmt: skip
+    write_text(text, path)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        write_card(
+            detector=snakemake.wildcards.detector,
+            model=Path(snakemake.input.model),
+            metrics=Path(snakemake.input.metrics),
+            curve=Path(snakemake.input.curve),
+            errors=Path(snakemake.input.errors),
+            classes=snakemake.params.classes,
+            lists=snakemake.params.lists,
+            network=snakemake.params.network,
+            path=Path(snakemake.output.card),
+        )
