@@ -162,6 +162,8 @@ def history(table: pa.Table, name: str, path: Path) -> None:
         if table[column].null_count == 0:
             axes.plot(epoch, table[column].to_pylist(), color=colour, label=label)
     axes.set(xlabel="part of the training", ylabel="cross-entropy (nat)", title=f"{name}: training", yscale="log")
+    for set_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        set_formatter("{x:g}")
     axes.legend()
     save(figure, path)
 
@@ -204,7 +206,7 @@ def calibration(
         xlabel=f"probability of {name} that the detector says", ylabel=f"share of clips with {name}",
         title=f"{name}: calibration on {len(truth):,} eval clips", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03),
     )  # fmt: skip
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right")
     save(figure, path)
 
 
