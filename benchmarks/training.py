@@ -22,17 +22,15 @@ import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 
 from soundsift.examples import read_examples  # noqa: E402
-from soundsift.features import input_columns, summary_columns  # noqa: E402
+from soundsift.features import N_AT_ONCE, input_columns, summary_columns  # noqa: E402
 from soundsift.frames import FeatureParams, definition  # noqa: E402
 from soundsift.reductions import STATISTICS  # noqa: E402
 from soundsift.tables import parquet_options  # noqa: E402
 from soundsift.training import TrainingParams, train  # noqa: E402
 
-N_AT_ONCE = 512
-
 
 def write_table(path: Path, n_clips: int) -> None:
-    """Write rows as merge_features does, a row group per batch of 512."""
+    """Write rows as merge_features does."""
     rng = np.random.default_rng(0)
     names = [column.name for column in summary_columns(20, list(STATISTICS))]
     writer = None

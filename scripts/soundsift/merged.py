@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from soundsift.augmentation import VERSION_COLUMNS
 from soundsift.clips import OUTCOME_COLUMNS
 from soundsift.errors import InputError
+from soundsift.features import N_AT_ONCE
 from soundsift.frames import definition_of
 from soundsift.metadata import CLIP_COLUMNS
 from soundsift.outcomes import KEPT
@@ -30,7 +31,7 @@ _OUTCOME_NAMES = [c.name for c in OUTCOME_COLUMNS if c.name not in _CLIP_NAMES]
 def merge(
     clips: pa.Table, outcomes: Sequence[Path], features: Sequence[Path], features_path: Path, coverage_path: Path
 ) -> tuple[int, int]:
-    """Write the features and the coverage table, a row group per batch.
+    """Write the features and the coverage table.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def merge(
 
 
 def merge_augmented(features: Path, augmented: Sequence[Path], path: Path) -> int:
-    """Write the changed versions of all clips with their truth, a row group per batch; return how many there are.
+    """Write the changed versions of all clips with their truth; return how many there are.
 
     What is true of a mixture follows from its clips: heard if heard in one, not heard if in neither, else unknown.
 
@@ -145,21 +146,27 @@ def _side_by_side(left: pa.Table, right: pa.Table) -> pa.Table:
 
 
 class _Appender:
-    """A Parquet file that grows by tables of one schema."""
+    """A Parquet file that grows by tables of one schema, in row groups of some thousand rows.
+
+    A row group per batch would cost gigabytes for the list of its column chunks: 300 columns of 4,000 batches.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[pa.Table] = []
 
     def __enter__(self) -> "_Appender":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._writer is not None:
+            if kind is None:
+                self._write()
             self._writer.close()
 
     def append(self, table: pa.Table) -> None:
-        """Write one row group."""
+        """Add rows."""
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, table.schema, **parquet_options(table.schema))
         if table.schema.metadata != self._writer.schema.metadata or table.schema != self._writer.schema:
@@ -167,4 +174,11 @@ class _Appender:
                 f"batch of clip {table['clip_id'][0]} was made with other parameters or columns than those before it: "
                 "run again with --forcerun extract_features"
             )
-        self._writer.write_table(table)
+        self._waiting.append(table)
+        if sum(waiting.num_rows for waiting in self._waiting) >= N_AT_ONCE:
+            self._write()
+
+    def _write(self) -> None:
+        assert self._writer is not None
+        self._writer.write_table(pa.concat_tables(self._waiting))
+        self._waiting = []

@@ -31,7 +31,6 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 if TYPE_CHECKING:
     import keras
 
-
 Moments = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 N_AT_ONCE = 4096
@@ -41,7 +40,7 @@ N_SHOWN = 20_000
 # Deviations from the mean at which inputs end. Voices of another kind lay five out in single columns.
 REACH = 3.0
 # A spread below this share of its mean is rounding: the column says nothing.
-CONSTANT = 1e-6
+CONSTANT, ENDLESS = 1e-6, 1e30
 
 HISTORY_COLUMNS = (
     Column("epoch", pa.int64(), "", "thirtieth parts of the training, from 1"),
@@ -133,7 +132,7 @@ def train(name: str, examples: Examples, params: TrainingParams, columns: Sequen
     n_members = int(part.max()) + 1
     learn = [_learned_by(examples, part, number) for number in range(n_members)]
     moments = [_moments(examples.x, rows) for rows in learn]
-    _complain_of_constants(name, *moments[0], columns)
+    _complain_of_constants(name, moments, columns)
     side_by_side = _side_by_side(moments, params)
     history, margins = _fit(side_by_side, examples, learn, part, params)
     members = [_member(side_by_side, number, moments[number], params) for number in range(n_members)]
@@ -178,17 +177,18 @@ def _learned_by(examples: Examples, part: Indices, number: int) -> Indices:
 
 
 def _moments(x: Floats, rows: Indices) -> Moments:
-    """Mean and variance of the columns over some rows, a part at a time."""
+    """Mean and variance of the columns over some rows, a part at a time; what is constant varies without end.
+
+    So a constant column stays at its mean whatever comes later.
+    """
     pieces = [rows[at : at + N_AT_ONCE] for at in range(0, len(rows), N_AT_ONCE)]
     mean = sum(x[piece].sum(axis=0, dtype=np.float64) for piece in pieces) / len(rows)
     variance = sum(np.square(x[piece] - mean).sum(axis=0) for piece in pieces) / len(rows)
-    return np.asarray(mean), np.asarray(variance)
+    return np.asarray(mean), np.where(np.sqrt(variance) <= CONSTANT * np.abs(mean), ENDLESS, variance)
 
 
-def _complain_of_constants(
-    name: str, mean: npt.NDArray[np.float64], variance: npt.NDArray[np.float64], columns: Sequence[str]
-) -> None:
-    constant = np.sqrt(variance) <= CONSTANT * np.abs(mean)
+def _complain_of_constants(name: str, moments: Sequence[Moments], columns: Sequence[str]) -> None:
+    constant = np.all([variance == ENDLESS for _, variance in moments], axis=0)
     if constant.all():
         raise TrainingError(
             f"detector {name}: no feature differs between the training clips: see whether they are all silent"
@@ -273,7 +273,6 @@ def _fit(
     clips = np.arange(examples.n_clips)
     asked = part[examples.video[clips]]
     history: dict[str, list[Any]] = {c.name: [] for c in HISTORY_COLUMNS}
-
     shown = clips[:: math.ceil(len(clips) / N_SHOWN)]
 
     def note(epoch: int, found: dict[str, float]) -> None:

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from soundsift import merged
 from soundsift.augmentation import VERSION_COLUMNS
 from soundsift.clips import OUTCOME_COLUMNS
 from soundsift.errors import InputError
@@ -122,10 +123,11 @@ def test_the_features_say_how_they_were_made(tmp_path: Path) -> None:
     assert table.schema.field("rms_mean").metadata == {b"unit": b"full scale", b"meaning": b"level"}
 
 
-def test_a_row_group_holds_a_batch(tmp_path: Path) -> None:
+def test_row_groups_hold_many_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merged, "N_AT_ONCE", 3)
     wanted = run(tmp_path, {"aa_0": "private"})
     merge(*wanted)
-    for path, expected in ((wanted.features_path, [2, 2]), (wanted.coverage_path, [3, 2])):
+    for path, expected in ((wanted.features_path, [4]), (wanted.coverage_path, [3, 2])):
         found = pq.ParquetFile(path).metadata
         assert [found.row_group(i).num_rows for i in range(found.num_row_groups)] == expected
 
