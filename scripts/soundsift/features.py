@@ -14,7 +14,7 @@ from soundsift.frames import PITCH_CLASSES, definition_of, frame_columns
 from soundsift.reductions import STATISTICS, Course, Floats, summarize
 from soundsift.tables import Column, read_parquet, schema_of
 
-# Rows of a table read together: 20 MB.
+# Rows of a row group: 20 MB.
 N_AT_ONCE = 16384
 # What is taken of the twelve pitch classes together.
 POOLS: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
@@ -168,9 +168,10 @@ def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Floats:
 
 
 def matrices(path: Path, columns: Sequence[str]) -> Iterator[Floats]:
-    """Take model inputs from a Parquet file of any length, some thousand rows after another."""
+    """Take model inputs from a Parquet file of any length, one row group after another."""
     with pq.ParquetFile(path) as file:
         wanted = ["clip_id", *dict.fromkeys(_columns_behind(columns))]
         there = [name for name in wanted if name in file.schema_arrow.names]
-        for batch in file.iter_batches(N_AT_ONCE, columns=there):
-            yield feature_matrix(pa.Table.from_batches([batch]), columns)
+        # iter_batches would keep every row group it has read in memory until the end
+        for number in range(file.num_row_groups):
+            yield feature_matrix(file.read_row_group(number, columns=there), columns)

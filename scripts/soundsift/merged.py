@@ -161,7 +161,7 @@ class _Appender:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._writer is not None:
-            if kind is None:
+            if kind is None and self._waiting:
                 self._write()
             self._writer.close()
 

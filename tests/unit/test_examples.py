@@ -2,9 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from soundsift import features
 from soundsift.examples import read_examples
 from soundsift.tables import write_parquet
 
@@ -22,7 +22,7 @@ def tables(tmp_path: Path) -> tuple[Path, Path]:
             "is_music": pa.array([None if i == 5 else bool(i // 2 % 2) for i in range(N)]), "rms_mean": np.arange(float(N)),
         }
     )  # fmt: skip
-    write_parquet(clips, tmp_path / "features.parquet")
+    pq.write_table(clips, tmp_path / "features.parquet", row_group_size=7)
     # a version each of clips 0, 5 (unknown), 6 with a clip of a judging video, 33 that judges, 8 with clip 2
     versions = pa.table(
         {
@@ -37,8 +37,7 @@ def tables(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "features.parquet", tmp_path / "augmented.parquet"
 
 
-def test_what_judges_teaches_in_no_version(tables: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features, "N_AT_ONCE", 7)
+def test_what_judges_teaches_in_no_version(tables: tuple[Path, Path]) -> None:
     found = read_examples(*tables, "music", ["rms_mean"], 0.2, 0)
     assert found.n_clips == 31
     assert found.x[:31, 0].tolist() == [i for i in range(32) if i != 5]
