@@ -122,7 +122,8 @@ def merge_augmented(features: Path, augmented: Sequence[Path], path: Path) -> in
             rows.append(_side_by_side(left, table.drop_columns([c.name for c in VERSION_COLUMNS])))
             n_versions += table.num_rows
         if not n_versions:
-            rows.append(pa.table({c.name: pa.array([], c.type) for c in (*VERSION_COLUMNS, *VIDEO_COLUMNS)}))
+            empty = {c.name: pa.array([], c.type) for c in (*VERSION_COLUMNS, *VIDEO_COLUMNS)}
+            rows.append(pa.table(empty | {name: pa.array([], pa.bool_()) for name in truths}))
     return n_versions
 
 

@@ -53,6 +53,14 @@ def test_without_versions_the_clips_alone_teach(tables: tuple[Path, Path]) -> No
     assert len(found.x) == found.n_clips == 31
 
 
+def test_a_table_of_no_versions_changes_nothing(tables: tuple[Path, Path]) -> None:
+    names = ("video_id", "partner_video_id")
+    none = {name: pa.array([], pa.string()) for name in names} | {"is_music": pa.array([], pa.bool_())}
+    write_parquet(pa.table(none), tables[1])
+    found = read_examples(*tables, "music", ["rms_mean"], 0.2, 0)
+    assert len(found.x) == found.n_clips == 31
+
+
 def test_a_smaller_share_lies_within_a_larger_one_and_keeps_whole_videos(tables: tuple[Path, Path]) -> None:
     found = read_examples(*tables, "music", ["rms_mean"], 0.2, 0)
     few, more = (found.of_videos(share, 3) for share in (0.25, 0.5))

@@ -215,4 +215,6 @@ def test_without_any_version_the_table_is_empty(tmp_path: Path) -> None:
     made = run(tmp_path)
     merge(made.clips, made.outcomes, made.features, made.features_path, made.coverage_path)
     assert merge_augmented(made.features_path, [], tmp_path / "a.parquet") == 0
-    assert read_parquet(tmp_path / "a.parquet").num_rows == 0
+    table = read_parquet(tmp_path / "a.parquet")
+    assert table.num_rows == 0
+    assert table.column_names[-1] == "is_music"
