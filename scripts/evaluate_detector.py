@@ -20,8 +20,9 @@ def evaluate_detector(
     write_parquet(result.predictions, outputs["predictions"])
     by_label, worst = evaluation.errors(features, result.predictions, *clips)
     write_parquet(by_label, outputs["errors"])
+    spelled = by_label.rename_columns([name.replace("_", " ") for name in by_label.column_names])
     tables = [
-        (f"{detector}: errors by label of the eval clips", by_label),
+        (f"{detector}: errors by label of the eval clips", spelled),
         (f"{detector}: the worst eval clips", worst),
     ]
     pages.write_page(f"{detector}: errors", tables, outputs["page"])

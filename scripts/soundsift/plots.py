@@ -162,8 +162,9 @@ def history(table: pa.Table, name: str, path: Path) -> None:
         if table[column].null_count == 0:
             axes.plot(epoch, table[column].to_pylist(), color=colour, label=label)
     axes.set(xlabel="part of the training", ylabel="cross-entropy (nat)", title=f"{name}: training", yscale="log")
-    for set_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        set_formatter("{x:g}")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.legend()
     save(figure, path)
 

@@ -53,7 +53,7 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
         lambda path: plots.curves(TRUTH, {"music": SAID, "logistic regression": 1 - SAID}, "music", path),
     ),
     "history": (
-        ["music: training", "cross-entropy (nat)", "part of the training", "clips left out", "0.3"],
+        ["music: training", "cross-entropy (nat)", "part of the training", "clips left out", "0.5"],
         lambda path: plots.history(pa.table(HISTORY), "music", path),
     ),
     "calibration": (
