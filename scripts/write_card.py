@@ -18,7 +18,7 @@ def write_card(
     definition = read_definition(model)
     text = card(
         detector, classes, read_json(metrics), read_parquet(curve), read_parquet(errors), lists,
-        definition.features, len(definition.columns), network,
+        definition.features, len(definition.columns), network, definition.calibrations[detector] != [1.0, 0.0],
     )  # fmt: skip
     write_text(text, path)
 

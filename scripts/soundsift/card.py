@@ -13,7 +13,7 @@ N_SHOWN = 10
 
 def card(
     detector: str, classes: Mapping[str, Any], metrics: Mapping[str, Any], curve: pa.Table, errors: pa.Table,
-    lists: Mapping[str, str], features: Mapping[str, str], n_inputs: int, network: Mapping[str, Any],
+    lists: Mapping[str, str], features: Mapping[str, str], n_inputs: int, network: Mapping[str, Any], is_calibrated: bool,
 ) -> str:  # fmt: skip
     """Write the card as Markdown.
 
@@ -31,6 +31,8 @@ def card(
         The features' definition.
     network
         As configured: hidden_units, balance, augment, members, seed.
+    is_calibrated
+        Whether parts of the videos could be left out of each network.
     """
     n_eval, positives = metrics["n_eval"], metrics["positives"]
     named = ", ".join(classes["classes"])
@@ -39,6 +41,12 @@ def card(
     judged_by = "the eval list" if "eval" in lists else "videos kept back from the training lists"
     value = {name: metrics[name]["value"] for name in METRICS}
     confusion = metrics["confusion"]
+    together = f"Up to {network['members']} networks that answer together, each" if is_calibrated else "One network"
+    sure = (
+        "probabilities calibrated on training clips that the network asked had not heard"
+        if is_calibrated
+        else "probabilities not calibrated, because nothing was left out"
+    )
     lines = [
         f"# The {detector} detector",
         "",
@@ -47,9 +55,9 @@ def card(
         "",
         "## What it is",
         "",
-        f"{network['members']} networks that answer together, each with {n_inputs} inputs, hidden layers of {units} units (ReLU) and a "
+        f"{together} with {n_inputs} inputs, hidden layers of {units} units (ReLU) and a "
         "softmax over (not heard, heard); "
-        f"probabilities calibrated on training clips that the network asked had not heard. Heard means a probability of at "
+        f"{sure}. Heard means a probability of at "
         f"least {metrics['threshold']:.3f}. Inputs are statistics over time of librosa's frame features of mono sound: "
         + ", ".join(f"{key} {value}" for key, value in features.items())
         + f". Made with keras {version('keras')}.",

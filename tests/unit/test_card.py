@@ -19,10 +19,10 @@ NETWORK = {"hidden_units": [8, 4], "balance": "equal", "augment": 1, "members": 
 def test_a_card_says_what_the_detector_is_and_how_good() -> None:
     classes = {"classes": ["Speech"], "except": ["Speech synthesizer"]}
     text = card(
-        "speech", classes, METRICS_JSON, CURVE, ERRORS, {"train": "mine.csv", "eval": "other.csv"}, {"n_fft": "2048"}, 232, NETWORK
+        "speech", classes, METRICS_JSON, CURVE, ERRORS, {"train": "mine.csv", "eval": "other.csv"}, {"n_fft": "2048"}, 232, NETWORK, True
     )  # fmt: skip
     for part in (
-        "# The speech detector", "Speech, without Speech synthesizer.", "5 networks", "232 inputs", "8-4 units", "n_fft 2048",
+        "# The speech detector", "Speech, without Speech synthesizer.", "Up to 5 networks", "232 inputs", "8-4 units", "n_fft 2048",
         "at least 0.400", "`mine.csv`", "1,200 training clips", "300 clips of the eval list, 100 of them with speech",
         "finds 90 of 100", "claims 5 of 200", "| roc auc | 0.900 (0.800 to 0.950) | 0.900 (0.800 to 0.950) |",
         "0.0451 before", "| 600 | roc auc |", "| Rock | 6 of 20 | 0 of 0 |",
@@ -32,5 +32,9 @@ def test_a_card_says_what_the_detector_is_and_how_good() -> None:
 
 
 def test_a_card_without_an_eval_list_says_what_judged() -> None:
-    text = card("music", {"classes": ["Music"]}, METRICS_JSON, CURVE, ERRORS, {"train": "m.csv"}, {}, 25, NETWORK)
+    text = card(
+        "music", {"classes": ["Music"]}, METRICS_JSON, CURVE, ERRORS, {"train": "m.csv"}, {}, 25, NETWORK, False
+    )
+    assert "One network with 25 inputs" in text
+    assert "not calibrated" in text
     assert "videos kept back from the training lists" in text
