@@ -22,10 +22,10 @@ import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 
 from soundsift.examples import read_examples  # noqa: E402
-from soundsift.features import N_AT_ONCE, input_columns, summary_columns  # noqa: E402
+from soundsift.features import input_columns, summary_columns  # noqa: E402
 from soundsift.frames import FeatureParams, definition  # noqa: E402
 from soundsift.reductions import STATISTICS  # noqa: E402
-from soundsift.tables import parquet_options  # noqa: E402
+from soundsift.tables import ROW_GROUP, parquet_options  # noqa: E402
 from soundsift.training import TrainingParams, train  # noqa: E402
 
 
@@ -34,8 +34,8 @@ def write_table(path: Path, n_clips: int) -> None:
     rng = np.random.default_rng(0)
     names = [column.name for column in summary_columns(20, list(STATISTICS))]
     writer = None
-    for first in range(0, n_clips, N_AT_ONCE):
-        n = min(N_AT_ONCE, n_clips - first)
+    for first in range(0, n_clips, ROW_GROUP):
+        n = min(ROW_GROUP, n_clips - first)
         truth = rng.random(n) < 0.4
         values = rng.standard_normal((len(names), n), dtype=np.float32)
         values[5] += truth

@@ -9,15 +9,14 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent / "scripts"))
 
 from soundsift import (  # noqa: E402
-    augmentation,
+    augmented,
+    batches,
     classes,
-    clips,
     coverage,
     detector,
     download,
     evaluation,
     frames,
-    merged,
     metadata,
     outcomes,
     reductions,
@@ -86,7 +85,7 @@ def columns() -> str:
         "results/downloads/{batch}.csv": ("What the archive holds of a batch.", download.DOWNLOAD_COLUMNS),
         "results/outcomes/{batch}.csv": (
             "What became of a batch. `results/coverage.parquet` has the same for all, with split, batch and truth.",
-            clips.OUTCOME_COLUMNS,
+            batches.OUTCOME_COLUMNS,
         ),
         "results/missing.csv": ("Every wanted clip that is not there.", coverage.MISSING_COLUMNS),
         "results/frames/{batch}/{clip_id}.parquet": ("One row per analysis frame.", frames.frame_columns()),
@@ -134,7 +133,7 @@ def columns() -> str:
         "| --- | --- | --- | --- |",
         *(
             f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |"
-            for c in (*augmentation.VERSION_COLUMNS, *merged.VIDEO_COLUMNS)
+            for c in (*augmented.VERSION_COLUMNS, *augmented.VIDEO_COLUMNS)
         ),
         "",
     ]

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from soundsift.augmented import merge
 from soundsift.joblog import job_log
-from soundsift.merged import merge_augmented as merge
 
 
 def merge_augmented(features: Path, augmented: Sequence[Path], table: Path) -> None:

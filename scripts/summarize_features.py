@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from soundsift.clips import OUTCOME_COLUMNS
+from soundsift.batches import OUTCOME_COLUMNS
 from soundsift.errors import InputError
 from soundsift.features import summary_table
 from soundsift.joblog import job_log

@@ -15,20 +15,15 @@ import pyarrow as pa
 import soxr
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 
+from soundsift.augmented import VERSION_COLUMNS
 from soundsift.errors import MediaError
 from soundsift.features import summary_columns
 from soundsift.frames import FeatureParams, definition, frame_features
 from soundsift.media import read_samples
 from soundsift.reductions import Course, summarize
-from soundsift.tables import Column, schema_of
+from soundsift.tables import schema_of
 
 Floats = npt.NDArray[np.float32]
-
-VERSION_COLUMNS = (
-    Column("clip_id", pa.string(), "", "the clip that was changed"),
-    Column("version", pa.int64(), "", "which of its versions, from 1"),
-    Column("partner", pa.string(), "", "the clip mixed in, null for none; what is heard in it is heard in the mixture"),
-)
 
 # How likely each change is, and how far it goes. Decibels are of levels where there is sound.
 SPEED, SPEED_RANGE = 0.5, (0.88, 1.13)

@@ -19,6 +19,17 @@ BATCH_COLUMNS = (
     Column("start_seconds", pa.float64(), "s", "where the labelled stretch begins in the video"),
     Column("end_seconds", pa.float64(), "s", "where it ends"),
 )
+# What became of each clip of a batch.
+OUTCOME_COLUMNS = (
+    *BATCH_COLUMNS,
+    Column("outcome", pa.string(), "", "what became of the clip"),
+    Column("reason", pa.string(), "", "the source's or decoder's own words, empty for ok"),
+    Column("duration_seconds", pa.float64(), "s", "true length of the clip"),
+    Column("peak_dbfs", pa.float64(), "dB", "peak level relative to full scale, -100 for digital silence"),
+    Column(
+        "loudness_dbfs", pa.float64(), "dB", "root-mean-square level relative to full scale, -100 for digital silence"
+    ),
+)
 
 
 @dataclass(frozen=True)

@@ -10,22 +10,10 @@ import pyarrow as pa
 
 from soundsift import media
 from soundsift.archive import Archive
-from soundsift.batches import BATCH_COLUMNS
+from soundsift.batches import OUTCOME_COLUMNS
 from soundsift.errors import InputError, MediaError
 from soundsift.joblog import Progress
-from soundsift.tables import Column
 from soundsift.workers import in_order
-
-OUTCOME_COLUMNS = (
-    *BATCH_COLUMNS,
-    Column("outcome", pa.string(), "", "what became of the clip"),
-    Column("reason", pa.string(), "", "the source's or decoder's own words, empty for ok"),
-    Column("duration_seconds", pa.float64(), "s", "true length of the clip"),
-    Column("peak_dbfs", pa.float64(), "dB", "peak level relative to full scale, -100 for digital silence"),
-    Column(
-        "loudness_dbfs", pa.float64(), "dB", "root-mean-square level relative to full scale, -100 for digital silence"
-    ),
-)
 
 
 def convert(

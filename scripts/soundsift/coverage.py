@@ -8,10 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundsift.archive import Archive
-from soundsift.batches import BATCH_COLUMNS
-from soundsift.clips import OUTCOME_COLUMNS
-from soundsift.merged import UNREADABLE
-from soundsift.outcomes import KEPT, PERMANENT
+from soundsift.batches import BATCH_COLUMNS, OUTCOME_COLUMNS
+from soundsift.outcomes import KEPT, PERMANENT, UNREADABLE
 from soundsift.tables import Column, read_csv
 
 # what stands in place of an outcome while nobody has asked for a clip

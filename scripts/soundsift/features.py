@@ -14,8 +14,6 @@ from soundsift.frames import PITCH_CLASSES, definition_of, frame_columns
 from soundsift.reductions import STATISTICS, Course, Floats, summarize
 from soundsift.tables import Column, read_parquet, schema_of
 
-# Rows of a row group: 20 MB.
-N_AT_ONCE = 16384
 # What is taken of the twelve pitch classes together.
 POOLS: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
     "mean": lambda values: np.mean(values, axis=0),

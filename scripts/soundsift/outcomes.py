@@ -59,6 +59,8 @@ OUTCOMES: dict[str, Outcome] = {
 KEPT = frozenset(word for word, outcome in OUTCOMES.items() if outcome.kind == "kept")
 PERMANENT = frozenset(word for word, outcome in OUTCOMES.items() if outcome.kind == "permanent")
 TRANSIENT = frozenset(word for word, outcome in OUTCOMES.items() if outcome.kind == "transient")
+# Why a clip is corrupt although its media are not.
+UNREADABLE = "the clip file could not be read back: --forcerun convert_clips writes it anew"
 # Answers that mean the asker is no longer welcome, whatever the clip.
 REFUSED = frozenset({"rate_limited", "bot_check", "forbidden"})
 

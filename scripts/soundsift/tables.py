@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
 
+# Rows of a row group of the merged tables: 20 MB of features.
+ROW_GROUP = 16384
+
 
 @dataclass(frozen=True)
 class Column:
@@ -159,3 +162,53 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object written by :func:`write_json`."""
     data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return data
+
+
+def side_by_side(left: pa.Table, right: pa.Table) -> pa.Table:
+    """Join tables row by row; metadata come from the right one."""
+    fields = [*left.schema, *right.schema]
+    return pa.table([*left.columns, *right.columns], schema=pa.schema(fields, metadata=right.schema.metadata))
+
+
+class GrowingParquet:
+    """A Parquet file that grows by tables of one schema, in row groups of some thousand rows.
+
+    A row group per batch would cost gigabytes for the list of its column chunks: 300 columns of 4,000 batches.
+
+    Raises
+    ------
+    InputError
+        If a table to append was made with other parameters or columns than the first.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[pa.Table] = []
+
+    def __enter__(self) -> "GrowingParquet":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._writer is not None:
+            if kind is None and self._waiting:
+                self._write()
+            self._writer.close()
+
+    def append(self, table: pa.Table) -> None:
+        """Add rows."""
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, table.schema, **parquet_options(table.schema))
+        if table.schema.metadata != self._writer.schema.metadata or table.schema != self._writer.schema:
+            raise InputError(
+                f"batch of clip {table['clip_id'][0]} was made with other parameters or columns than those before it: "
+                "run again with --forcerun extract_features"
+            )
+        self._waiting.append(table)
+        if sum(waiting.num_rows for waiting in self._waiting) >= ROW_GROUP:
+            self._write()
+
+    def _write(self) -> None:
+        assert self._writer is not None
+        self._writer.write_table(pa.concat_tables(self._waiting))
+        self._waiting = []

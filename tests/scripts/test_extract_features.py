@@ -6,7 +6,7 @@ import pytest
 
 from extract_features import extract_features
 from soundsift import media
-from soundsift.clips import OUTCOME_COLUMNS
+from soundsift.batches import OUTCOME_COLUMNS
 from soundsift.errors import InputError
 from soundsift.frames import FeatureParams
 from soundsift.tables import read_parquet, write_csv

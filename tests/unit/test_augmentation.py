@@ -5,7 +5,8 @@ import pytest
 
 from augment_clips import augment_clips
 from soundsift import augmentation, media
-from soundsift.augmentation import VERSION_COLUMNS, change
+from soundsift.augmentation import change
+from soundsift.augmented import VERSION_COLUMNS
 from soundsift.frames import FeatureParams
 from soundsift.tables import read_parquet
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from soundsift.archive import Archive, Record
-from soundsift.clips import OUTCOME_COLUMNS, convert
+from soundsift.batches import OUTCOME_COLUMNS
+from soundsift.clips import convert
 from soundsift.demo import RATE_HZ, write_media
 from soundsift.errors import InputError
 from soundsift.media import read_samples

@@ -5,7 +5,7 @@ import pytest
 
 from soundsift import coverage
 from soundsift.archive import Archive, Record
-from soundsift.clips import OUTCOME_COLUMNS
+from soundsift.batches import OUTCOME_COLUMNS
 from soundsift.tables import schema_of, write_csv, write_parquet
 
 IDS = ["aaaaaaaaaaa_0", "bbbbbbbbbbb_0", "ccccccccccc_0", "ddddddddddd_0", "eeeeeeeeeee_0"]

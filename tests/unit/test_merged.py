@@ -6,14 +6,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from soundsift import merged
-from soundsift.augmentation import VERSION_COLUMNS
-from soundsift.clips import OUTCOME_COLUMNS
+from soundsift import tables
+from soundsift.batches import OUTCOME_COLUMNS
 from soundsift.errors import InputError
 from soundsift.frames import FeatureParams, definition, definition_of
-from soundsift.merged import merge, merge_augmented
+from soundsift.merged import merge
 from soundsift.metadata import CLIP_COLUMNS
-from soundsift.tables import Column, read_parquet, schema_of, write_csv, write_parquet
+from soundsift.tables import Column, schema_of, write_csv, write_parquet
 
 FEATURE_COLUMNS = (Column("clip_id", pa.string(), "", "clip"), Column("rms_mean", pa.float32(), "full scale", "level"))
 # out of alphabetical order, as lists are
@@ -124,7 +123,7 @@ def test_the_features_say_how_they_were_made(tmp_path: Path) -> None:
 
 
 def test_row_groups_hold_many_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merged, "N_AT_ONCE", 3)
+    monkeypatch.setattr(tables, "ROW_GROUP", 3)
     wanted = run(tmp_path, {"aa_0": "private"})
     merge(*wanted)
     for path, expected in ((wanted.features_path, [4]), (wanted.coverage_path, [3, 2])):
@@ -186,35 +185,3 @@ def test_outcomes_that_end_before_their_batch_are_refused(tmp_path: Path) -> Non
     wanted = pa.Table.from_pylist([clip_row(first, "train-00000"), clip_row(second, "train-00000")])
     with pytest.raises(InputError, match="1 clips have no outcome"):
         merge(wanted, [tmp_path / "o.csv"], [tmp_path / "f.parquet"], tmp_path / "F", tmp_path / "C")
-
-
-def test_what_is_true_of_a_version_follows_from_its_clips(tmp_path: Path) -> None:
-    clips = run(tmp_path).clips
-    made = run(tmp_path)
-    merge(made.clips, made.outcomes, made.features, made.features_path, made.coverage_path)
-    versions = [
-        ("zz_0", 1, None, 0.1), ("aa_0", 1, None, 0.2), ("aa_0", 2, "zz_0", 0.3), ("aa_0", 3, "mm_0", 0.4),
-        ("mm_0", 1, "zz_0", 0.5), ("gone_0", 1, None, 0.6), ("aa_0", 4, "gone_0", 0.7),
-    ]  # fmt: skip
-    columns = (*VERSION_COLUMNS, FEATURE_COLUMNS[1])
-    table = pa.table(list(zip(*versions, strict=True)), schema=schema_of(columns, definition(22050, FeatureParams())))
-    write_parquet(table, tmp_path / "augmented" / "train-00000.parquet")
-    assert merge_augmented(made.features_path, [tmp_path / "augmented" / "train-00000.parquet"], tmp_path / "a") == 5
-    found = read_parquet(tmp_path / "a")
-    assert found["clip_id"].to_pylist() == ["zz_0", "aa_0", "aa_0", "aa_0", "mm_0"]
-    # zz is heard, aa is not, of mm nobody knows
-    assert found["is_music"].to_pylist() == [True, False, True, None, True]
-    assert found["video_id"].to_pylist() == ["zz", "aa", "aa", "aa", "mm"]
-    assert found["partner_video_id"].to_pylist() == [None, None, "zz", "mm", "zz"]
-    assert found["rms_mean"].to_pylist() == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
-    assert definition_of(found.schema) == definition_of(pq.read_schema(made.features_path))
-    assert clips.num_rows == 5
-
-
-def test_without_any_version_the_table_is_empty(tmp_path: Path) -> None:
-    made = run(tmp_path)
-    merge(made.clips, made.outcomes, made.features, made.features_path, made.coverage_path)
-    assert merge_augmented(made.features_path, [], tmp_path / "a.parquet") == 0
-    table = read_parquet(tmp_path / "a.parquet")
-    assert table.num_rows == 0
-    assert table.column_names[-1] == "is_music"
