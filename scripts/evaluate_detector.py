@@ -12,7 +12,7 @@ from soundsift.training import TrainingParams
 
 def evaluate_detector(
     features: Path, augmented: Path | None, model: Path, history: Path, detector: str, params: TrainingParams,
-    test_fraction: float, clips: tuple[Path, str], outputs: Mapping[str, Path],
+    test_fraction: float | None, clips: tuple[Path, str], outputs: Mapping[str, Path],
 ) -> None:  # fmt: skip
     """Write metrics, predictions of every clip of known truth, errors by label and the worst clips, and figures."""
     result = evaluation.evaluate(features, augmented, *load(model), detector, params, test_fraction)
@@ -23,7 +23,7 @@ def evaluate_detector(
     spelled = by_label.rename_columns([name.replace("_", " ") for name in by_label.column_names])
     tables = [
         (f"{detector}: errors by label of the eval clips", spelled),
-        (f"{detector}: the worst eval clips", worst),
+        (f"{detector}: the eval clips furthest from their labels", worst),
     ]
     pages.write_page(f"{detector}: errors", tables, outputs["page"])
     said = result.probability[detector]

@@ -1,6 +1,5 @@
 """Measure how good a detector is with fewer training clips, to see whether more would help."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,12 +13,11 @@ from soundsift.training import TrainingParams
 
 def learning_curve(
     features: Path, augmented: Path | None, detector: str, feature_set: str, params: TrainingParams,
-    test_fraction: float, curve: Path, figure: Path,
+    test_fraction: float | None, curve: Path, figure: Path,
 ) -> None:  # fmt: skip
     """Write the curve and its figure."""
     columns = input_columns(pq.read_schema(features).names, feature_set)
-    one = replace(params, members=1)
-    found = evaluation.learning_curve(features, augmented, detector, columns, one, test_fraction)
+    found = evaluation.learning_curve(features, augmented, detector, columns, params, test_fraction)
     write_parquet(found, curve)
     plots.learning_curve(found, detector, figure)
 

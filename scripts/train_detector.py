@@ -16,7 +16,7 @@ from soundsift.training import TrainingParams, train
 
 def train_detector(
     features: Path, augmented: Path | None, detector: str, feature_set: str, params: TrainingParams,
-    test_fraction: float, model: Path, history: Path,
+    test_fraction: float | None, model: Path, history: Path,
 ) -> None:  # fmt: skip
     """Train on the clips that teach and their changed versions, and write the model and how training went."""
     schema = pq.read_schema(features)

@@ -65,7 +65,7 @@ def card(
         "## What it was made from",
         "",
         *(f"- list `{name}`: `{path}`" for name, path in lists.items()),
-        f"- {metrics['n_train']:,} training clips and {network['augment']} changed versions of each (room, microphone, speed, noise, "
+        f"- {metrics['n_train']:,} training clips, {metrics['train_positives']:,} of them with {detector}, and {network['augment']} changed versions of each (room, microphone, speed, noise, "
         f"another clip mixed in); classes balanced by `{network['balance']}`; seed {network['seed']}",
         f"- judged by {n_eval:,} clips of {judged_by}, {positives:,} of them with {detector}; no video is on both sides",
         f"- {metrics['n_unknown']:,} clips of unknown truth neither taught nor judged",

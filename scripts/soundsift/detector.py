@@ -22,9 +22,6 @@ from soundsift.features import matrices
 from soundsift.frames import DEFINITION_KEYS, definition_of
 from soundsift.tables import Column, whole_file
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-
 if TYPE_CHECKING:
     import keras
 
@@ -144,7 +141,8 @@ def combine(models: "Mapping[str, tuple[keras.Model, Definition]]") -> "tuple[ke
             )
         thresholds |= definition.thresholds
         calibrations |= definition.calibrations
-    inputs = keras.Input((len(first.columns),), name="features")
+    # no detector can have this name
+    inputs = keras.Input((len(first.columns),), name="Features")
     outputs: dict[str, Any] = {name: model(inputs)[:, 1] for name, (model, _) in models.items()}
     definition = Definition(first.columns, first.features, thresholds, calibrations)
     return keras.Model(inputs, outputs, name="combined"), definition

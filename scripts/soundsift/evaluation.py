@@ -12,13 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from soundsift.detector import PREDICTION_COLUMNS, Definition, probabilities
-from soundsift.examples import Examples, read_examples, read_facts
-from soundsift.features import has_original, matrices, original_columns
+from soundsift.examples import Indices, read_examples, read_facts, read_rows
+from soundsift.features import has_original, original_columns
 from soundsift.metrics import judge
 from soundsift.split import train_and_eval, truth_of
 from soundsift.tables import Column
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-# Of longer lists logistic regression, which wants all its clips in memory twice, sees a sample.
+# Of longer lists logistic regression, which copies its clips, sees a sample.
 N_FOR_LOGISTIC = 100_000
 # Parts of the training videos at which the learning curve is measured, and clips beyond which it is not.
 CURVE_SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -44,7 +45,12 @@ ERROR_COLUMNS = (
 )
 CURVE_COLUMNS = (
     Column("n_clips", pa.int64(), "clips", "training clips, without their changed versions"),
-    Column("metric", pa.string(), "", "roc_auc or balanced_accuracy, on the eval clips"),
+    Column(
+        "metric",
+        pa.string(),
+        "",
+        "roc_auc or average_precision, for which no threshold is needed",
+    ),
     Column("value", pa.float64(), "", "of one network trained on them"),
     Column("low", pa.float64(), "", "lower end of the 95 % bootstrap interval over the eval clips"),
     Column("high", pa.float64(), "", "upper end of it"),
@@ -78,7 +84,7 @@ class Evaluation:
 
 def evaluate(
     features: Path, augmented: Path | None, model: "keras.Model", definition: Definition, detector: str,
-    params: TrainingParams, test_fraction: float,
+    params: TrainingParams, test_fraction: float | None,
 ) -> Evaluation:  # fmt: skip
     """Judge a detector by the clips of the test side.
 
@@ -92,27 +98,26 @@ def evaluate(
     threshold = definition.thresholds[detector]
     probability, thresholds = {detector: said[test]}, {detector: threshold}
 
-    examples = read_examples(features, None, detector, definition.columns, test_fraction, params.seed)
-    judge_by = _rows(features, definition.columns, test)
-    probability["logistic regression"] = _logistic(examples, params, judge_by)
-    thresholds["logistic regression"] = 0.5
+    name = "logistic regression"
+    probability[name], thresholds[name] = _logistic(features, definition.columns, learn, truth, test, params.seed)
     if definition.columns != original_columns() and has_original(pq.read_schema(features).names):
         few = read_examples(features, augmented, detector, original_columns(), test_fraction, params.seed)
         trained = train(detector, few, params)
         name = "the original 25 inputs"
-        probability[name] = probabilities(trained.model, [_rows(features, original_columns(), test)])
+        probability[name] = probabilities(trained.model, [read_rows(features, original_columns(), test)])
         thresholds[name] = trained.threshold
     judged = {name: judge(truth[test], p, thresholds[name], params.seed) for name, p in probability.items()}
     judged["always no"] = judge(truth[test], np.zeros(len(test)), 0.5, params.seed)
 
     slope, shift = definition.calibrations[detector]
-    uncalibrated = _sigmoid((_log_odds(said[test]) - shift) / slope)
+    uncalibrated = expit((logit(np.clip(said[test], 1e-12, 1 - 1e-12)) - shift) / slope)
     metrics = {
         "detector": detector,
         "n_train": len(learn),
         "n_eval": len(test),
         "n_unknown": int((truth < 0).sum()),
         "positives": int(truth[test].sum()),
+        "train_positives": int(truth[learn].sum()),
         "threshold": threshold,
         **judged.pop(detector),
         "brier_score_uncalibrated": float(np.mean((uncalibrated - truth[test]) ** 2)),
@@ -126,33 +131,16 @@ def evaluate(
     )
 
 
-def _rows(features: Path, columns: Sequence[str], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """Inputs of some rows of a table, ascending."""
-    found, first = [], 0
-    for matrix in matrices(features, columns):
-        inside = rows[(rows >= first) & (rows < first + len(matrix))]
-        found.append(matrix[inside - first])
-        first += len(matrix)
-    return np.concatenate(found)
-
-
-def _logistic(examples: Examples, params: TrainingParams, apply_to: npt.NDArray[np.float32]) -> Floats:
-    rows = np.arange(len(examples.x))
-    if len(rows) > N_FOR_LOGISTIC:
-        rows = np.random.default_rng(params.seed).choice(rows, N_FOR_LOGISTIC, replace=False)
-    weight = None if params.balance == "none" else "balanced"
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight=weight))
-    found: Floats = model.fit(examples.x[rows], examples.truth[rows]).predict_proba(apply_to)[:, 1]
-    return found
-
-
-def _log_odds(probability: Floats) -> Floats:
-    p = np.clip(probability, 1e-12, 1 - 1e-12)
-    return np.log(p / (1 - p))
-
-
-def _sigmoid(x: Floats) -> Floats:
-    return np.asarray(0.5 * (1 + np.tanh(x / 2)))
+def _logistic(
+    features: Path, columns: Sequence[str], learn: Indices, truth: Indices, test: Indices, seed: int
+) -> tuple[Floats, float]:  # fmt: skip
+    """What logistic regression says of the test clips, and the share of positives, its threshold as the detector's."""
+    if len(learn) > N_FOR_LOGISTIC:
+        learn = np.sort(np.random.default_rng(seed).choice(learn, N_FOR_LOGISTIC, replace=False))
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    model.fit(read_rows(features, columns, learn), truth[learn])
+    said: Floats = model.predict_proba(read_rows(features, columns, test))[:, 1]
+    return said, float(truth[learn].mean())
 
 
 def _predictions(
@@ -205,7 +193,7 @@ def label_errors(predictions: pa.Table, labels: Sequence[Sequence[str]]) -> pa.T
 
 
 def worst(predictions: pa.Table, clips: pa.Table, clips_dir: Path, clip_format: str, n: int = 20) -> pa.Table:
-    """The eval clips of which the detector was most wrongly sure, the worst first, with their sound where it is kept.
+    """The eval clips whose probability is furthest from their labels, with their sound where it is kept.
 
     Parameters
     ----------
@@ -224,6 +212,7 @@ def worst(predictions: pa.Table, clips: pa.Table, clips_dir: Path, clip_format: 
                 "clip": said["clip_id"],
                 "probability": round(said["probability"], 3),
                 "heard by its labels": said["truth"],
+                "wrong": said["truth"] != said["predicted"],
                 "labels": ", ".join(clip["labels"]),
                 "sound": path.read_bytes() if path.is_file() else None,
             }
@@ -233,18 +222,18 @@ def worst(predictions: pa.Table, clips: pa.Table, clips_dir: Path, clip_format: 
 
 def learning_curve(
     features: Path, augmented: Path | None, detector: str, columns: Sequence[str], params: TrainingParams,
-    test_fraction: float,
+    test_fraction: float | None,
 ) -> pa.Table:  # fmt: skip
     """Judge networks trained on parts of the training videos, each part within the next one.
 
     Returns
     -------
-    :data:`CURVE_COLUMNS`. One network each, without calibration, so the last point lies a little below the detector.
+    :data:`CURVE_COLUMNS`. One network each, so the last point lies a little below the detector.
     """
     table = read_facts(features, detector)
     _, test = train_and_eval(table, detector, test_fraction, params.seed)
     truth = truth_of(table, detector)[test]
-    judge_by = _rows(features, columns, test)
+    judge_by = read_rows(features, columns, test)
     examples = read_examples(features, augmented, detector, columns, test_fraction, params.seed)
     largest = min(1.0, N_FOR_CURVE / examples.n_clips)
     rows: dict[int, list[tuple[Any, ...]]] = {}
@@ -254,7 +243,7 @@ def learning_curve(
         found = judge(truth, probabilities(trained.model, [judge_by]), 0.5, params.seed)
         rows[part.n_clips] = [
             (part.n_clips, name, *(found[name][key] for key in ("value", "low", "high")))
-            for name in ("roc_auc", "balanced_accuracy")
+            for name in ("roc_auc", "average_precision")
         ]
         logging.info("%s: %d clips, ROC AUC %.3f", detector, part.n_clips, found["roc_auc"]["value"])
     flat = [row for of_size in rows.values() for row in of_size]

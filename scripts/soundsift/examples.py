@@ -61,7 +61,12 @@ def read_facts(path: Path, detector: str) -> pa.Table:
 
 
 def read_examples(
-    features: Path, augmented: Path | None, detector: str, columns: Sequence[str], test_fraction: float, seed: int
+    features: Path,
+    augmented: Path | None,
+    detector: str,
+    columns: Sequence[str],
+    test_fraction: float | None,
+    seed: int,
 ) -> Examples:
     """Read what a detector learns from, row group by row group, into one matrix.
 
@@ -96,19 +101,21 @@ def read_examples(
         videos = np.concatenate([videos, own[usable]]).astype(np.int64)
         partners = np.concatenate([partners, np.where(alone, -1, other)[usable]]).astype(np.int64)
     x = np.empty((len(truth), len(columns)), dtype=np.float32)
-    _read_rows(features, columns, learn, x[: len(learn)])
+    read_rows(features, columns, learn, x[: len(learn)])
     if len(usable):
         assert augmented is not None
-        _read_rows(augmented, columns, usable, x[len(learn) :])
+        read_rows(augmented, columns, usable, x[len(learn) :])
     # numbers without gaps, by the videos that teach
     number = np.cumsum(teaches) - 1
     return Examples(x, truth, number[videos], np.where(partners >= 0, number[partners], -1), len(learn))
 
 
-def _read_rows(path: Path, columns: Sequence[str], rows: Indices, into: Floats) -> None:
-    """Copy some rows of a Parquet file, ascending, into a matrix."""
+def read_rows(path: Path, columns: Sequence[str], rows: Indices, into: Floats | None = None) -> Floats:
+    """Read the inputs of some rows of a Parquet file, ascending, into a matrix (a new one where none is given)."""
+    into = np.empty((len(rows), len(columns)), dtype=np.float32) if into is None else into
     first = done = 0
     for matrix in matrices(path, columns):
         n = int(np.searchsorted(rows, first + len(matrix))) - done
         into[done : done + n] = matrix[rows[done : done + n] - first]
         first, done = first + len(matrix), done + n
+    return into

@@ -111,7 +111,8 @@ def input_columns(names: Sequence[str], feature_set: str) -> list[str]:
     """
     if feature_set == "original":
         return original_columns()
-    plain = tuple(f"{column.name}_" for column in frame_columns(99)[1:] if not column.name.startswith("chroma_"))
+    others = (column.name for column in frame_columns(0)[1:] if not column.name.startswith("chroma_"))
+    plain = ("mfcc_", *(f"{name}_" for name in others))
     of_c = [name.removeprefix("chroma_c_") for name in names if name.startswith("chroma_c_")]
     return [
         *(name for name in names if name.startswith(plain)),

@@ -92,11 +92,13 @@ def judge(
         size = min(chunk, n_resamples - done)
         draws = rng.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64)
         found = scores(truth, probability, threshold, draws)
+        # a resample without one of the classes says nothing of how it is told from the other
+        usable = (found["tp"] + found["fn"] > 0) & (found["fp"] + found["tn"] > 0)
         for name in METRICS:
-            resampled[name].append(found[name])
+            resampled[name].append(found[name][usable])
     result: dict[str, Any] = {}
     for name in METRICS:
-        low, high = np.nanpercentile(np.concatenate(resampled[name]), [2.5, 97.5])
+        low, high = np.percentile(np.concatenate(resampled[name]), [2.5, 97.5])
         result[name] = {"value": float(value[name][0]), "low": float(low), "high": float(high)}
     result["confusion"] = {name: int(value[name][0]) for name in ("tn", "fp", "fn", "tp")}
     return result

@@ -215,7 +215,7 @@ def learning_curve(table: pa.Table, name: str, path: Path) -> None:
     """Draw the metrics over the number of training clips; ``table`` is evaluation.learning_curve."""
     figure, axes = plt.subplots(figsize=(6, 4))
     for metric, label, colour, marker in (
-        ("roc_auc", "ROC AUC", BLUE, "o"), ("balanced_accuracy", "balanced accuracy", ORANGE, "D"),
+        ("roc_auc", "ROC AUC", BLUE, "o"), ("average_precision", "average precision", ORANGE, "D"),
     ):  # fmt: skip
         rows = table.filter(pc.equal(table["metric"], metric)).to_pylist()
         n, value = [row["n_clips"] for row in rows], [row["value"] for row in rows]

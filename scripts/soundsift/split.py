@@ -11,11 +11,16 @@ from soundsift.errors import TrainingError
 Truth = npt.NDArray[np.int64]
 
 
-def train_and_eval(table: pa.Table, detector: str, test_fraction: float, seed: int) -> tuple[Truth, Truth]:
+def train_and_eval(table: pa.Table, detector: str, test_fraction: float | None, seed: int) -> tuple[Truth, Truth]:
     """Row indices of a features table to train on and to judge by.
 
-    Rows whose truth is unknown (null) are in neither. The clips of the eval list judge; where the table has none,
-    ``test_fraction`` of the videos do, stratified by truth.
+    Rows whose truth is unknown (null) are in neither.
+
+    Parameters
+    ----------
+    test_fraction
+        Share of the videos that judge, stratified by truth, where there is no eval list; None where there is one, whose
+        clips judge.
 
     Raises
     ------
@@ -28,8 +33,8 @@ def train_and_eval(table: pa.Table, detector: str, test_fraction: float, seed: i
         raise TrainingError(
             f"detector {detector}: no clip has a known truth: download more clips or lower metadata.min_label_accuracy"
         )
-    is_eval = pc.equal(table["split"], "eval").to_numpy()
-    if is_eval.any():
+    if test_fraction is None:
+        is_eval = pc.equal(table["split"], "eval").to_numpy()
         sides = known[~is_eval[known]], known[is_eval[known]]
     else:
         sides = split_by_video(known, table["video_id"].to_pylist(), truth, test_fraction, seed)

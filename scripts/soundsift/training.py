@@ -9,7 +9,6 @@ heard, the probabilities are calibrated (Platt 1999) and the threshold is set.
 
 import logging
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
@@ -24,9 +24,6 @@ from soundsift.errors import TrainingError
 from soundsift.examples import Examples, Floats, Indices
 from soundsift.split import class_weights, draw_epoch
 from soundsift.tables import Column
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 if TYPE_CHECKING:
     import keras
@@ -37,8 +34,6 @@ N_AT_ONCE = 4096
 N_REPORTS = 30
 # Clips at most that the history looks at.
 N_SHOWN = 20_000
-# Deviations from the mean at which inputs end. Voices of another kind lay five out in single columns.
-REACH = 3.0
 # A spread below this share of its mean is rounding: the column says nothing.
 CONSTANT, ENDLESS = 1e-6, 1e30
 
@@ -71,9 +66,11 @@ class TrainingParams:
     mixup
         How far two clips are mixed: 1 for any share alike, less for mostly one of them, 0 for no mixing.
     min_steps, passes
-        It learns from at least so many batches, and goes so many times through the clips.
+        It learns from at least so many batches, and draws every clip so many times for each side of a mixture.
     learning_rate
         Of Adam at the start; it falls to zero along a cosine.
+    reach
+        Deviations from the mean at which inputs end. Voices of another kind lay five out in single columns.
     """
 
     hidden_units: Sequence[int] = (256, 128, 64)
@@ -85,6 +82,7 @@ class TrainingParams:
     min_steps: int = 1000
     passes: int = 3
     learning_rate: float = 1e-3
+    reach: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -130,6 +128,7 @@ def train(name: str, examples: Examples, params: TrainingParams, columns: Sequen
     tf.config.experimental.enable_op_determinism()
     part = _parts(examples, params)
     n_members = int(part.max()) + 1
+    logging.info("%s: networks that answer together: %d", name, n_members)
     learn = [_learned_by(examples, part, number) for number in range(n_members)]
     moments = [_moments(examples.x, rows) for rows in learn]
     _complain_of_constants(name, moments, columns)
@@ -204,7 +203,7 @@ def _side_by_side(moments: "Sequence[Moments]", params: TrainingParams) -> "kera
 
     mean, variance = (np.stack(values) for values in zip(*moments, strict=True))
     inputs = keras.Input(mean.shape, name="features")
-    x = _within_reach(inputs, mean, variance, (1, 2))
+    x = _within_reach(inputs, mean, variance, (1, 2), params.reach)
     for units in params.hidden_units:
         x = keras.layers.EinsumDense("bmi,mio->bmo", (len(mean), units), "relu", bias_axes="mo")(x)
         x = keras.layers.Dropout(params.dropout)(x)
@@ -212,12 +211,12 @@ def _side_by_side(moments: "Sequence[Moments]", params: TrainingParams) -> "kera
     return keras.Model(inputs, outputs)
 
 
-def _within_reach(inputs: Any, mean: Any, variance: Any, axis: int | tuple[int, ...]) -> Any:
+def _within_reach(inputs: Any, mean: Any, variance: Any, axis: int | tuple[int, ...], reach: float) -> Any:
     """Standardise, and count what lies further out than anything learned from as lying at the edge."""
     import keras
 
-    x = keras.layers.Normalization(axis, mean, variance * REACH**2, name="standardise")(inputs)
-    return keras.layers.Rescaling(REACH, name="reach")(keras.layers.Activation("hard_tanh", name="within")(x))
+    x = keras.layers.Normalization(axis, mean, variance * reach**2, name="standardise")(inputs)
+    return keras.layers.Rescaling(reach, name="reach")(keras.layers.Activation("hard_tanh", name="within")(x))
 
 
 def _member(side_by_side: "keras.Model", number: int, moments: "Moments", params: TrainingParams) -> "keras.Model":
@@ -226,7 +225,7 @@ def _member(side_by_side: "keras.Model", number: int, moments: "Moments", params
 
     mean, variance = moments
     inputs = keras.Input((len(mean),), name="features")
-    x = _within_reach(inputs, mean, variance, -1)
+    x = _within_reach(inputs, mean, variance, -1, params.reach)
     for i, units in enumerate(params.hidden_units, start=1):
         x = keras.layers.Dense(units, activation="relu", name=f"hidden_{i}")(x)
     outputs = keras.layers.Dense(2, name="logits")(x)
@@ -339,7 +338,11 @@ def calibrate(margins: npt.NDArray[np.float64], truth: Indices) -> tuple[float, 
     # each clip counts as heard by its target and as not heard by the rest
     twice, labels = np.concatenate([margins, margins])[:, np.newaxis], np.repeat([1, 0], len(margins))
     model = LogisticRegression(C=np.inf).fit(twice, labels, sample_weight=np.concatenate([target, 1 - target]))
-    return max(float(model.coef_[0, 0]), 1e-3), float(model.intercept_[0])
+    slope = float(model.coef_[0, 0])
+    if slope > 0:
+        return slope, float(model.intercept_[0])
+    logging.warning("the clips left out are not told apart: every probability is near the share of positives")
+    return 1e-3, float(logit(target.mean()))
 
 
 def _together(members: "Sequence[keras.Model]", slope: float, shift: float, name: str) -> "keras.Model":

@@ -44,17 +44,17 @@ def test_a_saved_detector_comes_back_with_what_it_must_know_and_plain_keras_read
 
 def test_combined_detectors_say_what_they_say_alone(tmp_path: Path) -> None:
     models = {}
-    for name, seed in (("music", 1), ("speech", 2)):
+    for name, seed in (("music", 1), ("speech", 2), ("features", 3)):
         models[name] = (trained(name, seed), define(name))
     detector.save(*detector.combine(models), tmp_path / "combined.keras")
     combined, known = detector.load(tmp_path / "combined.keras")
     x = problem(seed=3).x
     found = combined.predict(x, verbose=0)
-    assert set(found) == {"music", "speech"}
+    assert set(found) == {"music", "speech", "features"}
     for name, (model, _) in models.items():
         assert np.abs(found[name] - detector.probabilities(model, [x])).max() < 1e-6
-    assert known.thresholds == {"music": 0.5, "speech": 0.5}
-    assert known.calibrations == {"music": [1.5, 0.1], "speech": [1.5, 0.1]}
+    assert known.thresholds == {"music": 0.5, "speech": 0.5, "features": 0.5}
+    assert known.calibrations == {name: [1.5, 0.1] for name in models}
 
 
 def test_detectors_of_different_features_are_not_combined() -> None:

@@ -42,17 +42,24 @@ def features(tmp_path: Path) -> Path:
 
 
 def test_evaluation_beats_always_no_and_the_25_inputs_and_counts_every_known_clip(features: Path) -> None:
-    trained = train("music", read_examples(features, None, "music", COLUMNS, 0.2, 0), QUICK)
+    trained = train("music", read_examples(features, None, "music", COLUMNS, None, 0), QUICK)
     known = Definition(COLUMNS, MADE_WITH, {"music": trained.threshold}, {"music": [trained.slope, trained.shift]})
-    result = evaluation.evaluate(features, None, trained.model, known, "music", QUICK, 0.2)
+    result = evaluation.evaluate(features, None, trained.model, known, "music", QUICK, None)
     metrics = result.metrics
-    assert (metrics["n_train"], metrics["n_eval"], metrics["positives"], metrics["n_unknown"]) == (72, 36, 20, 12)
+    assert (
+        metrics["n_train"],
+        metrics["train_positives"],
+        metrics["n_eval"],
+        metrics["positives"],
+        metrics["n_unknown"],
+    ) == (72, 40, 36, 20, 12)
     assert metrics["balanced_accuracy"]["value"] > 0.85
     assert set(metrics["baselines"]) == {"logistic_regression", "the_original_25_inputs", "always_no"}
     always_no = metrics["baselines"]["always_no"]
     assert always_no["accuracy"]["value"] == pytest.approx(16 / 36)
     assert always_no["confusion"] == {"tn": 16, "fp": 0, "fn": 20, "tp": 0}
     assert metrics["baselines"]["logistic_regression"]["roc_auc"]["value"] > 0.9
+    assert metrics["baselines"]["logistic_regression"]["threshold"] == pytest.approx(40 / 72)
     # the deviation of the level, by which this class is told, is none of the 25
     assert metrics["baselines"]["the_original_25_inputs"]["roc_auc"]["value"] < 0.75
     assert result.predictions.num_rows == 108
@@ -65,9 +72,10 @@ def test_evaluation_beats_always_no_and_the_25_inputs_and_counts_every_known_cli
 
 def test_the_learning_curve_rises_with_what_is_learned_from(features: Path) -> None:
     one = TrainingParams(members=1, min_steps=150, passes=1)
-    curve = evaluation.learning_curve(features, None, "music", COLUMNS, one, 0.2).to_pylist()
+    curve = evaluation.learning_curve(features, None, "music", COLUMNS, one, None).to_pylist()
     assert [row["n_clips"] for row in curve[::2]] == sorted({row["n_clips"] for row in curve})
     assert curve[-1]["n_clips"] == 72
+    assert {row["metric"] for row in curve} == {"roc_auc", "average_precision"}
     assert all(row["low"] <= row["value"] <= row["high"] for row in curve)
     assert curve[-1]["value"] > 0.8
 
@@ -96,5 +104,5 @@ def test_the_worst_clips_come_first_with_their_sound_where_it_is_kept(tmp_path: 
     assert [row["clip"] for row in found] == ["a", "c", "d"]
     assert [row["sound"] for row in found] == [b"sound", None, None]
     assert found[0] == {
-        "clip": "a", "probability": 0.1, "heard by its labels": True, "labels": "Music, Rock", "sound": b"sound"
+        "clip": "a", "probability": 0.1, "heard by its labels": True, "wrong": True, "labels": "Music, Rock", "sound": b"sound"
     }  # fmt: skip

@@ -38,7 +38,7 @@ def tables(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_what_judges_teaches_in_no_version(tables: tuple[Path, Path]) -> None:
-    found = read_examples(*tables, "music", ["rms_mean"], 0.2, 0)
+    found = read_examples(*tables, "music", ["rms_mean"], None, 0)
     assert found.n_clips == 31
     assert found.x[:31, 0].tolist() == [i for i in range(32) if i != 5]
     assert found.x[31:, 0].tolist() == [100.0, 108.0]
@@ -49,7 +49,7 @@ def test_what_judges_teaches_in_no_version(tables: tuple[Path, Path]) -> None:
 
 
 def test_without_versions_the_clips_alone_teach(tables: tuple[Path, Path]) -> None:
-    found = read_examples(tables[0], None, "music", ["rms_mean"], 0.2, 0)
+    found = read_examples(tables[0], None, "music", ["rms_mean"], None, 0)
     assert len(found.x) == found.n_clips == 31
 
 
@@ -57,12 +57,12 @@ def test_a_table_of_no_versions_changes_nothing(tables: tuple[Path, Path]) -> No
     names = ("video_id", "partner_video_id")
     none = {name: pa.array([], pa.string()) for name in names} | {"is_music": pa.array([], pa.bool_())}
     write_parquet(pa.table(none), tables[1])
-    found = read_examples(*tables, "music", ["rms_mean"], 0.2, 0)
+    found = read_examples(*tables, "music", ["rms_mean"], None, 0)
     assert len(found.x) == found.n_clips == 31
 
 
 def test_a_smaller_share_lies_within_a_larger_one_and_keeps_whole_videos(tables: tuple[Path, Path]) -> None:
-    found = read_examples(*tables, "music", ["rms_mean"], 0.2, 0)
+    found = read_examples(*tables, "music", ["rms_mean"], None, 0)
     few, more = (found.of_videos(share, 3) for share in (0.25, 0.5))
     assert set(few.x[:, 0]) < set(more.x[:, 0])
     assert few.n_clips < more.n_clips < found.n_clips

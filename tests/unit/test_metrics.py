@@ -121,3 +121,10 @@ def test_the_same_seed_gives_the_same_intervals() -> None:
     assert first == again
     assert first["accuracy"]["value"] == other["accuracy"]["value"]
     assert first["average_precision"] != other["average_precision"]
+
+
+def test_resamples_without_a_class_widen_no_interval() -> None:
+    truth = np.array([1, 1] + [0] * 98)
+    judged = judge(truth, truth.astype(float), 0.5, seed=0)
+    for name in ("recall", "precision", "f1", "balanced_accuracy", "roc_auc"):
+        assert judged[name] == {"value": 1, "low": 1, "high": 1}, name

@@ -16,7 +16,7 @@ HISTORY = {"epoch": [1, 2, 3], "loss": [0.7, 0.4, 0.2], "val_loss": [0.7, 0.5, 0
 CURVE = pa.table(
     {
         "n_clips": [50, 50, 1000, 1000],
-        "metric": ["roc_auc", "balanced_accuracy"] * 2,
+        "metric": ["roc_auc", "average_precision"] * 2,
         "value": [0.8, 0.7, 0.9, 0.8],
         "low": [0.7, 0.6, 0.8, 0.7],
         "high": [0.9, 0.8, 1.0, 0.9],
@@ -61,7 +61,7 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
         lambda path: plots.calibration(TRUTH, {"before": SAID, "after": SAID**2}, "music", path),
     ),
     "learning_curve": (
-        ["music: would more clips help?", "training clips", "50", "1,000", "ROC AUC", "balanced accuracy"],
+        ["music: would more clips help?", "training clips", "50", "1,000", "ROC AUC", "average precision"],
         lambda path: plots.learning_curve(CURVE, "music", path),
     ),
     "probabilities": (

@@ -49,7 +49,7 @@ def test_truth_is_one_zero_or_unknown() -> None:
 def test_the_eval_list_judges_where_there_is_one() -> None:
     split = ["train", "eval"] * 5
     truth = [True, True, False, False, None, None, True, True, False, False]
-    learn, test = train_and_eval(table([f"video{i}" for i in range(10)], truth, split), "music", 0.5, 1)
+    learn, test = train_and_eval(table([f"video{i}" for i in range(10)], truth, split), "music", None, 1)
     assert learn.tolist() == [0, 2, 6, 8]
     assert test.tolist() == [1, 3, 7, 9]
 
@@ -67,6 +67,12 @@ def test_the_same_seed_gives_the_same_sides_and_another_seed_others() -> None:
     assert first != other
 
 
+def test_an_eval_list_of_which_nothing_is_there_is_not_replaced_by_training_clips() -> None:
+    clips = table([f"video{i}" for i in range(20)], [True, False] * 10, ["train"] * 20)
+    with pytest.raises(TrainingError, match="0 clips with music to judge by"):
+        train_and_eval(clips, "music", None, 1)
+
+
 @pytest.mark.parametrize(
     ("truth", "split", "line"),
     [
@@ -82,8 +88,9 @@ def test_the_same_seed_gives_the_same_sides_and_another_seed_others() -> None:
     ],
 )
 def test_too_few_clips_are_refused_in_one_line(truth: list[bool | None], split: list[str], line: str) -> None:
+    test_fraction = None if "eval" in split else 0.2
     with pytest.raises(TrainingError) as refused:
-        train_and_eval(table([f"video{i}" for i in range(len(truth))], truth, split), "music", 0.2, 1)
+        train_and_eval(table([f"video{i}" for i in range(len(truth))], truth, split), "music", test_fraction, 1)
     assert line in str(refused.value)
     assert "\n" not in str(refused.value)
 

@@ -137,6 +137,9 @@ def test_calibration_is_platts_and_finite_where_the_classes_part_completely() ->
         return float(np.sum(np.logaddexp(0, z) - target * z))
 
     assert training.calibrate(margins, truth) == pytest.approx(minimize(loss, [1.0, 0.0]).x, rel=1e-2, abs=1e-2)
+    # margins that say the opposite: nothing is known, and every clip gets the share of positives
+    slope, shift = training.calibrate(-margins, truth)
+    assert 1 / (1 + np.exp(-slope * margins - shift)) == pytest.approx(np.full(300, truth.mean()), abs=0.01)
     slope, shift = training.calibrate(np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0, 0, 1, 1]))
     assert 0 < slope < 5
     assert shift == pytest.approx(0, abs=0.01)

@@ -65,7 +65,7 @@ rule evaluate_detector:
         runtime=720,
     params:
         format=config["clips"]["format"],
-        test_fraction=TRAINING["test_fraction"],
+        test_fraction=TEST_FRACTION,
         network=NETWORK,
         code=code_digest("evaluate_detector"),
     message:
@@ -97,8 +97,8 @@ rule learning_curve:
         runtime=720,
     params:
         features=TRAINING["features"],
-        test_fraction=TRAINING["test_fraction"],
-        network=NETWORK,
+        test_fraction=TEST_FRACTION,
+        network={**NETWORK, "members": 1},
         code=code_digest("learning_curve"),
     message:
         "Measuring how the {wildcards.detector} detector learns"

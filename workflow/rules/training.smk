@@ -4,6 +4,8 @@
 
 TRAINING = config["training"]
 NETWORK = {key: TRAINING[key] for key in ("hidden_units", "balance", "members", "seed")}
+# an eval list judges; only without one are videos kept back
+TEST_FRACTION = None if "eval" in METADATA["segments"] else TRAINING["test_fraction"]
 LEARNED_FROM = {"features": "results/features.parquet"} | (
     {"augmented": "results/augmented.parquet"} if TRAINING["augment"] else {}
 )
@@ -26,7 +28,7 @@ rule train_detector:
         runtime=720,
     params:
         features=TRAINING["features"],
-        test_fraction=TRAINING["test_fraction"],
+        test_fraction=TEST_FRACTION,
         network=NETWORK,
         code=code_digest("train_detector"),
     message:
