@@ -18,6 +18,7 @@ MANNERS = (
     "tries",
     "timeout_seconds",
     "block_after",
+    "wait_when_blocked",
     "on_transient",
     "cookies",
     "proxy",

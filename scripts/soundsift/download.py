@@ -75,17 +75,22 @@ def download(
         batch = _Batch(source, manners, archive, min_seconds, origin)
         waiting = [clip for clip in clips if not batch.is_settled(clip)]
         logging.info("%d clips wanted, %d to ask for", len(clips), len(waiting))
-        for number in range(manners.tries):
-            if number:
-                growing = min(manners.first_pause_seconds * 2 ** (number - 1), PATIENCE_SECONDS)
+        n_rounds = 0
+        while waiting and n_rounds < manners.tries:
+            if n_rounds:
+                growing = min(manners.first_pause_seconds * 2 ** (n_rounds - 1), PATIENCE_SECONDS)
                 pause = max(growing * random.uniform(0.5, 1.5), batch.retry_after_seconds)
-                logging.info("%d clips may still come: round %d in %.0f s", len(waiting), number + 1, pause)
+                logging.info("%d clips may still come: round %d in %.0f s", len(waiting), n_rounds + 1, pause)
                 time.sleep(pause)
             waiting = batch.round(waiting)
             if batch.retry_after_seconds > PATIENCE_SECONDS:
                 seconds = batch.retry_after_seconds
                 batch.pace.block(f"the server asks to be left alone for {seconds:.0f} s", seconds)
-            if not waiting or batch.tripped or batch.pace.blocked():
+            if not (batch.tripped or batch.pace.blocked()):
+                n_rounds += 1
+            elif waiting and manners.wait_when_blocked:
+                batch.outlast_block()
+            else:
                 break
     records = [archive.read(clip.clip_id) for clip in clips]
     table = _as_table(clips, records, archive)
@@ -126,6 +131,14 @@ class _Batch:
         if record.outcome == "too_short" and not (reaches and record.held_seconds < self.min_seconds):
             return False
         return self._is_gone(record, clip)
+
+    def outlast_block(self) -> None:
+        """Wait until one may ask again."""
+        while blocked := self.pace.blocked():
+            until, reason = blocked
+            logging.warning("the source refuses us (%s): waiting until %s", reason, _clock(until))
+            time.sleep(max(0.0, until - time.time()))
+        self.tripped, self.retry_after_seconds = False, 0.0
 
     def _is_gone(self, record: Record, clip: Clip) -> bool:
         """Whether a record says for good that nothing is to be had from the clip's address."""
@@ -308,6 +321,10 @@ def _wants_another_try(record: Record) -> bool:
     return record.outcome == "corrupt" and record.n_corrupt <= 1
 
 
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).strftime("%H:%M on %d %B")
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
@@ -350,10 +367,9 @@ def _complain(table: pa.Table, batch: _Batch) -> None:
     line = f"{counts.total()} of {len(outcomes)} clips could not be fetched yet ({what})"
     blocked = batch.pace.blocked()
     if blocked:
-        until = datetime.fromtimestamp(blocked[0]).strftime("%H:%M on %d %B")
         raise DownloadError(
-            f"{line}; the source refuses us ({blocked[1]}): run the same command again after {until}, or set "
-            f"download.cookies or download.proxy; {kept}"
+            f"{line}; the source refuses us ({blocked[1]}): run the same command again after {_clock(blocked[0])}, or "
+            f"set download.cookies, proxy or wait_when_blocked; {kept}"
         )
     raise DownloadError(
         f"{line}: run the same command again to ask for just these, or set download.on_transient to record to go on "

@@ -36,6 +36,7 @@ class Manners:
     tries: int = 4
     timeout_seconds: float = 600.0
     block_after: int = 5
+    wait_when_blocked: bool = False
     on_transient: str = "fail"
     cookies: str | None = None
     proxy: str | None = None

@@ -16,19 +16,15 @@ SILENT = {"errors", "joblog"}
 
 
 @cache
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def _imported(path: Path) -> set[str]:
+def _imported(path: Path) -> frozenset[str]:
     """Names of the package's modules that a file imports, at its top or inside its functions."""
     names: set[str] = set()
-    for node in ast.walk(_parsed(path)):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "soundsift":
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("soundsift."):
             names.add((node.module or "").split(".")[1])
-    return names - SILENT
+    return frozenset(names - SILENT)
 
 
 @cache
@@ -47,7 +43,7 @@ def _code(path: Path) -> str:
 def code_digest(script: str, scripts: Path = SCRIPTS) -> str:
     """Digest of every package module that ``scripts/{script}.py`` reaches by its imports (16 hex digits)."""
     found: set[str] = set()
-    waiting = _imported(scripts / f"{script}.py")
+    waiting = set(_imported(scripts / f"{script}.py"))
     while waiting:
         name = waiting.pop()
         found.add(name)

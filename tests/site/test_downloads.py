@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import imageio_ffmpeg
 import pytest
@@ -283,6 +284,29 @@ def test_a_blocked_session_stops_asking_and_so_do_the_others(site: Site, tmp_pat
     with pytest.raises(DownloadError, match="refuses us"):
         fetch([clip(99)], site.url, tmp_path / "archive", on_transient="fail")
     assert site.requests.total() == 3
+
+
+def test_who_waits_through_a_block_asks_for_nothing_meanwhile_and_then_gets_everything(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundsift.pace.SHORTEST_BLOCK_SECONDS", 2.0)
+    monkeypatch.setattr("soundsift.download.BLOCK_SECONDS", 2.0)
+    clips = [clip(number) for number in range(8)]
+    fill(site.folder, clips)
+    site.faults = {one.video_id: 429 for one in clips}
+    asked: list[int] = []
+
+    def let_in(seconds: float) -> None:
+        asked.append(site.requests.total())
+        # refused twice in a row: a block is no try, however many there are
+        if len(asked) == 2:
+            site.faults.clear()
+        time.sleep(seconds)
+
+    monkeypatch.setattr(downloading, "time", SimpleNamespace(sleep=let_in, time=time.time))
+    rows = fetch(clips, site.url, tmp_path / "archive", block_after=3, concurrency=1, tries=1, wait_when_blocked=True)
+    assert {row["outcome"] for row in rows.values()} == {"ok"}
+    assert asked == [3, 6]
 
 
 def test_refusals_of_the_same_clips_again_and_again_trip_no_breaker(site: Site, tmp_path: Path) -> None:
