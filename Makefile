@@ -3,13 +3,18 @@ PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
 
-.PHONY: run test lint docs lock clean
+.PHONY: run test slurm-test lint docs lock clean
 
 run: .venv/ready
 	$(BIN)/snakemake --cores $(CORES)
 
 test: .venv/ready
 	$(BIN)/pytest
+
+# on a Slurm of this machine's own, installed from Debian's packages and started for it (needs root)
+slurm-test: .venv/ready
+	tests/slurm/loopback.sh start
+	$(BIN)/pytest tests/slurm; status=$$?; tests/slurm/loopback.sh stop; exit $$status
 
 lint: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
 """Downloads over a local site: what becomes of every fault, and what holds under kills, blocks, rates and full disks.
 
-    python benchmarks/downloads.py faults many breaker rate exactness kills peers
+    python benchmarks/downloads.py faults many breaker rate sharing exactness kills peers
 
 The site serves media that are synthesised here. Times are of this machine; what is compared is measured in the same
 run.
@@ -196,6 +196,36 @@ def rate(folder: Path, options: argparse.Namespace) -> None:
         print(f"most in any 60 s: {within} (the limit is 60)")
 
 
+def sharing(folder: Path, options: argparse.Namespace) -> None:
+    """Print what two jobs ask for that share an archive at the same time, with a third of all clips in both."""
+    n = options.clips
+    link_media(folder, n)
+    parts = [(0, n * 2 // 3), (n - n * 2 // 3, n * 2 // 3)]
+    with Site(folder / "site") as site:
+        for name, at_once in (("one after the other", False), ("at once", True)):
+            site.requests.clear()
+            began = time.monotonic()
+            jobs = [
+                multiprocessing.get_context("spawn").Process(
+                    target=_job, args=(site.url, str(folder / name), first, size, {"concurrency": 4})
+                )
+                for first, size in parts
+            ]
+            for job in jobs:
+                job.start()
+                if not at_once:
+                    job.join()
+            for job in jobs:
+                job.join()
+            seconds = time.monotonic() - began
+            tries = Counter(record.tries for i in range(n) if (record := Archive(folder / name).read(clip(i).clip_id)))
+            print(
+                f"{name:20} {seconds:5.0f} s, {site.requests.total()} requests for {n} clips, of which "
+                f"{2 * parts[0][1] - n} are in both; clips by how often they were asked for: {dict(tries)}, "
+                f"status {[job.exitcode for job in jobs]}"
+            )
+
+
 def exactness(folder: Path, options: argparse.Namespace) -> None:
     """Print the error of a clip's start and length, in samples of the media, for containers and ways to fetch."""
     print(
@@ -342,9 +372,9 @@ def peers(folder: Path, options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ways = {way.__name__: way for way in (faults, many, breaker, rate, exactness, kills, peers)}
+    ways = {way.__name__: way for way in (faults, many, breaker, rate, sharing, exactness, kills, peers)}
     parser.add_argument("ways", nargs="*", choices=[*ways, []], default=["faults", "breaker", "peers"])
-    parser.add_argument("--clips", type=int, default=200, help="for many and kills")
+    parser.add_argument("--clips", type=int, default=200, help="for many, sharing and kills")
     parser.add_argument("--minutes", type=float, default=1.5, help="for rate")
     parser.add_argument("--exact", type=int, default=40, help="clips a container, for exactness")
     parser.add_argument("--seed", type=int, default=0, help="for kills")

@@ -49,13 +49,19 @@ def run(folder: Path, cores: int) -> float:
     return time.monotonic() - started
 
 
-def stages(folder: Path) -> None:
-    """Print jobs, busy time and wall time of every rule, from Snakemake's own records."""
+def spans_of(folder: Path) -> dict[str, dict[str, tuple[float, float]]]:
+    """When the jobs of a run began and ended, from Snakemake's own records: {rule: {log: (began, ended)}}."""
     # a record per output file: those of one job share its log
     spans: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
     for path in (folder / ".snakemake" / "metadata").iterdir():
         record = json.loads(path.read_text())
         spans[record["rule"]][str(record["log"])] = (record["starttime"], record["endtime"])
+    return spans
+
+
+def stages(folder: Path) -> None:
+    """Print jobs, busy time and wall time of every rule."""
+    spans = spans_of(folder)
     print(f"{'stage':20} {'jobs':>5} {'busy s':>8} {'wall s':>8}")
     for rule, found in sorted(spans.items(), key=lambda item: min(item[1].values())):
         busy = sum(end - start for start, end in found.values())

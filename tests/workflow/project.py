@@ -22,6 +22,25 @@ SOURCES = ("Snakefile", "workflow", "scripts", "envs", "profiles")
 TABLES = ("results/features.parquet", "results/coverage.parquet")
 
 
+def config_for(media: Path, url: str | None = None) -> dict[str, Any]:
+    """Configuration for a small list and its media, as :func:`soundsift.demo.make_demo` writes them."""
+    tables = {
+        "class_labels": "class_labels_indices.csv",
+        "ontology": "ontology.json",
+        "label_quality": "qa_true_counts.csv",
+    }
+    return {
+        "metadata": {
+            "segments": {name: str(media / f"{name}_segments.csv") for name in ("train", "eval")},
+            **{key: str(media / name) for key, name in tables.items()},
+            "min_label_accuracy": 0.0,
+        },
+        "batch_size": 8,
+        "download": {"url": url or f"file://{media}/media/{{video_id}}.*"},
+        "training": {"members": 2},
+    }
+
+
 @dataclass(frozen=True)
 class Run:
     """What one call of snakemake did: its exit status, its words, and {rule: jobs finished}."""

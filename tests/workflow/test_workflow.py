@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -6,11 +7,11 @@ import pytest
 
 from soundsift.demo import make_demo
 from tests.site.site import Site
-from tests.workflow.project import TABLES, Project
+from tests.workflow.project import TABLES, Project, config_for
 
 pytestmark = pytest.mark.workflow
 
-N_TRAIN, N_EVAL, BATCH_SIZE = 28, 16, 8
+N_TRAIN, N_EVAL = 28, 16
 # of the demo's clips 3, 13 and 23 are dead, in the train list and as far as it reaches in the eval list
 DEAD = {"not_found": 2, "no_audio": 2, "too_short": 1}
 PER_BATCH = {"download_clips", "convert_clips", "extract_features", "summarize_features"}
@@ -22,24 +23,6 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("input")
     make_demo(folder, N_TRAIN, N_EVAL, n_processes=2)
     return folder
-
-
-def config_for(media: Path, url: str | None = None) -> dict:
-    tables = {
-        "class_labels": "class_labels_indices.csv",
-        "ontology": "ontology.json",
-        "label_quality": "qa_true_counts.csv",
-    }
-    return {
-        "metadata": {
-            "segments": {name: str(media / f"{name}_segments.csv") for name in ("train", "eval")},
-            **{key: str(media / name) for key, name in tables.items()},
-            "min_label_accuracy": 0.0,
-        },
-        "batch_size": BATCH_SIZE,
-        "download": {"url": url or f"file://{media}/media/{{video_id}}.*"},
-        "training": {"members": 2},
-    }
 
 
 @pytest.fixture(scope="session")
@@ -299,6 +282,30 @@ def test_a_failed_batch_holds_up_no_other_and_the_next_run_asks_only_for_what_is
         run = project.run("results/coverage.parquet")
         assert run.status == 0, run.text
         assert {video: n for video, n in site.requests.items() if n != asked.get(video)}.keys() == {ids[5]}
+
+
+def test_two_runs_at_once_that_share_an_archive_fetch_every_clip_once(media: Path, tmp_path: Path) -> None:
+    rows = [row for row in rows_of(media / "train_segments.csv") if not row.startswith("#")]
+    target = "results/coverage.parquet"
+    with Site(media / "media") as site:
+        projects = []
+        for name, part in (("one", rows[:18]), ("other", rows[9:])):
+            config = config_for(media, site.url)
+            (tmp_path / f"{name}.csv").write_text("\n".join(["# list", *part, ""]))
+            config["metadata"] |= {"segments": {"train": str(tmp_path / f"{name}.csv")}}
+            config["download"] |= {"archive": str(tmp_path / "archive"), "yt_dlp": {"socket_timeout": 5}}
+            projects.append(Project.make(tmp_path / name, config))
+        with ThreadPoolExecutor() as pool:
+            runs = list(pool.map(lambda project: project.run(target), projects))
+        assert [run.status for run in runs] == [0, 0], runs[0].text + runs[1].text
+    records = [json.loads(path.read_text()) for path in (tmp_path / "archive").rglob("*.json")]
+    records = [record for record in records if "clip_id" in record]
+    assert len(records) == len(rows)
+    assert {record["tries"] for record in records if record["outcome"] == "ok"} == {1}
+    one, other = (
+        pq.read_table(project.folder / target, columns=["clip_id", "outcome"]).to_pylist() for project in projects
+    )
+    assert len(one) == 18 and one[9:] == other[:9]
 
 
 BAD = [

@@ -50,6 +50,11 @@ def kept(what, path):
     return directory(path) if config["keep"][what] else temp(directory(path))
 
 
+def growing(mem_mb):
+    """Memory of a job: as much again with every retry, in case it was killed for want of it."""
+    return lambda wildcards, attempt: mem_mb * attempt
+
+
 def batch_csv(wildcards):
     """The clips of one batch, known once they are selected."""
     return f"{checkpoints.select_clips.get().output.batches}/{wildcards.batch}.csv"

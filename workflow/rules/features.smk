@@ -21,7 +21,7 @@ rule extract_features:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=growing(1500),
         runtime=60,
     params:
         features=FRAMES,
@@ -45,7 +45,7 @@ rule summarize_features:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=30,
     params:
         statistics=config["features"]["statistics"],
@@ -71,7 +71,7 @@ rule merge_features:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
     params:
         code=code_digest("merge_features"),
@@ -93,7 +93,7 @@ rule augment_clips:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=growing(1500),
         runtime=120,
     params:
         n_versions=config["training"]["augment"],
@@ -119,7 +119,7 @@ rule merge_augmented:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
     params:
         code=code_digest("merge_augmented"),

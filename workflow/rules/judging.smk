@@ -61,7 +61,7 @@ rule evaluate_detector:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=720,
     params:
         format=config["clips"]["format"],
@@ -93,7 +93,7 @@ rule learning_curve:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=720,
     params:
         features=TRAINING["features"],
@@ -121,7 +121,7 @@ rule write_card:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=15,
     params:
         classes=lambda wildcards: config["detectors"][wildcards.detector],

@@ -19,7 +19,7 @@ rule download_clips:
     threads: 1
     resources:
         downloads=1,
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=720,
     params:
         archive=config["download"]["archive"],
@@ -55,7 +55,7 @@ rule convert_clips:
         "../../envs/media.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=60,
     params:
         archive=config["download"]["archive"],
@@ -79,7 +79,7 @@ rule coverage:
         "../../envs/media.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=60,
     params:
         outcomes="results/outcomes",
@@ -102,7 +102,7 @@ rule check_archive:
         "../../envs/media.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=growing(500),
         runtime=720,
     params:
         archive=config["download"]["archive"],

@@ -17,7 +17,7 @@ rule make_demo:
         "../../envs/media.yaml"
     threads: 2
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         code=code_digest("make_demo"),
@@ -38,7 +38,7 @@ rule fetch_audioset:
         "../../envs/media.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=growing(500),
         runtime=30,
     params:
         url=lambda wildcards: AUDIOSET_URLS[wildcards.file],
@@ -66,7 +66,7 @@ checkpoint select_clips:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=10,
     params:
         lists=list(METADATA["segments"]),

@@ -43,7 +43,7 @@ rule summarize_metadata:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=15,
     params:
         detectors=DETECTORS,
@@ -88,7 +88,7 @@ rule summarize_run:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=15,
     params:
         detectors=DETECTORS,
@@ -120,7 +120,7 @@ rule draw_example:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=15,
     params:
         format=config["clips"]["format"],

@@ -24,7 +24,7 @@ rule train_detector:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=720,
     params:
         features=TRAINING["features"],
@@ -49,7 +49,7 @@ rule combine_detectors:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=15,
     params:
         detectors=DETECTORS,
