@@ -16,7 +16,7 @@ SILENT = {"errors", "joblog"}
 
 
 @cache
-def _imported(path: Path) -> frozenset[str]:
+def imported(path: Path) -> frozenset[str]:
     """Names of the package's modules that a file imports, at its top or inside its functions."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -43,11 +43,11 @@ def _code(path: Path) -> str:
 def code_digest(script: str, scripts: Path = SCRIPTS) -> str:
     """Digest of every package module that ``scripts/{script}.py`` reaches by its imports (16 hex digits)."""
     found: set[str] = set()
-    waiting = set(_imported(scripts / f"{script}.py"))
+    waiting = set(imported(scripts / f"{script}.py"))
     while waiting:
         name = waiting.pop()
         found.add(name)
-        waiting |= _imported(scripts / "soundsift" / f"{name}.py") - found
+        waiting |= imported(scripts / "soundsift" / f"{name}.py") - found
     digest = hashlib.sha256()
     for name in sorted(found):
         digest.update(f"{name}\n{_code(scripts / 'soundsift' / f'{name}.py')}\n".encode())

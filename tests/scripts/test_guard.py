@@ -2,10 +2,13 @@
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from soundsift.sources import imported
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
@@ -95,3 +98,33 @@ def test_an_environment_holds_the_locked_versions(path: Path) -> None:
 @pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
 def test_every_environment_is_used(path: Path) -> None:
     assert [name for name, text in rules().items() if f"envs/{path.name}" in text]
+
+
+# what comes with a package that an environment names, and what is imported in functions that its rules do not call
+IMPLIED = {"librosa": {"numpy", "scipy", "soxr", "sklearn"}, "pyarrow": {"numpy"}}
+UNCALLED = {"features": {"yt_dlp"}, "training": {"yt_dlp"}, "media": set()}
+PACKAGES = {"sklearn": "scikit-learn", "soxr": "soxr-python"}
+
+
+@pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
+def test_an_environment_holds_what_its_scripts_import(path: Path) -> None:
+    package = ROOT / "scripts" / "soundsift"
+    scripts = [
+        name
+        for text in rules().values()
+        if f"envs/{path.name}" in text
+        for name in re.findall(r"scripts/(\w+)\.py", text)
+    ]
+    waiting = {package / "__init__.py", *(ROOT / "scripts" / f"{name}.py" for name in scripts)}
+    seen: set[Path] = set()
+    wanted: set[str] = set()
+    while waiting:
+        module = waiting.pop()
+        seen.add(module)
+        waiting |= {package / f"{name}.py" for name in imported(module)} - seen
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                wanted |= names_in(node) - set(sys.stdlib_module_names) - {"soundsift"}
+    named = {entry.split("=")[0] for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"]}
+    there = set().union(*(IMPLIED.get(name, set()) for name in named)) | UNCALLED[path.stem]
+    assert {PACKAGES.get(name, name.replace("_", "-")) for name in wanted - there} <= named
