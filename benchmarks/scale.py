@@ -1,12 +1,12 @@
-"""What a list costs as it grows: planning and merging, and the bill for all of AudioSet.
+"""What a list costs as it grows: planning, merging and summing up, and the bill for all of AudioSet.
 
     SOUNDSIFT_AUDIOSET=... python benchmarks/scale.py [--rows 22160 2041789] [--batch-size 512] [--folder FOLDER]
     SOUNDSIFT_AUDIOSET=... python benchmarks/scale.py --rows --bill FINISHED_RUN [--batch-size 1024]
 
 Lists are generated as in ``benchmarks/metadata.py``, and the selection is the real job. Of the jobs after it, first all
 outputs are made empty and taken for finished (--touch), so that Snakemake finds as many records as a whole run leaves
-behind; then the batches' tables are written anew with random features, and merged. Training on such a table is
-``benchmarks/training.py``. Memory is that of the process that does it. Two million rows take 15 GB of disk.
+behind; then the batches' tables are written anew with random features, and what follows them is done. Training on such
+a table is ``benchmarks/training.py``. Memory is that of the process that does it. Two million rows take 15 GB of disk.
 The bill takes seconds and bytes a clip from a finished run, whose downloads count as they were made there.
 """
 
@@ -53,24 +53,32 @@ from snakemake.cli import main
 Executor.SLEEPING_TIME = 0
 main()
 """
-MERGE = """
+# what follows the batches, as the rules do it
+STEPS = """
 import sys
 from pathlib import Path
 import pyarrow.parquet as pq
 sys.path.insert(0, sys.argv[1])
-from merge_augmented import merge_augmented
-from merge_features import merge_features
-results = Path("results")
-names = pq.read_table(results / "metadata" / "clips.parquet", columns=["batch"])["batch"].unique().to_pylist()
-tables = [results / "features.parquet", results / "coverage.parquet"]
-if sys.argv[2] == "features":
-    outcomes = [results / "outcomes" / f"{name}.csv" for name in names]
-    features = [results / "features" / f"{name}.parquet" for name in names]
-    merge_features(results / "metadata" / "clips.parquet", outcomes, features, *tables)
+results, out = Path("results"), Path("out")
+features, coverage, clips = (results / name for name in ("features.parquet", "coverage.parquet", "metadata/clips.parquet"))
+labels, excluded = results / "metadata" / "labels.parquet", results / "metadata" / "excluded.parquet"
+names = pq.read_table(clips, columns=["batch"])["batch"].unique().to_pylist()
+def files(kind, ending, wanted=names):
+    return [results / kind / f"{name}.{ending}" for name in wanted]
+if sys.argv[2] == "merge_features":
+    from merge_features import merge_features
+    merge_features(clips, files("outcomes", "csv"), files("features", "parquet"), features, coverage)
+elif sys.argv[2] == "merge_augmented":
+    from merge_augmented import merge_augmented
+    merge_augmented(features, files("augmented", "parquet", [n for n in names if not n.startswith("eval")]), out / "augmented.parquet")
+elif sys.argv[2] == "summarize_run":
+    from summarize_run import summarize_run
+    summarize_run(coverage, excluded, {}, False, *(out / f"run{n}" for n in range(4)), out / "run.svg")
 else:
-    augmented = [results / "augmented" / f"{name}.parquet" for name in names if not name.startswith("eval")]
-    merge_augmented(tables[0], augmented, results / "augmented.parquet")
-"""
+    from summarize_metadata import summarize_metadata
+    pages = [out / f"metadata{n}" for n in range(3)]
+    summarize_metadata(clips, labels, excluded, ["music", "speech"], True, *pages, *(out / f"{n}.svg" for n in range(3)))
+"""  # noqa: E501
 
 
 def call(folder: Path, *arguments: str, snakefile: Path = ROOT / "Snakefile") -> tuple[float, float, str]:
@@ -150,19 +158,16 @@ def fill(folder: Path) -> None:
             write_parquet(table, results / kind / f"{path.stem}.parquet")
 
 
-def merging(folder: Path) -> None:
-    """Print a row of the table of merges."""
+def following(folder: Path) -> None:
+    """Print what the steps after the batches take."""
     fill(folder)
+    (folder / "out").mkdir()
     before = os.getcwd()
     os.chdir(folder)
-    found = [timed(MERGE, str(ROOT / "scripts"), what) for what in ("features", "versions")]
+    for step in ("merge_features", "merge_augmented", "summarize_run", "summarize_metadata"):
+        seconds, gigabytes = timed(STEPS, str(ROOT / "scripts"), step)
+        print(f"{'':18} {step:20} {seconds:6.1f} s {gigabytes:6.2f} GB", flush=True)
     os.chdir(before)
-    size = sum((folder / "results" / f"{name}.parquet").stat().st_size for name in ("features", "augmented")) / 1e9
-    (seconds, memory), (seconds_2, memory_2) = found
-    print(
-        f"{'':18} merged: features in {seconds:.0f} s and {memory:.2f} GB, versions in {seconds_2:.0f} s and", end=" "
-    )
-    print(f"{memory_2:.2f} GB; both tables have {size:.1f} GB", flush=True)
 
 
 def bill(run: Path, batch_size: int) -> None:
@@ -212,7 +217,7 @@ def main() -> None:
     for n_rows in options.rows:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             plan(Path(folder), n_rows, options.batch_size)
-            merging(Path(folder))
+            following(Path(folder))
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         parsing(Path(folder))
 
