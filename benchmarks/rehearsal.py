@@ -10,7 +10,6 @@ the controlling Snakemake is killed twice (SIGKILL, then as docs/cluster.md says
 
 import argparse
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -96,16 +95,6 @@ def start(project: Project) -> subprocess.Popen[bytes]:
         )  # fmt: skip
 
 
-def cancel() -> int:
-    """Cancel what a killed Snakemake has left on the cluster; return how many jobs."""
-    jobs = subprocess.run(["squeue", "--me", "--noheader", "--format=%A %j"], capture_output=True, text=True).stdout
-    ours = re.findall(r"^(\d+) soundsift", jobs, flags=re.MULTILINE)
-    if ours:
-        subprocess.run(["scancel", *ours], check=True)
-        time.sleep(5)
-    return len(ours)
-
-
 def video_of(clip_id: str) -> str:
     """The video of a clip."""
     return clip_id.rpartition("_")[0]
@@ -142,7 +131,7 @@ def rehearse(folder: Path, n_clips: int, batch_size: int) -> None:
                 continue
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            n_cancelled = cancel()
+            n_cancelled = project.cancel_cluster_jobs()
             n_again += sum(site.requests[video] > n for video, n in settled.items())
             records = [record for clip_id in medium_of if (record := archive.read(clip_id))]
             settled = {r.video_id: site.requests[r.video_id] for r in records if r.outcome in ("ok", "not_found")}

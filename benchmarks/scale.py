@@ -174,10 +174,12 @@ def bill(run: Path, batch_size: int) -> None:
     """Print what the unbalanced list would take, by the seconds and bytes a clip of a finished run."""
     n_clips = pq.read_metadata(run / "results" / "coverage.parquet").num_rows
     spans, hours = spans_of(run), 0.0
-    n_jobs = 3 * -(-N_AUDIOSET // batch_size)
+    n_augmented = pq.read_metadata(run / "results" / "augmented.parquet").num_rows
+    n_jobs = 2 * -(-N_AUDIOSET // batch_size)
     print(f"{'':22} {'s a clip':>9} {'core hours':>11}   ({N_AUDIOSET:,} clips)")
     for rule in ("download_clips", "convert_clips", "extract_features", "summarize_features", "augment_clips"):
-        seconds = sum(end - begin for begin, end in spans[rule].values()) / n_clips
+        seconds = sum(end - begin for begin, end in spans[rule].values())
+        seconds /= n_augmented if rule == "augment_clips" else n_clips
         hours += seconds * N_AUDIOSET / 3600
         print(f"{rule:22} {seconds:9.4f} {seconds * N_AUDIOSET / 3600:11.0f}")
     start = START_SECONDS * n_jobs / 3600

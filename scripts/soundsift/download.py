@@ -86,12 +86,16 @@ def download(
             if batch.retry_after_seconds > PATIENCE_SECONDS:
                 seconds = batch.retry_after_seconds
                 batch.pace.block(f"the server asks to be left alone for {seconds:.0f} s", seconds)
-            if not (batch.tripped or batch.pace.blocked()):
+            if not batch.blocked():
                 n_rounds += 1
-            elif waiting and manners.wait_when_blocked:
-                batch.outlast_block()
-            else:
+                continue
+            if not manners.wait_when_blocked:
                 break
+            # who was not asked comes first then; and a round in which everyone was is a try, or it would never end
+            waiting.sort(key=lambda clip: clip.clip_id in batch.answers)
+            n_rounds += all(clip.clip_id in batch.answers for clip in waiting)
+            if waiting and n_rounds < manners.tries:
+                batch.outlast_block()
     records = [archive.read(clip.clip_id) for clip in clips]
     table = _as_table(clips, records, archive)
     _complain(table, batch)
@@ -132,11 +136,17 @@ class _Batch:
             return False
         return self._is_gone(record, clip)
 
+    def blocked(self) -> bool:
+        """Whether nobody may ask the source; of files on disk one always may."""
+        return not self.local and (self.tripped or self.pace.blocked() is not None)
+
     def outlast_block(self) -> None:
         """Wait until one may ask again."""
         while blocked := self.pace.blocked():
             until, reason = blocked
-            logging.warning("the source refuses us (%s): waiting until %s", reason, _clock(until))
+            logging.getLogger("soundsift").warning(
+                "the source refuses us (%s): waiting until %s", reason, _clock(until)
+            )
             time.sleep(max(0.0, until - time.time()))
         self.tripped, self.retry_after_seconds = False, 0.0
 
@@ -353,7 +363,8 @@ def _complain(table: pa.Table, batch: _Batch) -> None:
     outcomes: list[str] = table["outcome"].to_pylist()
     n_not_asked = table["reason"].to_pylist().count(NOT_ASKED)
     manners, kept = batch.manners, "what was fetched is in the archive"
-    if len(batch.answers) >= manners.block_after and set(batch.answers.values()) == {"unrecognised"}:
+    all_failed = set(batch.answers.values()) == {"unrecognised"} and not KEPT.intersection(outcomes)
+    if all_failed and len(batch.answers) >= manners.block_after:
         reason = next(row["reason"] for row in table.to_pylist() if row["outcome"] == "unrecognised")
         raise DownloadError(
             f"all {len(batch.answers)} clips that were asked for failed in a way that nobody knows ({reason}): look at "
@@ -366,7 +377,7 @@ def _complain(table: pa.Table, batch: _Batch) -> None:
     what = ", ".join(f"{n} {word}" for word, n in counts.most_common())
     line = f"{counts.total()} of {len(outcomes)} clips could not be fetched yet ({what})"
     blocked = batch.pace.blocked()
-    if blocked:
+    if blocked and not batch.local:
         raise DownloadError(
             f"{line}; the source refuses us ({blocked[1]}): run the same command again after {_clock(blocked[0])}, or "
             f"set download.cookies, proxy or wait_when_blocked; {kept}"

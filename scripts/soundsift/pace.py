@@ -154,6 +154,10 @@ def _read(path: Path) -> _State:
         found = json.loads(path.read_text(encoding="utf-8"))
         state = _State(**{f.name: found[f.name] for f in fields(_State) if f.name in found})
         float(state.next_turn), float(state.blocked_until), state.refused.copy()
+    except PermissionError as error:
+        raise InputError(
+            f"{path} may not be read: let all who share the archive be of its group, with umask 002"
+        ) from error
     except (OSError, ValueError, TypeError, AttributeError):
         return _State()
     return state

@@ -309,6 +309,36 @@ def test_who_waits_through_a_block_asks_for_nothing_meanwhile_and_then_gets_ever
     assert asked == [3, 6]
 
 
+def test_clips_that_are_always_refused_keep_nobody_waiting_for_ever(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundsift.pace.SHORTEST_BLOCK_SECONDS", 0.5)
+    monkeypatch.setattr("soundsift.download.BLOCK_SECONDS", 0.5)
+    clips = [clip(number) for number in range(9)]
+    fill(site.folder, clips)
+    site.faults = {one.video_id: 403 for one in clips[::2]}
+    rows = fetch(clips, site.url, tmp_path / "archive", block_after=3, concurrency=1, tries=2, wait_when_blocked=True)
+    assert [row["outcome"] for row in rows.values()] == ["forbidden", "ok"] * 4 + ["forbidden"]
+
+
+def test_what_stays_unrecognised_fails_no_later_run(site: Site, tmp_path: Path) -> None:
+    clips = [clip(number) for number in range(9)]
+    fill(site.folder, clips)
+    site.faults = {one.video_id: 418 for one in clips[:6]}
+    for _ in range(2):
+        rows = fetch(clips, site.url, tmp_path / "archive")
+        assert [row["outcome"] for row in rows.values()] == ["unrecognised"] * 6 + ["ok"] * 3
+
+
+def test_files_on_disk_are_read_while_a_site_refuses(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    Pace(tmp_path / "archive").block("another list", 60.0)
+    clips = [clip(1), clip(2)]
+    fill(site.folder, clips[:1])
+    rows = fetch(clips, f"file://{site.folder}/{{video_id}}.m4a", tmp_path / "archive", wait_when_blocked=True)
+    assert [row["outcome"] for row in rows.values()] == ["ok", "not_found"]
+
+
 def test_refusals_of_the_same_clips_again_and_again_trip_no_breaker(site: Site, tmp_path: Path) -> None:
     clips = [clip(number) for number in range(8)]
     fill(site.folder, clips)

@@ -19,7 +19,7 @@ with_children() { for pid; do echo "$pid"; with_children $(pgrep -P "$pid"); don
 all_idle() { [ "$(sinfo -hN -p compute -t idle | wc -l)" -eq "$NODES" ]; }
 wait_for() { # name, command...
     for _ in $(seq 300); do if "${@:2}" >/dev/null 2>&1; then return; fi; sleep 0.2; done
-    echo "slurm-loopback: $1 did not come up within 60 s; its log is in $DIR" >&2; exit 1
+    echo "loopback.sh: $1 did not come up within 60 s; its log is in $DIR" >&2; exit 1
 }
 setting() { printf '%s\n' "${@:2}" >>"$DIR/$1.conf"; }
 configure() { # --accounting or nothing
@@ -50,13 +50,15 @@ start_accounting() {
     for what in "cluster loopback" "account demo" "user $(id -un) account=demo"; do sacctmgr -i add $what >/dev/null || true; done
 }
 start() { # --accounting or nothing
+    if [ "$(id -u)" != 0 ]; then echo "loopback.sh: only root can install and start a Slurm" >&2; exit 1; fi
+    if runs "$(pid_of slurmctld)"; then echo "loopback.sh: it runs already; stop would end its jobs" >&2; exit 1; fi
     mkdir -p "$DIR/state" /etc/slurm
     if ! which slurmctld slurmd munged sinfo pgrep ${1:+slurmdbd mariadbd} >/dev/null; then    # at runlevel 1 no service is started
         (apt-get update && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
             slurmctld slurmd munge slurm-client procps ${1:+slurmdbd mariadb-server}) >"$DIR/apt.log" 2>&1 || { tail "$DIR/apt.log" >&2; exit 1; }
     fi
     stop
-    if [ -e /etc/slurm/slurm.conf ]; then echo "slurm-loopback: this machine has a Slurm already" >&2; exit 1; fi
+    if [ -e /etc/slurm/slurm.conf ]; then echo "loopback.sh: this machine has a Slurm already" >&2; exit 1; fi
     configure "$@"
     ln -sf "$SLURM_CONF" /etc/slurm/slurm.conf    # Snakemake's plugin drops SLURM_CONF inside jobs: it must be found without
     [ -s "$DIR/munge.key" ] || (umask 077; head -c 1024 /dev/urandom >"$DIR/munge.key")

@@ -88,10 +88,7 @@ def test_after_the_controller_was_killed_the_run_goes_on_as_documented(
 ) -> None:
     project = Project.make(tmp_path / "clone", config(media))
     project.kill_when("results/downloads/train-00001.csv", *PROFILE, *TABLES)
-    jobs = subprocess.run(["squeue", "--me", "--noheader", "--format=%A %j"], capture_output=True, text=True).stdout
-    ours = re.findall(r"^(\d+) soundsift", jobs, flags=re.MULTILINE)
-    assert ours
-    subprocess.run(["scancel", *ours], check=True)
+    assert project.cancel_cluster_jobs() > 0
     assert project.run("--unlock").status == 0
     run = project.run(*PROFILE, *TABLES)
     assert run.status == 0, run.text

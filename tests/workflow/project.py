@@ -112,3 +112,14 @@ class Project:
 
     def tables(self) -> dict[str, pa.Table]:
         return {name: pq.read_table(self.folder / name) for name in TABLES}
+
+    def cancel_cluster_jobs(self) -> int:
+        """End what a killed Snakemake has left on the cluster, as docs/cluster.md says; return how many jobs."""
+        log = max((self.folder / ".snakemake" / "log").glob("*.snakemake.log"))
+        name = re.findall(r"SLURM run ID: (\S+)", log.read_text())[-1]
+        queue = ["squeue", "--noheader", "--format=%A", f"--name={name}"]
+        jobs = subprocess.run(queue, capture_output=True, text=True, check=True).stdout.split()
+        subprocess.run(["scancel", f"--name={name}"], check=True)
+        while subprocess.run(queue, capture_output=True, text=True, check=True).stdout.strip():
+            time.sleep(1)
+        return len(jobs)

@@ -19,8 +19,8 @@ rule download_clips:
     threads: 1
     resources:
         downloads=1,
-        mem_mb=growing(1000),
-        runtime=720,
+        mem_mb=growing(800 + 80 * config["download"]["concurrency"]),
+        runtime=2880,
     params:
         archive=config["download"]["archive"],
         source={
@@ -75,6 +75,7 @@ rule coverage:
         clips="results/metadata/clips.parquet",
     log:
         "results/logs/coverage.log",
+    localrule: True
     conda:
         "../../envs/media.yaml"
     threads: 1

@@ -34,6 +34,7 @@ rule fetch_audioset:
         record=f"{AUDIOSET}/{{file}}.fetched.json",
     log:
         "results/logs/fetch_audioset/{file}.log",
+    localrule: True
     conda:
         "../../envs/media.yaml"
     threads: 1
