@@ -2,6 +2,9 @@
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+COMPILE := uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --no-header --python-version 3.11
 
 .PHONY: run test slurm-test lint docs lock clean
 
@@ -12,7 +15,7 @@ test: .venv/ready
 	$(BIN)/pytest
 
 # on a Slurm of this machine's own, installed from Debian's packages and started for it (needs root)
-slurm-test: .venv/ready
+slurm-test: .venv/slurm
 	tests/slurm/loopback.sh start
 	$(BIN)/pytest tests/slurm; status=$$?; tests/slurm/loopback.sh stop; exit $$status
 
@@ -28,8 +31,8 @@ docs: .venv/ready
 
 # every version with its hashes, without the address of any registry
 lock:
-	uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --no-header --python-version 3.11 --group dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
+	$(COMPILE) --group slurm --constraint requirements.lock --output-file requirements.slurm.lock
 
 clean:
 	rm -rf results resources/demo .snakemake
@@ -37,5 +40,10 @@ clean:
 .venv/ready: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "soundsift needs Python 3.11 or newer, found " + sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(INSTALL) requirements.lock
+	touch $@
+
+# what a Slurm cluster takes besides
+.venv/slurm: .venv/ready requirements.slurm.lock
+	$(INSTALL) requirements.slurm.lock
 	touch $@
