@@ -29,7 +29,7 @@ from soundsift.archive import Archive  # noqa: E402
 from soundsift.demo import make_demo  # noqa: E402
 from soundsift.merged import MEASURED  # noqa: E402
 from tests.site.site import Site  # noqa: E402
-from tests.workflow.project import Project  # noqa: E402
+from tests.workflow.project import Project, config_for  # noqa: E402
 
 LOOPBACK = ROOT / "tests" / "slurm" / "loopback.sh"
 PROFILE = ("--workflow-profile", "workflow/profiles/slurm")
@@ -68,18 +68,11 @@ def make_lists(folder: Path, n_clips: int) -> dict[str, str]:
 
 def config_of(folder: Path, lists: str, url: str, batch_size: int) -> dict[str, Any]:
     """The configuration of a run."""
-    tables = {
-        "class_labels": "class_labels_indices.csv",
-        "ontology": "ontology.json",
-        "label_quality": "qa_true_counts.csv",
-    }
-    return {
-        "metadata": {
-            "segments": {name: str(folder / f"{name}{lists}.csv") for name in ("train", "eval")},
-            **{key: str(folder / "demo" / name) for key, name in tables.items()},
-        },
+    config = config_for(folder / "demo", url)
+    config["metadata"]["segments"] = {name: str(folder / f"{name}{lists}.csv") for name in ("train", "eval")}
+    config["download"] |= {"tries": 2, "on_transient": "record", "yt_dlp": {"socket_timeout": 10}}
+    return config | {
         "batch_size": batch_size,
-        "download": {"url": url, "tries": 2, "on_transient": "record", "yt_dlp": {"socket_timeout": 10}},
         "clips": {"format": "flac"},
         "keep": {"clips": False, "frames": False},
         "training": {"augment": 0},

@@ -27,7 +27,7 @@ import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 import yaml  # noqa: E402
 from metadata import AUDIOSET, timed, write_long  # noqa: E402
-from recordings import spans_of  # noqa: E402
+from recordings import TABLES, spans_of  # noqa: E402
 
 from soundsift.augmented import VERSION_COLUMNS  # noqa: E402
 from soundsift.batches import BATCH_COLUMNS, OUTCOME_COLUMNS  # noqa: E402
@@ -36,11 +36,6 @@ from soundsift.frames import FeatureParams, definition  # noqa: E402
 from soundsift.reductions import STATISTICS  # noqa: E402
 from soundsift.tables import read_csv, schema_of, write_csv, write_parquet  # noqa: E402
 
-TABLES = {
-    "class_labels": "class_labels_indices.csv",
-    "ontology": "ontology.json",
-    "label_quality": "qa_true_counts.csv",
-}
 N_AUDIOSET = 2_041_789
 # of a job on the loopback Slurm, from its submission to its first line and from its last one to its end
 START_SECONDS = 7.0

@@ -286,11 +286,16 @@ def test_a_blocked_session_stops_asking_and_so_do_the_others(site: Site, tmp_pat
     assert site.requests.total() == 3
 
 
+@pytest.fixture
+def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of a second."""
+    monkeypatch.setattr("soundsift.pace.SHORTEST_BLOCK_SECONDS", 1.0)
+    monkeypatch.setattr("soundsift.download.BLOCK_SECONDS", 1.0)
+
+
 def test_who_waits_through_a_block_asks_for_nothing_meanwhile_and_then_gets_everything(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short_blocks: None
 ) -> None:
-    monkeypatch.setattr("soundsift.pace.SHORTEST_BLOCK_SECONDS", 2.0)
-    monkeypatch.setattr("soundsift.download.BLOCK_SECONDS", 2.0)
     clips = [clip(number) for number in range(8)]
     fill(site.folder, clips)
     site.faults = {one.video_id: 429 for one in clips}
@@ -310,10 +315,8 @@ def test_who_waits_through_a_block_asks_for_nothing_meanwhile_and_then_gets_ever
 
 
 def test_clips_that_are_always_refused_keep_nobody_waiting_for_ever(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path, short_blocks: None
 ) -> None:
-    monkeypatch.setattr("soundsift.pace.SHORTEST_BLOCK_SECONDS", 0.5)
-    monkeypatch.setattr("soundsift.download.BLOCK_SECONDS", 0.5)
     clips = [clip(number) for number in range(9)]
     fill(site.folder, clips)
     site.faults = {one.video_id: 403 for one in clips[::2]}
