@@ -1,6 +1,6 @@
 """A dress rehearsal: a long list from a site with faults, on a Slurm, from nothing to the report, with kills.
 
-    SLURM_LOOPBACK_CPUS=1 tests/slurm/loopback.sh start
+    make .venv/slurm && SLURM_LOOPBACK_CPUS=1 tests/slurm/loopback.sh start
     python benchmarks/rehearsal.py [--clips 20000] [--batch-size 512] [--folder FOLDER]
 
 The list repeats the clips of the demo under other ids, and every tenth has a fault, so that what must become of each is
