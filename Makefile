@@ -32,7 +32,8 @@ docs: .venv/ready
 # every version with its hashes, without the address of any registry
 lock:
 	$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
-	$(COMPILE) --group slurm --constraint requirements.lock --output-file requirements.slurm.lock
+	for group in slurm site; do \
+	  $(COMPILE) --group $$group --constraint requirements.lock --output-file requirements.$$group.lock; done
 
 clean:
 	rm -rf results resources/demo .snakemake
@@ -43,7 +44,7 @@ clean:
 	$(INSTALL) requirements.lock
 	touch $@
 
-# what a Slurm cluster takes besides
-.venv/slurm: .venv/ready requirements.slurm.lock
-	$(INSTALL) requirements.slurm.lock
+# what a Slurm cluster takes besides, and what the site and the browser tests do
+.venv/slurm .venv/site: .venv/%: .venv/ready requirements.%.lock
+	$(INSTALL) requirements.$*.lock
 	touch $@

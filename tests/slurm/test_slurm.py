@@ -34,7 +34,8 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config(media: Path) -> dict:
-    return config_for(media) | {"detectors": {"music": ["Music"]}}
+    # few batches: starting a cluster job takes longer than what it does here
+    return config_for(media) | {"batch_size": 16, "detectors": {"music": ["Music"]}}
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +76,13 @@ def test_rows_appended_on_a_cluster_run_only_what_is_new(first: tuple[Project, R
     project, _ = first
     shutil.copytree(ROOT / "workflow" / "rules", project.folder / "workflow" / "rules", dirs_exist_ok=True)
     rows = (media / "train_segments.csv").read_text().splitlines()
-    more = [f"{row.split(',')[0]}, 1.000, 11.000, {row.split(', ', 3)[3]}" for row in rows[3:9]]
+    more = [f"{row.split(',')[0]}, 1.000, 11.000, {row.split(', ', 3)[3]}" for row in rows[3:17]]
     longer = project.folder / "longer.csv"
     longer.write_text("\n".join([*rows, *more, ""]))
     project.change("metadata", segments={"train": str(longer), "eval": str(media / "eval_segments.csv")})
     run = project.run(*PROFILE, *TABLES)
     assert run.status == 0, run.text
-    # 20 rows fill two and a half batches of eight: four go to the last one, two to a new one
+    # 20 rows fill one batch of sixteen and begin another: twelve go to that one, two to a new one
     per_batch = ("download_clips", "convert_clips", "extract_features", "summarize_features")
     assert run.jobs == {"select_clips": 1, **dict.fromkeys(per_batch, 2), "merge_features": 1}
 
