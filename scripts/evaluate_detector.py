@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from soundsift import evaluation, pages, plots
-from soundsift.detector import load
 from soundsift.joblog import job_log
+from soundsift.models import load
 from soundsift.tables import read_parquet, write_json, write_parquet
 from soundsift.training import TrainingParams
 

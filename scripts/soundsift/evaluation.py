@@ -17,10 +17,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from soundsift.detector import PREDICTION_COLUMNS, Definition, probabilities
 from soundsift.examples import Indices, read_examples, read_facts, read_rows
 from soundsift.features import has_original, original_columns
 from soundsift.metrics import judge
+from soundsift.models import PREDICTION_COLUMNS, Definition, probabilities
 from soundsift.split import train_and_eval, truth_of
 from soundsift.tables import Column
 from soundsift.training import TrainingParams, train
@@ -171,7 +171,7 @@ def label_errors(predictions: pa.Table, labels: Sequence[Sequence[str]]) -> pa.T
     Parameters
     ----------
     predictions
-        Of the eval clips, :data:`soundsift.detector.PREDICTION_COLUMNS`.
+        Of the eval clips, :data:`soundsift.models.PREDICTION_COLUMNS`.
     labels
         Of each of them.
 
@@ -198,7 +198,7 @@ def worst(predictions: pa.Table, clips: pa.Table, clips_dir: Path, clip_format: 
     Parameters
     ----------
     predictions
-        Of the eval clips, :data:`soundsift.detector.PREDICTION_COLUMNS`.
+        Of the eval clips, :data:`soundsift.models.PREDICTION_COLUMNS`.
     clips
         batch and labels of each of them.
     """

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 
 from soundsift import evaluation
-from soundsift.detector import PREDICTION_COLUMNS, Definition
 from soundsift.examples import read_examples
 from soundsift.frames import PITCH_CLASSES, FeatureParams, definition
+from soundsift.models import PREDICTION_COLUMNS, Definition
 from soundsift.tables import write_parquet
 from soundsift.training import TrainingParams, train
 

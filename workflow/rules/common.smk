@@ -17,6 +17,7 @@ from soundsift.config import (
     settle,
 )
 from soundsift.errors import SoundsiftError
+from soundsift.recordings import one_recording, per_recording, recordings_in
 from soundsift.reporting import conclude
 from soundsift.sources import code_digest
 
@@ -29,6 +30,7 @@ if Path("config.yaml").is_file():
 try:
     config = settle(config)
     check_files(config)
+    RECORDINGS = recordings_in(config["recordings"])
 except SoundsiftError as error:
     sys.exit(f"soundsift: {error}")
 
