@@ -17,7 +17,7 @@ from soundsift.config import (
     settle,
 )
 from soundsift.errors import SoundsiftError
-from soundsift.reporting import conclude
+from soundsift.reporting import conclude, shareable
 from soundsift.sources import code_digest
 
 # Without a config.yaml in the working directory every key has its default, and that is the demo.
