@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from soundsift import detections, plots
+from soundsift import detections
 from soundsift.detector import SEGMENT_COLUMNS, load
 from soundsift.errors import MediaError
 from soundsift.joblog import job_log
@@ -18,20 +18,16 @@ def detect_recording(recording: Path, model: Path, segments: Path, labels: Path,
     try:
         heard = detector.listen(recording)
     except MediaError as error:
-        found, drawn = pa.Table.from_pylist([], schema=schema_of(SEGMENT_COLUMNS)), plots.no_timeline(error.reason)
-        said = detections.record(str(recording), error.outcome, error.reason, None, found, list(thresholds))
+        found = pa.Table.from_pylist([], schema=schema_of(SEGMENT_COLUMNS))
+        drawn, became = detections.no_timeline(error.reason), (error.outcome, error.reason, None)
     else:
         found = heard.segments
-        said = detections.record(
-            str(recording), heard.outcome, heard.reason, round(heard.duration_seconds, 3), found, list(thresholds)
-        )
-        drawn = plots.timeline(
-            heard.spectrogram, heard.duration_seconds, heard.probability, found, thresholds, recording.name
-        )
+        drawn = detections.timeline(heard, thresholds, recording.name)
+        became = (heard.outcome, heard.reason, round(heard.duration_seconds, 3))
     write_csv(found, segments)
     write_text(detections.label_track(found), labels)
     write_text(drawn, figure)
-    write_json(said, record)
+    write_json(detections.record(str(recording), *became, found, list(thresholds)), record)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ class Heard:
     segments
         :data:`SEGMENT_COLUMNS`, by detector and time.
     spectrogram
-        Power in mel bands, shape (n_columns, n_bands), evenly over the recording.
+        Evenly over the recording.
     outcome, reason
         ``ok``; ``silent`` where no sample is louder than -60 dBFS. The reason says what of the recording is lacking.
     """
@@ -71,7 +71,7 @@ class Heard:
     duration_seconds: float
     probability: dict[str, npt.NDArray[np.float64]]
     segments: pa.Table
-    spectrogram: Floats
+    spectrogram: Spectrogram
     outcome: str
     reason: str
 
@@ -86,13 +86,15 @@ class Detector(NamedTuple):
         """Find where each detector's class is heard: :data:`SEGMENT_COLUMNS`; raises as :meth:`listen` does."""
         return self.listen(recording).segments
 
-    def listen(self, recording: str | Path) -> Heard:
+    def listen(self, recording: str | Path, window_seconds: int = WINDOW_SECONDS) -> Heard:
         """Go through a recording once, in constant memory but for a few numbers a second.
 
         Parameters
         ----------
         recording
             Any file that FFmpeg reads; its first sound stream is taken, all channels as one.
+        window_seconds
+            Whole seconds through which it is heard at a time.
 
         Raises
         ------
@@ -105,45 +107,41 @@ class Detector(NamedTuple):
         margins: list[dict[str, npt.NDArray[np.float64]]] = []
         n_samples, peak, reason = 0, 0.0, ""
         left = np.zeros(0, dtype=np.float32)
-        pieces = samples_of(Path(recording), sample_rate_hz)
-        while True:
-            try:
-                piece = next(pieces, None)
-            except MediaError as error:
-                if error.outcome != "corrupt" or n_samples < LEAST_SECONDS * sample_rate_hz:
-                    raise
-                piece, reason = None, error.reason
-            if piece is None:
-                break
-            n_samples += len(piece)
-            peak = max(peak, float(np.abs(piece).max(initial=0.0)))
-            spectrogram.add(piece)
-            left = np.concatenate([left, piece])
-            n = _n_windows(len(left), sample_rate_hz)
-            if n >= N_AT_ONCE:
-                margins.append(self._margins(left, n, sample_rate_hz, params))
-                left = left[n * STEP_SECONDS * sample_rate_hz :]
-        if n_samples < LEAST_SECONDS * sample_rate_hz:
-            raise MediaError("too_short", f"{n_samples / sample_rate_hz:.2f} s of sound")
-        n = _n_windows(len(left), sample_rate_hz)
-        if n or not margins:
-            margins.append(self._margins(left, max(n, 1), sample_rate_hz, params))
+        pieces = samples_of(Path(recording), sample_rate_hz, N_AT_ONCE * STEP_SECONDS * sample_rate_hz)
+        try:
+            for piece in pieces:
+                n_samples += len(piece)
+                peak = max(peak, float(np.abs(piece).max(initial=0.0)))
+                spectrogram.add(piece)
+                left = np.concatenate([left, piece])
+                n = (len(left) - window_seconds * sample_rate_hz) // (STEP_SECONDS * sample_rate_hz) + 1
+                if n > 0:
+                    margins.append(self._margins(left, n, window_seconds, params))
+                    left = left[n * STEP_SECONDS * sample_rate_hz :]
+        except MediaError as error:
+            if error.outcome != "corrupt" or n_samples < LEAST_SECONDS * sample_rate_hz:
+                raise
+            reason = error.reason
         duration = n_samples / sample_rate_hz
+        if duration < LEAST_SECONDS:
+            raise MediaError("too_short", f"{duration:.2f} s of sound")
+        if not margins:
+            margins.append(self._margins(left, 1, window_seconds, params))
         joined = {name: np.concatenate([part[name] for part in margins]) for name in self.definition.thresholds}
-        probability = {name: expit(_by_second(margin, duration)) for name, margin in joined.items()}
+        probability = {name: expit(_by_second(margin, duration, window_seconds)) for name, margin in joined.items()}
         silent = peak < 10 ** (SILENCE_DBFS / 20)
         return Heard(
-            duration, probability, segments(probability, self.definition.thresholds, duration), spectrogram.power(),
+            duration, probability, segments(probability, self.definition.thresholds, duration), spectrogram,
             "silent" if silent else "ok", reason,
         )  # fmt: skip
 
     def _margins(
-        self, samples: Floats, n: int, sample_rate_hz: int, params: FeatureParams
+        self, samples: Floats, n: int, window_seconds: int, params: FeatureParams
     ) -> dict[str, npt.NDArray[np.float64]]:
         """Log-odds of every detector in the first n windows, shape (n,) each; there is nothing to hear in silence."""
-        columns = self.definition.columns
+        columns, (_, sample_rate_hz) = self.definition.columns, self.definition.feature_params()
         statistics = [name for name in STATISTICS if any(column.endswith(f"_{name}") for column in columns)]
-        step, length = STEP_SECONDS * sample_rate_hz, WINDOW_SECONDS * sample_rate_hz
+        step, length = STEP_SECONDS * sample_rate_hz, window_seconds * sample_rate_hz
         windows = [samples[at * step : at * step + length] for at in range(n)]
         frame_rate_hz = sample_rate_hz / params.hop_length
         rows = np.stack(
@@ -175,16 +173,14 @@ def load(path: str | Path) -> Detector:
     return Detector(*models.load(path))
 
 
-def _n_windows(n_samples: int, sample_rate_hz: int) -> int:
-    return max(0, (n_samples - WINDOW_SECONDS * sample_rate_hz) // (STEP_SECONDS * sample_rate_hz) + 1)
-
-
-def _by_second(margin: npt.NDArray[np.float64], duration_seconds: float) -> npt.NDArray[np.float64]:
+def _by_second(
+    margin: npt.NDArray[np.float64], duration_seconds: float, window_seconds: int
+) -> npt.NDArray[np.float64]:
     """The mean of the windows that hold each second, shape (n_seconds,); window i begins at second i."""
     n = int(np.ceil(duration_seconds / STEP_SECONDS))
     running = np.concatenate([[0.0], np.cumsum(margin)])
     last = np.minimum(np.arange(n), len(margin) - 1)
-    first = np.minimum(np.maximum(np.arange(n) - WINDOW_SECONDS // STEP_SECONDS + 1, 0), last)
+    first = np.minimum(np.maximum(np.arange(n) - window_seconds // STEP_SECONDS + 1, 0), last)
     return np.asarray((running[last + 1] - running[first]) / (last + 1 - first))
 
 

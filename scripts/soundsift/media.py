@@ -91,8 +91,13 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
     return as_segment(samples[max(0, first) : max(0, last)], sample_rate_hz)
 
 
-def samples_of(path: Path, sample_rate_hz: int) -> Iterator[npt.NDArray[np.float32]]:
+def samples_of(path: Path, sample_rate_hz: int, n_at_once: int) -> Iterator[npt.NDArray[np.float32]]:
     """Decode a file of any length from beginning to end, piece by piece.
+
+    Parameters
+    ----------
+    n_at_once
+        Samples of every piece but the last.
 
     Returns
     -------
@@ -101,24 +106,41 @@ def samples_of(path: Path, sample_rate_hz: int) -> Iterator[npt.NDArray[np.float
     Raises
     ------
     MediaError
-        ``no_audio``, or ``corrupt`` at the place where decoding cannot go on, or where the header says it should.
+        ``no_audio``, or ``corrupt`` behind the last piece where decoding cannot go on, or where the header says it
+        should.
     """
-    n = 0
+    waiting = [np.zeros(0, dtype=np.float32)]
+    n = n_waiting = 0
+    damage = ""
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise MediaError("no_audio", f"{path.name} has no sound stream")
             promised_seconds = _promised_seconds(container)
-            for piece in _resampled(_frames(container, container.streams.audio[0]), sample_rate_hz):
-                if not np.isfinite(piece).all():
+            for samples in _resampled(_frames(container, container.streams.audio[0]), sample_rate_hz):
+                if not np.isfinite(samples).all():
                     raise ValueError("it holds values that are no numbers")
-                n += len(piece)
-                yield (np.clip(np.rint(piece * 32768), -32768, 32767) / 32768).astype(np.float32)
+                n, n_waiting = n + len(samples), n_waiting + len(samples)
+                waiting.append(samples)
+                if n_waiting >= n_at_once:
+                    *whole, rest = _parted(np.concatenate(waiting), n_at_once)
+                    yield from whole
+                    waiting, n_waiting = [rest], len(rest)
+            seconds = n / sample_rate_hz
+            if seconds < promised_seconds - DAMAGED_SECONDS:
+                damage = f"{path.name} says {promised_seconds:.1f} s and ends after {seconds:.1f} s"
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise MediaError("corrupt", f"{path.name} cannot be decoded: {_said(error)}") from error
-    seconds = n / sample_rate_hz
-    if seconds < promised_seconds - DAMAGED_SECONDS:
-        raise MediaError("corrupt", f"{path.name} says {promised_seconds:.1f} s and ends after {seconds:.1f} s")
+        damage = f"{path.name} cannot be decoded: {_said(error)}"
+    yield from _parted(np.concatenate(waiting), n_at_once)
+    if damage:
+        raise MediaError("corrupt", damage)
+
+
+def _parted(samples: npt.NDArray[np.float32], n: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Pieces of n samples, and what is left, rounded to 16 bits."""
+    for at in range(0, len(samples) + 1, n):
+        piece = np.clip(np.rint(samples[at : at + n] * 32768), -32768, 32767) / 32768
+        yield piece.astype(np.float32)
 
 
 def _resampled(

@@ -28,6 +28,7 @@ pre {{ background: #f4f6f8; padding: .8em; overflow-x: auto; }}
 img {{ max-width: 100%; height: auto; display: block; }}
 audio {{ vertical-align: middle; }}
 .beside {{ display: grid; gap: 1.5em; grid-template-columns: repeat(auto-fit, minmax(min(26em, 100%), 1fr)); }}
+section {{ margin-bottom: 1.5em; }}
 figure {{ margin: 0; max-width: 48em; break-inside: avoid; }} figure audio {{ width: 100%; }}
 .stage {{ position: relative; cursor: crosshair; }} .stage img {{ width: 100%; }}
 .cursor {{ position: absolute; top: 0; bottom: 0; width: 2px; background: #D55E00; pointer-events: none; }}
@@ -94,14 +95,18 @@ def write_page(title: str, parts: Sequence[tuple[str, pa.Table | str]], path: Pa
     write_text(_PAGE.format(title=escape(title), parts="\n".join(made)), path)
 
 
-def picture(svg: str) -> str:
-    """An SVG figure as an image whose alternative text is what the figure says of itself."""
+def picture(svg: str, address: str = "") -> str:
+    """An SVG figure as an image whose alternative text is what the figure says of itself.
+
+    It stands in the page, or at an address as seen from there.
+    """
     said = [match[1] for tag in ("title", "desc") if (match := re.search(f"<{tag}>(.*?)</{tag}>", svg, re.DOTALL))]
     alternative = ". ".join(said).replace('"', "&quot;")
-    return f'<img alt="{alternative}" src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}">'
+    source = escape(address) or f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+    return f'<img alt="{alternative}" src="{source}">'
 
 
-def stage(name: str, svg: str, span: tuple[float, float], sound: bytes | str, seconds: float) -> str:
+def stage(name: str, svg: str, span: tuple[float, float], sound: bytes | str, seconds: float, address: str = "") -> str:
     """A figure over time with its sound: a cursor follows the player, a click or the arrow keys move it.
 
     Parameters
@@ -112,12 +117,14 @@ def stage(name: str, svg: str, span: tuple[float, float], sound: bytes | str, se
         The sound file itself, or its address as seen from the page.
     seconds
         Length of the sound.
+    address
+        Of the figure, where it does not stand in the page.
     """
     name = escape(name)
     values = f'aria-valuemin="0" aria-valuemax="{seconds:.1f}" aria-valuenow="0" aria-label="position in {name}"'
     data = f'data-seconds="{seconds}" data-left="{span[0]}" data-right="{span[1]}"'
     preload = "metadata" if isinstance(sound, str) else "auto"
-    seen = f'{picture(svg)}<div class="cursor"></div>'
+    seen = f'{picture(svg, address)}<div class="cursor"></div>'
     slider = f'<div class="stage" role="slider" tabindex="0" {values} {data}>{seen}</div>'
     return f"<figure>{slider}{_player(sound, name, preload)}</figure>"
 

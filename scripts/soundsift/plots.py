@@ -4,7 +4,6 @@ import io
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
@@ -19,7 +18,7 @@ from soundsift.tables import write_text
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -386,74 +385,3 @@ def clip(samples: npt.NDArray[np.float32], sample_rate_hz: int, frames: pa.Table
     axes[3].set(xlabel="time in the clip (s)")
     means = ", ".join(f"{label} {column[name].mean() * factor:,.0f} Hz" for name, factor, *_, label in lines)
     return svg(figure, f"{span[1]:.1f} s of sound: waveform, mel spectrogram, MFCC and chroma. In the mean: {means}")
-
-
-def clock(seconds: float) -> str:
-    """A time as people write it: 0:07, 12:30, 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-# where time begins and ends in the picture of a recording, as shares of its width
-TIMELINE_SPAN = (0.09, 0.985)
-
-
-def timeline(
-    power: npt.NDArray[np.float32], duration_seconds: float, probability: Mapping[str, npt.NDArray[np.float64]],
-    segments: pa.Table, thresholds: Mapping[str, float], name: str,
-) -> str:  # fmt: skip
-    """Draw as SVG what is heard in a recording over its spectrogram.
-
-    Parameters
-    ----------
-    power
-        In mel bands, shape (n_columns, n_bands), evenly over the recording.
-    probability
-        {detector: of each second, shape (n_seconds,)}
-    segments
-        Where each class is heard: :data:`soundsift.detector.SEGMENT_COLUMNS`.
-    """
-    left, right = TIMELINE_SPAN
-    height = 2.6 + 0.9 * len(probability)
-    place = {"left": left, "right": right, "bottom": 0.55 / height, "top": 1 - 0.35 / height, "hspace": 0.25}
-    figure, axes = plt.subplots(
-        1 + len(probability), 1, figsize=(10, height), sharex=True, layout="none", gridspec_kw=place,
-        height_ratios=[2.2, *[1] * len(probability)], squeeze=False,
-    )  # fmt: skip
-    first, *others = axes[:, 0]
-    level = 10 * np.log10(np.maximum(power, 1e-10))
-    loudest = level.max(initial=-100.0)
-    first.imshow(
-        level.T, origin="lower", aspect="auto", cmap="cividis", vmin=loudest - 80, vmax=loudest,
-        extent=(0, duration_seconds, 0.5, power.shape[1] + 0.5),
-    )  # fmt: skip
-    first.set(ylabel="mel band", title=name)
-    looks = (BLUE, ORANGE, GREEN)
-    said = []
-    for i, (panel, (detector, p)) in enumerate(zip(others, probability.items(), strict=True)):
-        colour = looks[i % len(looks)]
-        heard = [row for row in segments.to_pylist() if row["detector"] == detector]
-        for row in heard:
-            panel.axvspan(row["start_seconds"], row["end_seconds"], color=colour, alpha=0.25, linewidth=0)
-        edges = np.minimum(np.arange(len(p) + 1), duration_seconds)
-        panel.stairs(p, edges, color=colour, linewidth=1.2)
-        panel.axhline(thresholds[detector], color=GREY, linestyle="--", linewidth=0.8)
-        panel.set(ylim=(0, 1.02), xlim=(0, duration_seconds), yticks=(0, 0.5, 1))
-        panel.set_ylabel(detector)
-        stretches = [f"{clock(row['start_seconds'])} to {clock(row['end_seconds'])}" for row in heard]
-        more = f" and {len(stretches) - 20} times more" if len(stretches) > 20 else ""
-        said.append(f"{detector}: {', '.join(stretches[:20]) or 'nowhere'}{more}")
-    last = axes[-1, 0]
-    last.set_xlabel("time (h:mm:ss)" if duration_seconds >= 3600 else "time (m:ss)")
-    last.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 1.5, 2, 3, 6, 10], min_n_ticks=2))
-    last.xaxis.set_major_formatter(lambda seconds, _: clock(seconds))
-    return svg(figure, f"Probability in each second; shaded where it is heard. {'; '.join(said)}")
-
-
-def no_timeline(reason: str) -> str:
-    """Draw as SVG that there is nothing to draw."""
-    figure, axes = plt.subplots(figsize=(10, 1))
-    axes.set_axis_off()
-    axes.set_title(shorten(reason, 110, placeholder=" ..."))
-    return svg(figure, "This recording could not be heard")

@@ -20,7 +20,7 @@ def recordings_in(folder: str | None) -> dict[str, str]:
     Raises
     ------
     ConfigError
-        If there is no such folder, or no file in it.
+        If there is no such folder, no file in it, or one whose name Snakemake cannot carry.
     """
     if folder is None:
         return {}
@@ -30,13 +30,16 @@ def recordings_in(folder: str | None) -> dict[str, str]:
     paths = sorted(path for path in place.iterdir() if path.is_file() and not path.name.startswith("."))
     if not paths:
         raise ConfigError(f"recordings is {folder!r}, but no file is in it: name the folder that holds the recordings")
+    for path in paths:
+        if {"{", "}"} & set(path.name):
+            raise ConfigError(f"recordings holds {path.name!r}: curly brackets are Snakemake's own, rename the file")
     files, stems = {path.name for path in paths}, Counter(path.stem for path in paths)
     named = {path.stem if stems[path.stem] == 1 and path.stem not in files else path.name: path for path in paths}
     return {name: str(path) for name, path in sorted(named.items())}
 
 
 def per_recording(pattern: str, names: Iterable[str]) -> Callable[[Any], list[str]]:
-    """One file per recording, as an input function: a name may hold what Snakemake would take for a wildcard.
+    """One file per recording, as an input function.
 
     Raises
     ------

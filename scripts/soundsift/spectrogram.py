@@ -36,6 +36,14 @@ class Spectrogram:
         self._columns = np.zeros((0, N_BANDS), dtype=np.float32)
         self._n_in_one = 1
 
+    @property
+    def frequencies_hz(self) -> npt.NDArray[np.float64]:
+        """Centres of the mel bands, shape (N_BANDS,)."""
+        import librosa
+
+        centres: npt.NDArray[np.float64] = librosa.mel_frequencies(N_BANDS + 2, fmax=self._rate_hz / 2)[1:-1]
+        return centres
+
     def add(self, samples: Floats) -> None:
         """Go on with the next samples, shape (n,)."""
         samples = np.concatenate([self._samples, samples])

@@ -198,3 +198,12 @@ def test_samples_that_are_no_numbers_are_damage(tmp_path: Path) -> None:
         container.mux(stream.encode(frame))
     with pytest.raises(MediaError, match="values that are no numbers"):
         media.cut(tmp_path / "v.wav", 0.0, 0.5, RATE_HZ)
+
+
+def test_a_whole_file_comes_in_pieces_that_are_the_samples_of_a_cut(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    write_whole(path, "flac", [(clicks([1.0, 2.5, 4.0], 5.0), DEMO_RATE_HZ)])
+    pieces = list(media.samples_of(path, RATE_HZ, 50_000))
+    assert [len(piece) for piece in pieces] == [50_000, 50_000, 5 * RATE_HZ - 100_000]
+    cut = np.frombuffer(media.cut(path, 0.0, 5.0, RATE_HZ).raw_data, dtype=np.int16) / 32768
+    assert np.abs(np.concatenate(pieces) - cut).max() <= 1 / 32768

@@ -12,7 +12,7 @@ def test_a_recording_is_named_by_its_file_without_ending_unless_that_names_two(t
         "a.wav",
         "b c.flac",
         "Übung 1.m4a",
-        "x{y}.ogg",
+        "x [y].ogg",
         "d.tar.gz",
         ".hidden.wav",
         "a.mp3.opus",
@@ -23,7 +23,7 @@ def test_a_recording_is_named_by_its_file_without_ending_unless_that_names_two(t
     (tmp_path / "folder.wav").mkdir()
     found = recordings_in(str(tmp_path))
     assert {name: Path(path).name for name, path in found.items()} == {
-        "a.mp3": "a.mp3", "a.wav": "a.wav", "b c": "b c.flac", "Übung 1": "Übung 1.m4a", "x{y}": "x{y}.ogg",
+        "a.mp3": "a.mp3", "a.wav": "a.wav", "b c": "b c.flac", "Übung 1": "Übung 1.m4a", "x [y]": "x [y].ogg",
         "d.tar": "d.tar.gz", "a.mp3.opus": "a.mp3.opus", "no ending": "no ending",
     }  # fmt: skip
 
@@ -34,9 +34,12 @@ def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
         recordings_in(str(tmp_path))
     with pytest.raises(ConfigError, match="no folder is there"):
         recordings_in(str(tmp_path / "none"))
+    (tmp_path / "a{b}.mp3").touch()
+    with pytest.raises(ConfigError, match=r"holds 'a\{b\}.mp3': curly brackets"):
+        recordings_in(str(tmp_path))
 
 
 def test_files_are_asked_for_by_recording_and_only_if_there_are_any() -> None:
-    assert per_recording("x/{name}.json", ["a", "b{c}"])(None) == ["x/a.json", "x/b{c}.json"]
+    assert per_recording("x/{name}.json", ["a", "b c"])(None) == ["x/a.json", "x/b c.json"]
     with pytest.raises(ConfigError, match="--config recordings=FOLDER"):
         per_recording("x/{name}.json", [])(None)

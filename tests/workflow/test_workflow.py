@@ -1,7 +1,9 @@
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
@@ -345,3 +347,32 @@ def test_bad_input_gives_one_line_and_a_failed_run(change: dict, line: str, medi
     assert run.status != 0
     assert len([text for text in run.text.splitlines() if text.startswith(line)]) == 1, run.text
     assert "Traceback" not in run.text
+
+
+def test_recordings_of_ones_own_are_answered_one_by_one(finished: Project, project: Project) -> None:
+    folder = project.folder / "my recordings"
+    folder.mkdir()
+    clip = next((finished.folder / "results" / "clips").glob("*/*.mp3"))
+    for name in ("Über uns.mp3", "b.mp3", "b.data"):
+        shutil.copy(clip, folder / name)
+    (folder / "broken.wav").write_text("nothing")
+    asked = ("detect", "--config", f"recordings={folder}")
+    model = (project.folder / "results" / "detectors" / "combined.keras").read_bytes()
+    # the detectors stay what they are, whatever this run's configuration says of training
+    run = project.run(*asked, "training={seed: 5}")
+    assert run.status == 0, run.text
+    assert run.jobs == {"detect_recording": 4, "detect": 1}
+    assert "corrupt: broken.wav cannot be decoded" in run.text
+    assert (project.folder / "results" / "detectors" / "combined.keras").read_bytes() == model
+    results = project.folder / "results"
+    table = pacsv.read_csv(results / "detections.csv").to_pylist()
+    assert {Path(row["recording"]).name: row["outcome"] for row in table} == {
+        "Über uns.mp3": "ok", "b.mp3": "ok", "b.data": "ok", "broken.wav": "corrupt"
+    }  # fmt: skip
+    for name in ("Über uns", "b.mp3", "b.data", "broken"):
+        for ending in ("csv", "txt", "svg"):
+            assert (results / "detections" / f"{name}.{ending}").is_file()
+    page = (results / "detections.html").read_text()
+    assert "../my%20recordings/%C3%9Cber%20uns.mp3" in page
+    assert "Nothing to be done" in project.run(*asked).text
+    assert "recordings is empty: name a folder" in project.run("detect").text

@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from soundsift import detections
+from soundsift.detector import SEGMENT_COLUMNS, Heard
+from soundsift.spectrogram import Spectrogram
+from soundsift.tables import schema_of
+
+SEGMENTS = pa.Table.from_pylist(
+    [
+        {"start_seconds": 0.0, "end_seconds": 4.0, "detector": "music", "probability": 0.9},
+        {"start_seconds": 6.0, "end_seconds": 9.5, "detector": "music", "probability": 0.8},
+        {"start_seconds": 3.0, "end_seconds": 9.5, "detector": "speech", "probability": 0.7},
+    ],
+    schema=schema_of(SEGMENT_COLUMNS),
+)
+
+
+def heard(tone: np.ndarray) -> Heard:
+    spectrogram = Spectrogram(22050)
+    spectrogram.add(tone)
+    probability = {"music": np.full(10, 0.9), "speech": np.full(10, 0.2)}
+    return Heard(9.5, probability, SEGMENTS, spectrogram, "ok", "")
+
+
+def test_a_time_is_written_as_people_write_it() -> None:
+    assert [detections.clock(s) for s in (0, 7.4, 59.6, 754, 3723)] == ["0:00", "0:07", "1:00", "12:34", "1:02:03"]
+
+
+def test_a_label_track_is_in_order_of_time() -> None:
+    assert detections.label_track(SEGMENTS).splitlines() == [
+        "0.000\t4.000\tmusic", "3.000\t9.500\tspeech", "6.000\t9.500\tmusic"
+    ]  # fmt: skip
+
+
+def test_a_timeline_says_in_words_what_it_shows(tone: np.ndarray) -> None:
+    drawn = detections.timeline(heard(tone), {"music": 0.5, "speech": 0.5}, "a <b>.mp3")
+    assert "music: 0:00 to 0:04, 0:06 to 0:10; speech: 0:03 to 0:10" in drawn
+    assert "a &lt;b&gt;.mp3" in drawn
+
+
+def test_seconds_are_counted_by_detector_and_a_broken_recording_is_a_row_too() -> None:
+    nothing = SEGMENTS.slice(0, 0)
+    records = [
+        detections.record("x/a.mp3", "ok", "", 9.5, SEGMENTS, ["music", "speech"]),
+        detections.record("x/b.mp3", "corrupt", "b.mp3 cannot be decoded", None, nothing, ["music", "speech"]),
+    ]
+    assert detections.overview(records).to_pylist() == [
+        {
+            "recording": "x/a.mp3", "outcome": "ok", "reason": "", "duration_seconds": 9.5,
+            "music_seconds": 7.5, "speech_seconds": 6.5,
+        },
+        {
+            "recording": "x/b.mp3", "outcome": "corrupt", "reason": "b.mp3 cannot be decoded",
+            "duration_seconds": None, "music_seconds": None, "speech_seconds": None,
+        },
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a b.mp3", 'Über "uns" & #1 100%.mp3', "<script>.mp3"])
+def test_the_page_plays_the_file_itself_by_its_address(name: str, tone: np.ndarray, tmp_path: Path) -> None:
+    from urllib.parse import unquote
+
+    figure, page = tmp_path / "results" / "detections" / "a.svg", tmp_path / "results" / "detections.html"
+    figure.parent.mkdir(parents=True)
+    figure.write_text(detections.timeline(heard(tone), {"music": 0.5, "speech": 0.5}, name))
+    record = detections.record(str(tmp_path / "in" / name), "ok", "", 9.5, SEGMENTS, ["music", "speech"])
+    shown = detections.shown(record, figure, page)
+    address = shown.partition("<audio")[2].partition('src="')[2].partition('"')[0]
+    assert unquote(address) == f"../in/{name}"
+    assert 'src="detections/a.svg"' in shown
+    assert "<script>" not in shown
+    assert "music 0:08, speech 0:06 of 0:10" in shown
