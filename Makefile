@@ -8,8 +8,9 @@ COMPILE := uv pip compile --quiet --universal --fork-strategy fewest --generate-
 
 .PHONY: run test slurm-test browser-test lint docs lock clean
 
+# on a terminal with a bar for every stage; Snakemake's whole log is under .snakemake/log
 run: .venv/ready
-	$(BIN)/snakemake --cores $(CORES)
+	if [ -t 2 ]; then live="--logger rich"; fi; $(BIN)/snakemake --cores $(CORES) $$live
 
 test: .venv/ready
 	$(BIN)/pytest

@@ -152,13 +152,17 @@ class Detector(NamedTuple):
         )
         names = [column.name for column in summary_columns(params.n_mfcc, statistics)]
         table = pa.table({"clip_id": ["recording"] * n} | {name: rows[:, i] for i, name in enumerate(names)})
-        said = self.model.predict_on_batch(feature_matrix(table, columns))
+        # always as many rows: for another number Keras would compile the network anew, half a second
+        x = np.zeros((max(n, N_AT_ONCE), len(columns)), dtype=np.float32)
+        x[:n] = feature_matrix(table, columns)
+        said = self.model.predict_on_batch(x)
         if not isinstance(said, Mapping):
             said = dict.fromkeys(self.definition.thresholds, said[:, 1])
         silent = np.array([np.abs(window).max() < 10 ** (SILENCE_DBFS / 20) for window in windows])
         tiny = expit(-SUREST)
         return {
-            name: np.where(silent, -SUREST, logit(np.clip(np.float64(p), tiny, 1 - tiny))) for name, p in said.items()
+            name: np.where(silent, -SUREST, logit(np.clip(np.float64(p[:n]), tiny, 1 - tiny)))
+            for name, p in said.items()
         }
 
 

@@ -71,7 +71,7 @@ def test_a_window_has_the_features_of_a_clip_of_the_same_samples(tmp_path: Path,
         write_parquet(frames_table(clip, str(at), RATE_HZ, FeatureParams()), tmp_path / f"{at}.parquet")
     rows = summary_table([tmp_path / f"{at}.parquet" for at in range(3)], ["mean", "std"])
     (given,) = ear.model.inputs
-    assert np.allclose(given, feature_matrix(rows, COLUMNS), rtol=1e-5)
+    assert np.allclose(given[:3], feature_matrix(rows, COLUMNS), rtol=1e-5)
 
 
 def test_in_silence_nothing_is_heard_whatever_the_model_says(tmp_path: Path) -> None:
