@@ -9,7 +9,7 @@ and the peak memory of a process that hears one recording of ten minutes and one
 """
 
 import argparse
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -73,7 +73,8 @@ def main() -> None:
         began = time.perf_counter()
         heard = detector.listen(options.only)
         seconds = time.perf_counter() - began
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        # getrusage would count the process that started this one
+        peak_mb = int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0]) / 1024
         length = heard.duration_seconds
         print(f"{length / 60:9.1f} min {seconds:8.1f} s {length / seconds:8.0f} x {peak_mb:8.0f} MB", flush=True)
         return
