@@ -68,7 +68,10 @@ elif sys.argv[2] == "merge_augmented":
     merge_augmented(features, files("augmented", "parquet", [n for n in names if not n.startswith("eval")]), out / "augmented.parquet")
 elif sys.argv[2] == "summarize_run":
     from summarize_run import summarize_run
-    summarize_run(coverage, excluded, {}, False, *(out / f"run{n}" for n in range(4)), out / "run.svg")
+    summarize_run(coverage, excluded, {}, False, *(out / f"run{n}" for n in range(5)), out / "run.svg", out / "said.svg")
+elif sys.argv[2] == "draw_distributions":
+    from draw_distributions import draw_distributions
+    draw_distributions(features, "music", out / "features.svg")
 else:
     from summarize_metadata import summarize_metadata
     pages = [out / f"metadata{n}" for n in range(3)]
@@ -159,7 +162,7 @@ def following(folder: Path) -> None:
     (folder / "out").mkdir()
     before = os.getcwd()
     os.chdir(folder)
-    for step in ("merge_features", "merge_augmented", "summarize_run", "summarize_metadata"):
+    for step in ("merge_features", "merge_augmented", "summarize_run", "summarize_metadata", "draw_distributions"):
         seconds, gigabytes = timed(STEPS, str(ROOT / "scripts"), step)
         print(f"{'':18} {step:20} {seconds:6.1f} s {gigabytes:6.2f} GB", flush=True)
     os.chdir(before)

@@ -17,7 +17,7 @@ def draw_gallery(
         sound, frames = clips_dir / batch / f"{clip_id}.{clip_format}", frames_dir / batch / f"{clip_id}.parquet"
         shown.append(f"<div>\n<h3>{detector}</h3>\n{gallery.show(clip_id, labels, sound, frames)}\n</div>")
     guide = (
-        "<p>Play a clip: the line follows the sound. A click into the picture goes there; with the picture in focus "
+        "<p>Play a clip: the line follows the sound. A click into the picture goes there; with the line in focus "
         "the arrow keys move the line by half a second and the space bar plays and pauses.</p>"
     )
     side_by_side = f'{guide}\n<div class="beside">\n{"".join(shown)}\n</div>'

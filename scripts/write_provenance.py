@@ -7,16 +7,21 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from soundsift import provenance
+from soundsift.archive import Archive
 from soundsift.frames import definition_of
 from soundsift.joblog import job_log
 from soundsift.pages import write_page
 
 
-def write_provenance(tables: Mapping[str, Path], features: Path, config: str, page: Path) -> None:
+def write_provenance(
+    tables: Mapping[str, Path], coverage: Path, features: Path, archive: Path, config: str, page: Path
+) -> None:
     """Write the page."""
+    clip_ids = pq.read_table(coverage, columns=["clip_id"], partitioning=None)["clip_id"].to_pylist()
     parts = [
         ("Lists and tables of labels", provenance.tables_read(tables)),
         ("Tools", provenance.tools()),
+        ("Clips by the tools that fetched them", provenance.fetched_with(Archive(archive), clip_ids)),
         ("Features were made with", provenance.definition(definition_of(pq.read_schema(features)))),
         ("Settled configuration", f'<pre tabindex="0">{escape(config)}</pre>'),
     ]
@@ -27,7 +32,9 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         write_provenance(
             tables=dict(zip(snakemake.params.names, map(Path, snakemake.input.tables), strict=True)),
+            coverage=Path(snakemake.input.coverage),
             features=Path(snakemake.input.features),
+            archive=Path(snakemake.params.archive),
             config=snakemake.params.config,
             page=Path(snakemake.output.page),
         )

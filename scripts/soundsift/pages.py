@@ -54,8 +54,8 @@ for (const stage of document.querySelectorAll(".stage")) {{
   const show = () => {{
     const at = Math.min(sound.currentTime, seconds);
     cursor.style.left = `${{100 * (left + (right - left) * at / seconds)}}%`;
-    stage.setAttribute("aria-valuenow", at.toFixed(1));
-    stage.setAttribute("aria-valuetext", `${{at.toFixed(1)}} seconds`);
+    cursor.setAttribute("aria-valuenow", at.toFixed(1));
+    cursor.setAttribute("aria-valuetext", `${{at.toFixed(1)}} seconds`);
   }};
   const follow = () => {{ show(); if (!sound.paused) requestAnimationFrame(follow); }};
   const seek = at => {{ sound.currentTime = Math.max(0, Math.min(seconds, at)); show(); }};
@@ -64,12 +64,13 @@ for (const stage of document.querySelectorAll(".stage")) {{
   stage.addEventListener("click", event => {{
     const box = stage.getBoundingClientRect();
     seek(seconds * ((event.clientX - box.left) / box.width - left) / (right - left));
+    cursor.focus();
   }});
   const keys = {{
     ArrowLeft: () => seek(sound.currentTime - 0.5), ArrowRight: () => seek(sound.currentTime + 0.5),
     Home: () => seek(0), End: () => seek(seconds), " ": () => sound.paused ? sound.play() : sound.pause(),
   }};
-  stage.addEventListener("keydown", event => {{
+  cursor.addEventListener("keydown", event => {{
     if (event.key in keys) {{ event.preventDefault(); keys[event.key](); }}
   }});
   show();
@@ -107,7 +108,7 @@ def picture(svg: str, address: str = "") -> str:
 
 
 def stage(name: str, svg: str, span: tuple[float, float], sound: bytes | str, seconds: float, address: str = "") -> str:
-    """A figure over time with its sound: a cursor follows the player, a click or the arrow keys move it.
+    """A figure over time with its sound: a line follows the player, a click or the arrow keys move it.
 
     Parameters
     ----------
@@ -124,9 +125,10 @@ def stage(name: str, svg: str, span: tuple[float, float], sound: bytes | str, se
     values = f'aria-valuemin="0" aria-valuemax="{seconds:.1f}" aria-valuenow="0" aria-label="position in {name}"'
     data = f'data-seconds="{seconds}" data-left="{span[0]}" data-right="{span[1]}"'
     preload = "metadata" if isinstance(sound, str) else "auto"
-    seen = f'{picture(svg, address)}<div class="cursor"></div>'
-    slider = f'<div class="stage" role="slider" tabindex="0" {values} {data}>{seen}</div>'
-    return f"<figure>{slider}{_player(sound, name, preload)}</figure>"
+    # the line alone is the slider: what stands inside of one is not read to those who do not see it
+    line = f'<div class="cursor" role="slider" tabindex="0" {values}></div>'
+    drawn = f'<div class="stage" {data}>{picture(svg, address)}{line}</div>'
+    return f"<figure>{drawn}{_player(sound, name, preload)}</figure>"
 
 
 def _player(sound: bytes | str, name: str, preload: str = "none") -> str:

@@ -56,7 +56,7 @@ def coverage(counts: Mapping[str, Mapping[str, int]], path: Path) -> None:
     for i, (split, colour) in enumerate(zip(counts, (BLUE, ORANGE), strict=False)):
         at = np.arange(len(outcomes)) + (i - (len(counts) - 1) / 2) * height
         values = [counts[split].get(o, 0) for o in outcomes]
-        axes.bar_label(axes.barh(at, values, height, color=colour, label=split), padding=3)
+        axes.bar_label(axes.barh(at, values, height, color=colour, label=split), fmt="{:,.0f}", padding=3)
     axes.set_yticks(range(len(outcomes)), outcomes)
     axes.invert_yaxis()
     axes.set(xlabel="clips", title="What became of the wanted clips")

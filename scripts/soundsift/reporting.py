@@ -41,7 +41,8 @@ def conclude(started: float, snakefile: str, config: Mapping[str, Any]) -> None:
         return
     SETTLED.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--configfile", str(SETTLED)]
-    command += ["--nolock", "--report", str(REPORT)]
+    style = Path(snakefile).parent / "workflow" / "report" / "report.css"
+    command += ["--nolock", "--report", str(REPORT), "--report-stylesheet", str(style)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         REPORT.unlink(missing_ok=True)

@@ -71,7 +71,7 @@ def test_a_picture_says_what_its_figure_says() -> None:
     assert picture(SVG).startswith('<img alt="Rows &amp; &quot;clips&quot;. 3 ok" src="data:image/svg+xml;base64,')
 
 
-def test_a_stage_is_a_slider_with_name_range_and_player() -> None:
+def test_a_stage_has_a_picture_a_slider_with_name_and_range_and_a_player() -> None:
     made = stage("<a>", SVG, (0.1, 0.9), b"sound", 10.04)
     for part in ('role="slider"', 'tabindex="0"', 'aria-label="position in &lt;a&gt;"', 'aria-valuemax="10.0"'):
         assert part in made

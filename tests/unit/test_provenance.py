@@ -4,6 +4,7 @@ import platform
 from pathlib import Path
 
 from soundsift import provenance
+from soundsift.archive import Archive, Record
 from soundsift.reporting import shareable
 
 
@@ -38,3 +39,17 @@ def test_what_lets_others_in_does_not_go_into_the_report() -> None:
     assert "batch_size: 8" in text and "proxy: (set)" in text and "password: (set)" in text
     assert "cookies: null" in text
     assert download["proxy"] == "http://me:secret@proxy"
+
+
+def test_clips_are_counted_by_the_versions_that_fetched_them_with_their_days(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    for number, (day, version) in enumerate([("02", "1"), ("01", "1"), ("03", "2")]):
+        record = Record(f"v{number}_0", f"v{number}", "private", when=f"2026-01-{day}T10:00", tools={"yt-dlp": version})
+        archive.write(record)
+    clip_ids = ["v0_0", "v1_0", "v2_0", "v3_0"]
+    assert [tuple(row.values()) for row in provenance.fetched_with(archive, clip_ids).to_pylist()] == [
+        ("not in the archive", 1, "", ""), ("yt-dlp 1", 2, "2026-01-01", "2026-01-02"),
+        ("yt-dlp 2", 1, "2026-01-03", "2026-01-03"),
+    ]  # fmt: skip
+    some = provenance.fetched_with(archive, clip_ids, n=2).to_pylist()
+    assert [(row["asked for with"], row["clips"]) for row in some] == [("yt-dlp 1", 1), ("yt-dlp 2", 1)]

@@ -116,6 +116,7 @@ rule summarize_run:
 rule write_provenance:
     input:
         tables=[*METADATA["segments"].values(), *map(METADATA.get, LABEL_TABLES)],
+        coverage="results/coverage.parquet",
         features="results/features.parquet",
     output:
         page=report(
@@ -134,6 +135,7 @@ rule write_provenance:
         runtime=15,
     params:
         names=[*METADATA["segments"], *LABEL_TABLES],
+        archive=config["download"]["archive"],
         # a function, for the configuration may have braces in it
         config=lambda wildcards: shareable(config),
         code=code_digest("write_provenance"),
