@@ -37,6 +37,7 @@ def configuration() -> str:
             kind = sub.get("type") or "one of " + ", ".join(sub["enum"])
             kind = " or ".join("empty" if k == "null" else k for k in kind) if isinstance(kind, list) else kind
             default = "empty" if sub["default"] is None else str(sub["default"]).replace("'", "")
+            default = default.lower() if isinstance(sub["default"], bool) else default  # as YAML writes it
             yield f"| `{path}{key}` | {kind} | {default} | {sub['description']} |"
 
     head = """# Configuration
