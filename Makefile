@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --re
 COMPILE := uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
   --no-header --python-version 3.11
 
-.PHONY: run test slurm-test lint docs lock clean
+.PHONY: run test slurm-test lint docs site lock clean
 
 run: .venv/ready
 	$(BIN)/snakemake --cores $(CORES)
@@ -29,6 +29,10 @@ lint: .venv/ready
 docs: .venv/ready
 	$(BIN)/python docs/generate.py
 
+# the pages of docs/ as a site, site/index.html; a link that leads nowhere fails
+site: .venv/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 # every version with its hashes, without the address of any registry
 lock:
 	$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
@@ -36,7 +40,7 @@ lock:
 	  $(COMPILE) --group $$group --constraint requirements.lock --output-file requirements.$$group.lock; done
 
 clean:
-	rm -rf results resources/demo .snakemake
+	rm -rf results resources/demo .snakemake site
 
 .venv/ready: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "soundsift needs Python 3.11 or newer, found " + sys.version.split()[0])'
