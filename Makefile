@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --re
 COMPILE := uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
   --no-header --python-version 3.11
 
-.PHONY: run test slurm-test lint docs site lock clean
+.PHONY: run test slurm-test browser-test lint docs site lock clean
 
 run: .venv/ready
 	$(BIN)/snakemake --cores $(CORES)
@@ -18,6 +18,10 @@ test: .venv/ready
 slurm-test: .venv/slurm
 	tests/slurm/loopback.sh start
 	$(BIN)/pytest tests/slurm; status=$$?; tests/slurm/loopback.sh stop; exit $$status
+
+# the report as readers use it, in a Chromium that is there already
+browser-test: .venv/site
+	$(BIN)/pytest tests/browser
 
 lint: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -14,7 +14,9 @@ include: "workflow/rules/media.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/judging.smk"
+include: "workflow/rules/gallery.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/detect.smk"
 
 
 # Everything: tables, detectors, the combined model, and what the report shows.
@@ -27,8 +29,14 @@ rule all:
         expand("results/detectors/{detector}/card.md", detector=DETECTORS),
         "results/summary.txt",
         "results/metadata/rows.csv",
-        # the picture of one clip needs the clip and its frames
-        "results/figures/example.svg" if all(config["keep"].values()) else [],
+        "results/provenance.html",
+        expand(
+            "results/detectors/{detector}/{page}",
+            detector=DETECTORS,
+            page=["features.svg", "labels.html"],
+        ),
+        # what shows clips needs them and their frames
+        "results/gallery.html" if all(config["keep"].values()) else [],
 
 
 onsuccess:

@@ -13,11 +13,11 @@ from soundsift import (  # noqa: E402
     batches,
     classes,
     coverage,
-    detector,
     download,
     evaluation,
     frames,
     metadata,
+    models,
     outcomes,
     reductions,
     training,
@@ -92,7 +92,7 @@ def columns() -> str:
         "results/frames/{batch}/{clip_id}.parquet": ("One row per analysis frame.", frames.frame_columns()),
         "results/detectors/{detector}/predictions.parquet": (
             "Every clip of known truth.",
-            detector.PREDICTION_COLUMNS,
+            models.PREDICTION_COLUMNS,
         ),
         "results/detectors/{detector}/history.parquet": ("How training went.", training.HISTORY_COLUMNS),
         "results/detectors/{detector}/errors.parquet": (

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from soundsift import detector as detectors
 from soundsift.joblog import job_log
+from soundsift.models import combine, load, save
 
 
 def combine_detectors(models: Mapping[str, Path], combined: Path) -> None:
     """Write the combined model."""
-    detectors.save(*detectors.combine({name: detectors.load(path) for name, path in models.items()}), combined)
+    save(*combine({name: load(path) for name, path in models.items()}), combined)
 
 
 if __name__ == "__main__":

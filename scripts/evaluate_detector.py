@@ -3,29 +3,22 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from soundsift import evaluation, pages, plots
-from soundsift.detector import load
+from soundsift import evaluation, plots
 from soundsift.joblog import job_log
+from soundsift.models import load
 from soundsift.tables import read_parquet, write_json, write_parquet
 from soundsift.training import TrainingParams
 
 
 def evaluate_detector(
     features: Path, augmented: Path | None, model: Path, history: Path, detector: str, params: TrainingParams,
-    test_fraction: float | None, clips: tuple[Path, str], outputs: Mapping[str, Path],
+    test_fraction: float | None, outputs: Mapping[str, Path],
 ) -> None:  # fmt: skip
-    """Write metrics, predictions of every clip of known truth, errors by label and the worst clips, and figures."""
+    """Write metrics, predictions of every clip of known truth, errors by label, and figures."""
     result = evaluation.evaluate(features, augmented, *load(model), detector, params, test_fraction)
     write_json(result.metrics, outputs["metrics"])
     write_parquet(result.predictions, outputs["predictions"])
-    by_label, worst = evaluation.errors(features, result.predictions, *clips)
-    write_parquet(by_label, outputs["errors"])
-    spelled = by_label.rename_columns([name.replace("_", " ") for name in by_label.column_names])
-    tables = [
-        (f"{detector}: errors by label of the eval clips", spelled),
-        (f"{detector}: the eval clips furthest from their labels", worst),
-    ]
-    pages.write_page(f"{detector}: errors", tables, outputs["page"])
+    write_parquet(evaluation.errors(features, result.predictions), outputs["errors"])
     said = result.probability[detector]
     plots.calibration(result.truth, {"before": result.uncalibrated, "after": said}, detector, outputs["calibration"])
     plots.confusion(result.metrics["confusion"], detector, outputs["confusion"])
@@ -45,6 +38,5 @@ if __name__ == "__main__":
             detector=snakemake.wildcards.detector,
             params=TrainingParams(**snakemake.params.network),
             test_fraction=snakemake.params.test_fraction,
-            clips=(Path("results/clips"), snakemake.params.format),
             outputs={name: Path(path) for name, path in snakemake.output.items()},
         )

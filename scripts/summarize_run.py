@@ -13,9 +13,9 @@ from soundsift.tables import read_json, read_parquet, write_csv, write_text
 
 def summarize_run(
     coverage: Path, excluded: Path, metrics: Mapping[str, Path], is_demo: bool,
-    text: Path, missing: Path, table: Path, counted: Path, figure: Path,
+    text: Path, opening: Path, missing: Path, table: Path, counted: Path, figure: Path, answers: Path,
 ) -> None:  # fmt: skip
-    """Write the lines, the detectors' figures and the outcomes as tables, and the coverage figure."""
+    """Write the lines, what the report opens with, detectors and outcomes as tables, and a figure of each."""
     found = read_parquet(coverage)
     counts = covering.outcome_counts(found)
     gone = covering.missing(found)
@@ -23,9 +23,12 @@ def summarize_run(
     left_out = Counter(read_parquet(excluded)["reason"].to_pylist())
     write_text(summary.lines(counts, left_out, summary.unrecognised(gone), judged, is_demo), text)
     write_csv(gone, missing)
-    write_page("Detectors", [("Detectors beside simpler ones", summary.detector_table(judged))], table)
+    write_page("Detectors beside simpler ones", [(n, summary.detector_table(of)) for n, of in judged.items()], table)
     write_page("Coverage", [("What became of the wanted clips", summary.coverage_table(counts))], counted)
     plots.coverage(counts, figure)
+    plots.answers({name: of["confusion"] for name, of in judged.items()}, answers)
+    figures = [path.read_text(encoding="utf-8") for path in (figure, answers)]
+    write_text(summary.opening(counts, left_out, judged, figures), opening)
 
 
 if __name__ == "__main__":
@@ -36,8 +39,10 @@ if __name__ == "__main__":
             metrics=dict(zip(snakemake.params.detectors, map(Path, snakemake.input.metrics), strict=True)),
             is_demo=snakemake.params.is_demo,
             text=Path(snakemake.output.text),
+            opening=Path(snakemake.output.opening),
             missing=Path(snakemake.output.missing),
             table=Path(snakemake.output.table),
             counted=Path(snakemake.output.counted),
             figure=Path(snakemake.output.figure),
+            answers=Path(snakemake.output.answers),
         )

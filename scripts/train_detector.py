@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from soundsift.detector import Definition, save
 from soundsift.examples import read_examples
 from soundsift.features import input_columns
 from soundsift.frames import definition_of
 from soundsift.joblog import job_log
+from soundsift.models import Definition, save
 from soundsift.tables import write_parquet
 from soundsift.training import TrainingParams, train
 

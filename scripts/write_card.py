@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from soundsift.card import card
-from soundsift.detector import read_definition
 from soundsift.joblog import job_log
+from soundsift.models import read_definition
 from soundsift.tables import read_json, read_parquet, write_text
 
 

@@ -1,148 +1,226 @@
-"""The model of a detector: saved with what it must know of its inputs, read back, combined, applied.
+"""What is heard in a recording of any length, and when.
 
-A model file is an ordinary Keras archive that any Keras loads. One more member, ``soundsift.json``, holds what the
-network cannot: the names and order of its inputs, how those features are made, and the detectors' thresholds.
+    from soundsift.detector import load
+    detector = load("results/detectors/combined.keras")
+    detector.detect("recording.mp3")
+
+The recording is heard through windows of three seconds, one a second. A detector's odds in a second are the mean, in
+logarithms, of the windows that hold it; from its course follows the likeliest succession of heard and not heard, where
+either lasts twenty seconds on average (Viterbi 1967). Longer windows, of the clips' ten seconds, blur the boundaries:
+``benchmarks/detection.py`` compares them.
 """
 
-import json
-import os
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
+from scipy.special import expit, logit
 
-from soundsift.errors import TrainingError
-from soundsift.features import matrices
-from soundsift.frames import DEFINITION_KEYS, definition_of
-from soundsift.tables import Column, whole_file
+from soundsift import models
+from soundsift.errors import MediaError
+from soundsift.features import feature_matrix, summary_columns
+from soundsift.frames import FeatureParams, frame_features
+from soundsift.media import SILENCE_DBFS, samples_of
+from soundsift.reductions import STATISTICS, Course, summarize
+from soundsift.spectrogram import Spectrogram
+from soundsift.tables import Column, schema_of
 
 if TYPE_CHECKING:
     import keras
 
 Floats = npt.NDArray[np.float32]
-MEMBER = "soundsift.json"
 
-PREDICTION_COLUMNS = (
-    Column("clip_id", pa.string(), "", "video id and start in milliseconds"),
-    Column("split", pa.string(), "", "eval where the clip judged, train where it taught"),
-    Column("truth", pa.bool_(), "", "what the labels say"),
-    Column("probability", pa.float64(), "", "what the detector says, 0 to 1"),
-    Column("predicted", pa.bool_(), "", "whether the probability reaches the threshold"),
+WINDOW_SECONDS, STEP_SECONDS, LASTING_SECONDS = 3, 1, 20
+# Less sound than this says nothing.
+LEAST_SECONDS = 1.0
+# Windows worked on together.
+N_AT_ONCE = 120
+# Log-odds end here, so that one window cannot outweigh all its neighbours.
+SUREST = 7.0
+
+SEGMENT_COLUMNS = (
+    Column("start_seconds", pa.float64(), "s", "from the beginning of the recording"),
+    Column("end_seconds", pa.float64(), "s", "from the beginning of the recording"),
+    Column("detector", pa.string(), "", "whose class is heard"),
+    Column("probability", pa.float64(), "", "mean of the detector's probability, 0 to 1"),
 )
 
 
 @dataclass(frozen=True)
-class Definition:
-    """What a model must know of its inputs and outputs.
+class Heard:
+    """What the detectors say of a recording.
 
     Attributes
     ----------
-    columns
-        Names of its inputs, in order.
-    features
-        How they are made: :func:`soundsift.frames.definition`.
-    thresholds
-        {detector: probability from which on the class counts as heard}.
-    calibrations
-        {detector: (slope, shift)}: :class:`soundsift.training.Trained`.
+    duration_seconds
+        Of what could be decoded.
+    probability
+        {detector: of each second, shape (n_seconds,)}
+    segments
+        :data:`SEGMENT_COLUMNS`, by detector and time.
+    spectrogram
+        Power in mel bands, shape (n_columns, n_bands), evenly over the recording.
+    outcome, reason
+        ``ok``; ``silent`` where no sample is louder than -60 dBFS. The reason says what of the recording is lacking.
     """
 
-    columns: list[str]
-    features: dict[str, str]
-    thresholds: dict[str, float]
-    calibrations: dict[str, list[float]]
+    duration_seconds: float
+    probability: dict[str, npt.NDArray[np.float64]]
+    segments: pa.Table
+    spectrogram: Floats
+    outcome: str
+    reason: str
 
-    def inputs(self, path: Path) -> Iterator[Floats]:
-        """Take the model's inputs from a Parquet file, some thousand rows of shape (n_rows, n_columns) after another.
+
+class Detector(NamedTuple):
+    """A model with its definition, as :func:`load` reads it."""
+
+    model: "keras.Model"
+    definition: models.Definition
+
+    def detect(self, recording: str | Path) -> pa.Table:
+        """Find where each detector's class is heard: :data:`SEGMENT_COLUMNS`; raises as :meth:`listen` does."""
+        return self.listen(recording).segments
+
+    def listen(self, recording: str | Path) -> Heard:
+        """Go through a recording once, in constant memory but for a few numbers a second.
+
+        Parameters
+        ----------
+        recording
+            Any file that FFmpeg reads; its first sound stream is taken, all channels as one.
 
         Raises
         ------
-        TrainingError
-            If the table was made with other parameters than the model was trained on.
+        MediaError
+            ``no_audio``, ``corrupt``, or ``too_short`` for less than a second. A file that breaks off later is heard up
+            to there, and ``reason`` says so.
         """
-        found = definition_of(pq.read_schema(path))
-        for key in DEFINITION_KEYS:
-            if key != "librosa" and found[key] != self.features[key]:
-                raise TrainingError(
-                    f"the table was made with {key} {found[key]}, the model with {self.features[key]}: "
-                    "train again or make the table again"
-                )
-        return matrices(path, self.columns)
+        params, sample_rate_hz = self.definition.feature_params()
+        spectrogram = Spectrogram(sample_rate_hz)
+        margins: list[dict[str, npt.NDArray[np.float64]]] = []
+        n_samples, peak, reason = 0, 0.0, ""
+        left = np.zeros(0, dtype=np.float32)
+        pieces = samples_of(Path(recording), sample_rate_hz)
+        while True:
+            try:
+                piece = next(pieces, None)
+            except MediaError as error:
+                if error.outcome != "corrupt" or n_samples < LEAST_SECONDS * sample_rate_hz:
+                    raise
+                piece, reason = None, error.reason
+            if piece is None:
+                break
+            n_samples += len(piece)
+            peak = max(peak, float(np.abs(piece).max(initial=0.0)))
+            spectrogram.add(piece)
+            left = np.concatenate([left, piece])
+            n = _n_windows(len(left), sample_rate_hz)
+            if n >= N_AT_ONCE:
+                margins.append(self._margins(left, n, sample_rate_hz, params))
+                left = left[n * STEP_SECONDS * sample_rate_hz :]
+        if n_samples < LEAST_SECONDS * sample_rate_hz:
+            raise MediaError("too_short", f"{n_samples / sample_rate_hz:.2f} s of sound")
+        n = _n_windows(len(left), sample_rate_hz)
+        if n or not margins:
+            margins.append(self._margins(left, max(n, 1), sample_rate_hz, params))
+        duration = n_samples / sample_rate_hz
+        joined = {name: np.concatenate([part[name] for part in margins]) for name in self.definition.thresholds}
+        probability = {name: expit(_by_second(margin, duration)) for name, margin in joined.items()}
+        silent = peak < 10 ** (SILENCE_DBFS / 20)
+        return Heard(
+            duration, probability, segments(probability, self.definition.thresholds, duration), spectrogram.power(),
+            "silent" if silent else "ok", reason,
+        )  # fmt: skip
+
+    def _margins(
+        self, samples: Floats, n: int, sample_rate_hz: int, params: FeatureParams
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """Log-odds of every detector in the first n windows, shape (n,) each; there is nothing to hear in silence."""
+        columns = self.definition.columns
+        statistics = [name for name in STATISTICS if any(column.endswith(f"_{name}") for column in columns)]
+        step, length = STEP_SECONDS * sample_rate_hz, WINDOW_SECONDS * sample_rate_hz
+        windows = [samples[at * step : at * step + length] for at in range(n)]
+        frame_rate_hz = sample_rate_hz / params.hop_length
+        rows = np.stack(
+            [
+                summarize(Course(frame_features(window, sample_rate_hz, params)[:, 1:], frame_rate_hz), statistics)
+                for window in windows
+            ]
+        )
+        names = [column.name for column in summary_columns(params.n_mfcc, statistics)]
+        table = pa.table({"clip_id": ["recording"] * n} | {name: rows[:, i] for i, name in enumerate(names)})
+        said = self.model.predict_on_batch(feature_matrix(table, columns))
+        if not isinstance(said, Mapping):
+            said = dict.fromkeys(self.definition.thresholds, said[:, 1])
+        silent = np.array([np.abs(window).max() < 10 ** (SILENCE_DBFS / 20) for window in windows])
+        tiny = expit(-SUREST)
+        return {
+            name: np.where(silent, -SUREST, logit(np.clip(np.float64(p), tiny, 1 - tiny))) for name, p in said.items()
+        }
 
 
-def save(model: "keras.Model", definition: Definition, path: Path) -> None:
-    """Write a model with its definition."""
-    with whole_file(path) as temporary:
-        keras_name = temporary.with_suffix(".keras")
-        try:
-            model.save(keras_name)
-            with zipfile.ZipFile(keras_name, "a") as archive:
-                archive.writestr(MEMBER, json.dumps(asdict(definition), indent=1))
-            os.replace(keras_name, temporary)
-        finally:
-            keras_name.unlink(missing_ok=True)
-
-
-def load(path: str | Path) -> "tuple[keras.Model, Definition]":
-    """Read a model with its definition.
+def load(path: str | Path) -> Detector:
+    """Read a combined model, or the model of one detector.
 
     Raises
     ------
     TrainingError
         If the file is no model of this workflow.
     """
-    import keras
-
-    definition = read_definition(path)
-    try:
-        return keras.models.load_model(path, compile=False), definition
-    except (OSError, ValueError, TypeError) as error:
-        raise TrainingError(f"{path} is no detector of this workflow ({error}): train it again") from error
+    return Detector(*models.load(path))
 
 
-def read_definition(path: str | Path) -> Definition:
-    """Read only the definition of a model; raises as :func:`load` does."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return Definition(**json.loads(archive.read(MEMBER)))
-    except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path} is no detector of this workflow ({error}): train it again") from error
+def _n_windows(n_samples: int, sample_rate_hz: int) -> int:
+    return max(0, (n_samples - WINDOW_SECONDS * sample_rate_hz) // (STEP_SECONDS * sample_rate_hz) + 1)
 
 
-def probabilities(model: "keras.Model", inputs: Iterable[Floats]) -> npt.NDArray[np.float64]:
-    """Probability that the class is heard, shape (n_clips,); ``inputs`` are matrices of some rows each."""
-    said = [np.asarray(model.predict_on_batch(x)[:, 1], dtype=np.float64) for x in inputs if len(x)]
-    return np.concatenate(said)
+def _by_second(margin: npt.NDArray[np.float64], duration_seconds: float) -> npt.NDArray[np.float64]:
+    """The mean of the windows that hold each second, shape (n_seconds,); window i begins at second i."""
+    n = int(np.ceil(duration_seconds / STEP_SECONDS))
+    running = np.concatenate([[0.0], np.cumsum(margin)])
+    last = np.minimum(np.arange(n), len(margin) - 1)
+    first = np.minimum(np.maximum(np.arange(n) - WINDOW_SECONDS // STEP_SECONDS + 1, 0), last)
+    return np.asarray((running[last + 1] - running[first]) / (last + 1 - first))
 
 
-def combine(models: "Mapping[str, tuple[keras.Model, Definition]]") -> "tuple[keras.Model, Definition]":
-    """Join detectors into one model: the same inputs, one named probability per detector.
+def segments(
+    probability: Mapping[str, npt.NDArray[np.float64]], thresholds: Mapping[str, float], duration_seconds: float
+) -> pa.Table:
+    """Find the stretches in which each detector's class is heard.
 
-    Raises
-    ------
-    TrainingError
-        If the detectors do not share their inputs.
+    Parameters
+    ----------
+    probability
+        {detector: of each second, shape (n_seconds,)}
+    thresholds
+        {detector: probability at which heard and not heard are equally likely}
+
+    Returns
+    -------
+    :data:`SEGMENT_COLUMNS`.
     """
-    import keras
+    from librosa.sequence import transition_loop, viterbi_binary
 
-    first_name, (_, first) = next(iter(models.items()))
-    thresholds: dict[str, float] = {}
-    calibrations: dict[str, list[float]] = {}
-    for name, (_, definition) in models.items():
-        if (definition.columns, definition.features) != (first.columns, first.features):
-            raise TrainingError(
-                f"detectors {first_name} and {name} were trained on different features: train both again"
+    names = list(probability)
+    heard = viterbi_binary(
+        np.stack([probability[name] for name in names]), transition_loop(2, 1 - STEP_SECONDS / LASTING_SECONDS),
+        p_state=np.array([thresholds[name] for name in names]),
+    )  # fmt: skip
+    rows = []
+    for name, state in zip(names, heard, strict=True):
+        edges = np.flatnonzero(np.diff(state, prepend=0, append=0)).tolist()
+        for start, end in zip(edges[::2], edges[1::2], strict=True):
+            rows.append(
+                {
+                    "start_seconds": float(start * STEP_SECONDS),
+                    "end_seconds": min(float(end * STEP_SECONDS), round(duration_seconds, 3)),
+                    "detector": name,
+                    "probability": round(float(probability[name][start:end].mean()), 4),
+                }
             )
-        thresholds |= definition.thresholds
-        calibrations |= definition.calibrations
-    # no detector can have this name
-    inputs = keras.Input((len(first.columns),), name="Features")
-    outputs: dict[str, Any] = {name: model(inputs)[:, 1] for name, (model, _) in models.items()}
-    definition = Definition(first.columns, first.features, thresholds, calibrations)
-    return keras.Model(inputs, outputs, name="combined"), definition
+    return pa.Table.from_pylist(rows, schema=schema_of(SEGMENT_COLUMNS))

@@ -17,10 +17,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from soundsift.detector import PREDICTION_COLUMNS, Definition, probabilities
 from soundsift.examples import Indices, read_examples, read_facts, read_rows
 from soundsift.features import has_original, original_columns
 from soundsift.metrics import judge
+from soundsift.models import PREDICTION_COLUMNS, Definition, probabilities
 from soundsift.split import train_and_eval, truth_of
 from soundsift.tables import Column
 from soundsift.training import TrainingParams, train
@@ -157,12 +157,12 @@ def _predictions(
     return pa.table(columns, schema=pa.schema([(c.name, c.type) for c in PREDICTION_COLUMNS]))
 
 
-def errors(features: Path, predictions: pa.Table, clips_dir: Path, clip_format: str) -> tuple[pa.Table, pa.Table]:
-    """Look at what a detector got wrong among the eval clips: :func:`label_errors` and :func:`worst`."""
+def errors(features: Path, predictions: pa.Table) -> pa.Table:
+    """Count what a detector got wrong among the eval clips: :func:`label_errors`."""
     judged = predictions.filter(pc.equal(predictions["split"], "eval"))
-    clips = pq.read_table(features, columns=["clip_id", "batch", "labels"], partitioning=None)
+    clips = pq.read_table(features, columns=["clip_id", "labels"], partitioning=None)
     clips = clips.take(pc.index_in(judged["clip_id"], clips["clip_id"].combine_chunks()))
-    return label_errors(judged, clips["labels"].to_pylist()), worst(judged, clips, clips_dir, clip_format)
+    return label_errors(judged, clips["labels"].to_pylist())
 
 
 def label_errors(predictions: pa.Table, labels: Sequence[Sequence[str]]) -> pa.Table:
@@ -171,7 +171,7 @@ def label_errors(predictions: pa.Table, labels: Sequence[Sequence[str]]) -> pa.T
     Parameters
     ----------
     predictions
-        Of the eval clips, :data:`soundsift.detector.PREDICTION_COLUMNS`.
+        Of the eval clips, :data:`soundsift.models.PREDICTION_COLUMNS`.
     labels
         Of each of them.
 
@@ -190,34 +190,6 @@ def label_errors(predictions: pa.Table, labels: Sequence[Sequence[str]]) -> pa.T
     order = sorted(counts, key=lambda name: (-counts[name][1] - counts[name][3], -sum(counts[name]), name))
     columns = [order, *([counts[name][i] for name in order] for i in range(4))]
     return pa.table(columns, schema=pa.schema([(c.name, c.type) for c in ERROR_COLUMNS]))
-
-
-def worst(predictions: pa.Table, clips: pa.Table, clips_dir: Path, clip_format: str, n: int = 20) -> pa.Table:
-    """The eval clips whose probability is furthest from their labels, with their sound where it is kept.
-
-    Parameters
-    ----------
-    predictions
-        Of the eval clips, :data:`soundsift.detector.PREDICTION_COLUMNS`.
-    clips
-        batch and labels of each of them.
-    """
-    off = np.abs(predictions["truth"].to_numpy().astype(float) - predictions["probability"].to_numpy())
-    rows = []
-    for at in np.argsort(-off, kind="stable")[:n].tolist():
-        said, clip = predictions.slice(at, 1).to_pylist()[0], clips.slice(at, 1).to_pylist()[0]
-        path = clips_dir / clip["batch"] / f"{said['clip_id']}.{clip_format}"
-        rows.append(
-            {
-                "clip": said["clip_id"],
-                "probability": round(said["probability"], 3),
-                "heard by its labels": said["truth"],
-                "wrong": said["truth"] != said["predicted"],
-                "labels": ", ".join(clip["labels"]),
-                "sound": path.read_bytes() if path.is_file() else None,
-            }
-        )  # fmt: skip
-    return pa.Table.from_pylist(rows)
 
 
 def learning_curve(

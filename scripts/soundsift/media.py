@@ -39,6 +39,8 @@ COUNTING_PRIMING = ("mp3", "asf")
 PROMISING = ("mov", "matroska", "flac")
 # How much less than that may come, and how much may be lacking in the middle, before a file counts as damaged.
 DAMAGED_SECONDS = 0.5
+# A longer hole in a whole recording is a time stamp that is wrong.
+LONGEST_HOLE_SECONDS = 60.0
 # Further than this into a file even coarse time stamps are trusted: decoding up to there would take too long.
 COUNTED_SECONDS = 600.0
 
@@ -87,6 +89,65 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
     if sounds_until < min(end_seconds, promised_seconds) - DAMAGED_SECONDS:
         raise MediaError("corrupt", f"{path.name} says {promised_seconds:.1f} s and ends after {sounds_until:.1f} s")
     return as_segment(samples[max(0, first) : max(0, last)], sample_rate_hz)
+
+
+def samples_of(path: Path, sample_rate_hz: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Decode a file of any length from beginning to end, piece by piece.
+
+    Returns
+    -------
+    Mono pieces, float32, rounded to 16 bits as clips are. Where the time stamps leave a hole there is silence.
+
+    Raises
+    ------
+    MediaError
+        ``no_audio``, or ``corrupt`` at the place where decoding cannot go on, or where the header says it should.
+    """
+    n = 0
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise MediaError("no_audio", f"{path.name} has no sound stream")
+            promised_seconds = _promised_seconds(container)
+            for piece in _resampled(_frames(container, container.streams.audio[0]), sample_rate_hz):
+                if not np.isfinite(piece).all():
+                    raise ValueError("it holds values that are no numbers")
+                n += len(piece)
+                yield (np.clip(np.rint(piece * 32768), -32768, 32767) / 32768).astype(np.float32)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise MediaError("corrupt", f"{path.name} cannot be decoded: {_said(error)}") from error
+    seconds = n / sample_rate_hz
+    if seconds < promised_seconds - DAMAGED_SECONDS:
+        raise MediaError("corrupt", f"{path.name} says {promised_seconds:.1f} s and ends after {seconds:.1f} s")
+
+
+def _resampled(
+    frames: Iterator["av.AudioFrame | av.FFmpegError"], sample_rate_hz: int
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Frames of any sampling rates as pieces of one; a packet that cannot be decoded is a hole."""
+    rate_hz, resampler = 0, soxr.ResampleStream(sample_rate_hz, sample_rate_hz, 1)
+    nothing = np.zeros(0, dtype=np.float32)
+    expected: float | None = None
+    broken: av.FFmpegError | None = None
+    for frame in frames:
+        if isinstance(frame, av.FFmpegError):
+            broken = frame
+            continue
+        if frame.sample_rate != rate_hz:
+            if rate_hz:
+                yield resampler.resample_chunk(nothing, last=True)
+            rate_hz = frame.sample_rate
+            resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1)
+        at = frame.time if frame.time is not None else expected or 0.0
+        hole = at - (at if expected is None else expected)
+        expected = at + frame.samples / rate_hz
+        if JITTER_SECONDS < hole < LONGEST_HOLE_SECONDS:
+            yield resampler.resample_chunk(np.zeros(round(hole * rate_hz), dtype=np.float32))
+        yield resampler.resample_chunk(_mono(frame))
+    if rate_hz:
+        yield resampler.resample_chunk(nothing, last=True)
+    elif broken is not None:
+        raise broken
 
 
 def _said(error: Exception) -> str:

@@ -9,12 +9,21 @@ from typing import Any
 import yaml
 
 SUMMARY = Path("results/summary.txt")
+PROVENANCE = Path("results/provenance.html")
 SETTLED = Path("results/config.yaml")
 REPORT = Path("results/report.html")
 
 
+def shareable(config: Mapping[str, Any]) -> str:
+    """The configuration as YAML without what may let others in: a report is for others to read."""
+    download = dict(config["download"])
+    download |= {key: "(set)" for key in ("proxy", "cookies") if download[key]}
+    download["yt_dlp"] = dict.fromkeys(download["yt_dlp"], "(set)")
+    return yaml.safe_dump({**config, "download": download}, sort_keys=False)
+
+
 def conclude(started: float, snakefile: str, config: Mapping[str, Any]) -> None:
-    """Write the settled configuration and the report, and show the summary, if this run made one.
+    """Write the settled configuration and the report, and show the summary, if this run came to it.
 
     Snakemake's own --report-after-run would try the same after a dry run or a run that makes only a part, and fail.
 
@@ -27,7 +36,8 @@ def conclude(started: float, snakefile: str, config: Mapping[str, Any]) -> None:
     config
         As the run had it; it is read back from ``results/config.yaml``, so that the report is of the same run.
     """
-    if not SUMMARY.is_file() or SUMMARY.stat().st_mtime < started:
+    made = [path.stat().st_mtime for path in (SUMMARY, PROVENANCE) if path.is_file()]
+    if len(made) < 2 or max(made) < started:
         return
     SETTLED.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--configfile", str(SETTLED)]

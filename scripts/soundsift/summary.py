@@ -1,7 +1,8 @@
 """A run in a few lines: what was made, what is missing and why, how good each detector is."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow as pa
 from soundsift.coverage import Counts
 from soundsift.metrics import METRICS
 from soundsift.outcomes import KEPT, OUTCOMES
+from soundsift.pages import picture
 
 
 def lines(
@@ -29,17 +31,7 @@ def lines(
         {detector: its metrics}
     """
     found: Counter[str] = sum((Counter(c) for c in counts.values()), Counter())
-    n_wanted = found.total()
-    n_there = sum(n for outcome, n in found.items() if outcome in KEPT)
-    text = []
-    if left_out:
-        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(left_out.items(), key=lambda item: -item[1]))
-        n_rows = n_wanted + sum(left_out.values())
-        text.append(f"{n_wanted:,} of the lists' {n_rows:,} rows are wanted clips; left out: {reasons}.")
-    text += [f"{n_there} of {n_wanted} wanted clips are there ({n_there / n_wanted:.1%})."]
-    missing = [f"{n} {outcome}" for outcome, n in found.most_common() if outcome not in KEPT]
-    if missing:
-        text.append(f"Missing: {', '.join(missing)}; clip by clip in results/missing.csv.")
+    text = _there(found, left_out)
     text += [f"Unrecognised on {n} clips, worth reporting: {message}" for message, n in unknown.items()]
     for name, judged in metrics.items():
         confusion = judged["confusion"]
@@ -65,12 +57,46 @@ def unrecognised(missing: pa.Table) -> dict[str, int]:
     return dict(Counter(str(reason).replace(video_id, "...") for video_id, _, reason in rows).most_common())
 
 
-def example_clip(features: pa.Table) -> tuple[str, str, list[str]]:
-    """Choose the first clip in which most of the detectors' classes are heard: (batch, clip id, labels)."""
-    truths = [name for name in features.column_names if name.startswith("is_")]
-    heard = [sum(bool(value) for value in row) for row in zip(*(features[n].to_pylist() for n in truths), strict=True)]
-    row = heard.index(max(heard))
-    return features["batch"][row].as_py(), features["clip_id"][row].as_py(), features["labels"][row].as_py()
+def opening(
+    counts: Counts, left_out: Mapping[str, int], metrics: Mapping[str, Mapping[str, Any]], figures: Sequence[str]
+) -> str:
+    """Write what the report opens with, as markup.
+
+    Parameters
+    ----------
+    counts, left_out, metrics
+        As :func:`lines` takes them.
+    figures
+        What became of the clips and how the detectors answer, as SVG.
+    """
+    found: Counter[str] = sum((Counter(c) for c in counts.values()), Counter())
+    coverage, answers = map(picture, figures)
+    words = "".join(f"<li>{escape(_in_words(name, judged))}</li>" for name, judged in metrics.items())
+    return f"<p>{escape(' '.join(_there(found, left_out)))}</p>\n{coverage}\n<ul>{words}</ul>\n{answers}\n"
+
+
+def _there(found: Counter[str], left_out: Mapping[str, int]) -> list[str]:
+    """What is wanted, what of it is there, and what is missing, in a sentence each."""
+    text, n_wanted = [], found.total()
+    if left_out:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(left_out.items(), key=lambda item: -item[1]))
+        n_rows = n_wanted + sum(left_out.values())
+        text.append(f"{n_wanted:,} of the lists' {n_rows:,} rows are wanted clips; left out: {reasons}.")
+    n_there = sum(n for outcome, n in found.items() if outcome in KEPT)
+    text.append(f"{n_there} of {n_wanted} wanted clips are there ({n_there / n_wanted:.1%}).")
+    missing = [f"{n} {outcome}" for outcome, n in found.most_common() if outcome not in KEPT]
+    return [*text, f"Missing: {', '.join(missing)}; clip by clip in results/missing.csv."] if missing else text
+
+
+def _in_words(name: str, judged: Mapping[str, Any]) -> str:
+    """A detector in one sentence of a hundred clips."""
+    n = judged["confusion"]
+    hits, false_alarms = (f"{100 * a / (a + b):.0f}" for a, b in ((n["tp"], n["fn"]), (n["fp"], n["tn"])))
+    return (
+        f"{name}: finds {hits} of 100 clips with {name} and wrongly claims {false_alarms} of 100 without. It is right "
+        f"on {judged['accuracy']['value']:.1%} of {judged['n_eval']:,} eval clips; always saying no would be right on "
+        f"{judged['baselines']['always_no']['accuracy']['value']:.1%}."
+    )
 
 
 def coverage_table(counts: Counts) -> pa.Table:
@@ -89,15 +115,10 @@ def coverage_table(counts: Counts) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def detector_table(metrics: Mapping[str, Mapping[str, Any]]) -> pa.Table:
-    """One row per detector and baseline: every metric with its 95 % interval, rounded for reading."""
-    rows = []
-    for detector, judged in metrics.items():
-        models = {"this detector": judged} | {k.replace("_", " "): v for k, v in judged["baselines"].items()}
-        for model, values in models.items():
-            row = {"detector": detector, "model": model}
-            for name in METRICS:
-                v = values[name]
-                row[name.replace("_", " ")] = f"{v['value']:.3f} ({v['low']:.3f} to {v['high']:.3f})"
-            rows.append(row)
-    return pa.Table.from_pylist(rows)
+def detector_table(judged: Mapping[str, Any]) -> pa.Table:
+    """One row per metric with its 95 % interval, rounded for reading: of a detector and of each baseline."""
+    models = {"this detector": judged} | {name.replace("_", " "): of for name, of in judged["baselines"].items()}
+    columns = {"metric": [name.replace("_", " ") for name in METRICS]}
+    for model, of in models.items():
+        columns[model] = [f"{v['value']:.3f} ({v['low']:.3f} to {v['high']:.3f})" for v in map(of.get, METRICS)]
+    return pa.table(columns)

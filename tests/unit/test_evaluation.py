@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 
 from soundsift import evaluation
-from soundsift.detector import PREDICTION_COLUMNS, Definition
 from soundsift.examples import read_examples
 from soundsift.frames import PITCH_CLASSES, FeatureParams, definition
+from soundsift.models import PREDICTION_COLUMNS, Definition
 from soundsift.tables import write_parquet
 from soundsift.training import TrainingParams, train
 
@@ -94,15 +94,3 @@ def test_errors_are_counted_under_every_label_most_first() -> None:
     assert [tuple(row.values()) for row in found] == [
         ("Engine", 0, 0, 2, 2), ("Music", 2, 1, 0, 0), ("Wind", 0, 0, 2, 1), ("Rock", 1, 1, 0, 0),
     ]  # fmt: skip
-
-
-def test_the_worst_clips_come_first_with_their_sound_where_it_is_kept(tmp_path: Path) -> None:
-    clips = pa.table({"batch": ["b"] * 5, "labels": [["Music", "Rock"], ["Music"], ["Engine"], ["Engine"], ["Wind"]]})
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "a.mp3").write_bytes(b"sound")
-    found = evaluation.worst(predictions(SAID), clips, tmp_path, "mp3", 3).to_pylist()
-    assert [row["clip"] for row in found] == ["a", "c", "d"]
-    assert [row["sound"] for row in found] == [b"sound", None, None]
-    assert found[0] == {
-        "clip": "a", "probability": 0.1, "heard by its labels": True, "wrong": True, "labels": "Music, Rock", "sound": b"sound"
-    }  # fmt: skip

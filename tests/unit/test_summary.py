@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from soundsift.metrics import METRICS
-from soundsift.summary import detector_table, lines, unrecognised
+from soundsift.summary import detector_table, lines, opening, unrecognised
 
 COUNTS = {"train": {"ok": 6, "private": 2, "silent": 1}, "eval": {"ok": 3, "removed": 3, "private": 1}}
 
@@ -64,9 +64,21 @@ def test_only_the_demo_is_called_synthetic(is_demo: bool) -> None:
     assert text.endswith("\n") and not text.endswith("\n\n")
 
 
-def test_the_table_has_a_row_for_each_detector_and_baseline() -> None:
-    table = detector_table({"music": judged(), "speech": judged()})
-    assert table["detector"].to_pylist() == ["music"] * 3 + ["speech"] * 3
-    assert table["model"].to_pylist() == ["this detector", "logistic regression", "always no"] * 2
-    assert table["accuracy"].to_pylist()[:2] == ["0.850 (0.800 to 0.900)", "0.700 (0.650 to 0.750)"]
-    assert table.column_names == ["detector", "model", *(name.replace("_", " ") for name in METRICS)]
+def test_the_table_of_a_detector_has_its_baselines_beside_it() -> None:
+    table = detector_table(judged())
+    assert table.column_names == ["metric", "this detector", "logistic regression", "always no"]
+    assert table["metric"].to_pylist() == [name.replace("_", " ") for name in METRICS]
+    assert table["this detector"].to_pylist()[0] == "0.850 (0.800 to 0.900)"
+    assert table["logistic regression"].to_pylist()[0] == "0.700 (0.650 to 0.750)"
+
+
+def test_the_report_opens_with_counts_reasons_and_each_detector_in_a_hundred_clips() -> None:
+    svg = "<svg><title>{}</title><desc>in words</desc></svg>"
+    text = opening(COUNTS, {"repeated": 4}, {"music": judged()}, [svg.format("coverage"), svg.format("answers")])
+    assert "16 of the lists' 20 rows".replace("'", "&#x27;") in text
+    assert "10 of 16 wanted clips are there (62.5%). Missing: 3 private, 3 removed; clip by clip in" in text
+    assert (
+        "<li>music: finds 75 of 100 clips with music and wrongly claims 10 of 100 without. It is right on 85.0% of 60 "
+        "eval clips; always saying no would be right on 66.7%.</li>"
+    ) in text
+    assert text.index('alt="coverage. in words"') < text.index("<li>") < text.index('alt="answers. in words"')

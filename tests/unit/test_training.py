@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from soundsift import detector, training
+from soundsift import models, training
 from soundsift.errors import TrainingError
 from soundsift.examples import Examples
 from soundsift.training import TrainingParams, train
@@ -33,7 +33,7 @@ def dense_shapes(model: object) -> list[tuple[int, str]]:
 def test_a_detector_learns_what_can_be_learned_and_its_networks_have_the_default_shape() -> None:
     trained = train("music", problem(), TrainingParams(min_steps=300))
     new = problem(seed=1)
-    said = detector.probabilities(trained.model, [new.x])
+    said = models.probabilities(trained.model, [new.x])
     assert ((said >= trained.threshold) == new.truth).mean() > 0.9
     members = [layer for layer in trained.model.layers if layer.name.startswith("member_")]
     assert len(members) == 6
@@ -68,9 +68,7 @@ def test_a_member_and_its_scaler_have_not_heard_the_videos_it_leaves_out() -> No
 
 def test_the_same_clips_and_seed_give_the_same_detector() -> None:
     x = problem(seed=1).x
-    said = [
-        detector.probabilities(train("music", problem(), replace(QUICK, seed=seed)).model, [x]) for seed in (3, 3, 4)
-    ]
+    said = [models.probabilities(train("music", problem(), replace(QUICK, seed=seed)).model, [x]) for seed in (3, 3, 4)]
     assert np.array_equal(said[0], said[1])
     assert not np.array_equal(said[0], said[2])
 
@@ -80,7 +78,7 @@ def test_what_lies_beyond_everything_heard_counts_as_the_edge() -> None:
     edge = np.array([[0, 5000 + 1000 * 3.4 * 3, 0]], dtype=np.float32)
     far = np.array([[0, 1e9, 0]], dtype=np.float32)
     inside, *_ = problem().x
-    said = [detector.probabilities(model, [x])[0] for x in (edge, far, inside[np.newaxis])]
+    said = [models.probabilities(model, [x])[0] for x in (edge, far, inside[np.newaxis])]
     assert said[0] == pytest.approx(said[1], abs=1e-6)
     assert said[0] != pytest.approx(said[2], abs=1e-3)
 
@@ -94,7 +92,7 @@ def test_rare_classes_are_learned_whatever_the_balance(how: str) -> None:
     )
     trained = train("music", rare, replace(QUICK, balance=how, min_steps=300))
     new = problem(seed=1, apart=4.0)
-    said = detector.probabilities(trained.model, [new.x]) >= trained.threshold
+    said = models.probabilities(trained.model, [new.x]) >= trained.threshold
     assert trained.threshold == pytest.approx(10 / 110)
     assert said[new.truth == 1].mean() > 0.85
     assert said[new.truth == 0].mean() < 0.15
@@ -116,10 +114,10 @@ def test_constant_inputs_are_named_and_nothing_but_constants_is_refused(caplog: 
     with caplog.at_level(logging.WARNING):
         trained = train("music", examples, QUICK, ["a", "b", "c"])
     assert "music: the same in all training clips, so of no use: c" in caplog.text
-    said = detector.probabilities(trained.model, [examples.x])
+    said = models.probabilities(trained.model, [examples.x])
     other = examples.x.copy()
     other[:, 2] = 9.0
-    assert np.array_equal(detector.probabilities(trained.model, [other]), said)
+    assert np.array_equal(models.probabilities(trained.model, [other]), said)
     examples.x[:] = 7.0
     with pytest.raises(TrainingError, match="detector music: no feature differs between the training clips"):
         train("music", examples, QUICK)

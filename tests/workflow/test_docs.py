@@ -75,8 +75,6 @@ def silence(path: Path, n_seconds: int) -> None:
 def test_every_snakemake_command_of_the_pages_plans(command: str, working: Path) -> None:
     if "--workflow-profile" in command and not HAS_SLURM:
         pytest.skip("Snakemake's plugin for Slurm is not installed")
-    if " detect " in command and not (ROOT / "workflow/rules/detect.smk").exists():
-        pytest.skip("there is no detect yet")
     assert "--cores " in command or set(command.split()) & set(WITHOUT_JOBS), "a user would be asked for --cores"
     # a line that takes what the line before it has found is run with it
     before = [line for line in commands() if line.startswith("late=")] if "$late" in command else []

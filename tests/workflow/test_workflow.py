@@ -54,6 +54,8 @@ def test_one_command_makes_everything_the_contract_names(finished: Project) -> N
         "metadata/excluded.parquet",
         "metadata/rows.csv",
         "figures/together.svg",
+        "gallery.html",
+        "provenance.html",
         "batches/train-00003.csv",
     ):
         assert (finished.folder / "results" / name).is_file(), name
@@ -84,11 +86,13 @@ def test_one_command_makes_everything_the_contract_names(finished: Project) -> N
             "predicted",
         ]
         assert {path.name for path in folder.glob("*.svg")} == {
-            f"{n}.svg" for n in ("calibration", "confusion", "curves", "history", "learning", "probabilities")
+            f"{n}.svg"
+            for n in ("calibration", "confusion", "curves", "features", "history", "learning", "probabilities")
         }
         assert f"# The {detector} detector" in (folder / "card.md").read_text()
         page = (folder / "errors.html").read_text()
         assert page.count("data:audio/mpeg") == min(20, metrics["n_eval"])
+        assert (folder / "labels.html").read_text().count("data:audio/mpeg") == 12
         assert set(metrics["baselines"]) == {"always_no", "logistic_regression", "the_original_25_inputs"}
 
 

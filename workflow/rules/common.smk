@@ -17,7 +17,8 @@ from soundsift.config import (
     settle,
 )
 from soundsift.errors import SoundsiftError
-from soundsift.reporting import conclude
+from soundsift.recordings import one_recording, per_recording, recordings_in
+from soundsift.reporting import conclude, shareable
 from soundsift.sources import code_digest
 
 # Without a config.yaml in the working directory every key has its default, and that is the demo.
@@ -29,6 +30,7 @@ if Path("config.yaml").is_file():
 try:
     config = settle(config)
     check_files(config)
+    RECORDINGS = recordings_in(config["recordings"])
 except SoundsiftError as error:
     sys.exit(f"soundsift: {error}")
 

@@ -1,5 +1,5 @@
 # In:  results/features.parquet, results/augmented.parquet, results/detectors/{detector}/{model.keras,history.parquet}
-# Out: results/detectors/{detector}/{metrics.json,predictions.parquet,errors.parquet,errors.html,learning.parquet,card.md,*.svg}
+# Out: results/detectors/{detector}/{metrics.json,predictions.parquet,errors.parquet,learning.parquet,card.md,*.svg}
 # By:  evaluate_detector, learning_curve, write_card
 
 
@@ -13,45 +13,38 @@ rule evaluate_detector:
         metrics="results/detectors/{detector}/metrics.json",
         predictions="results/detectors/{detector}/predictions.parquet",
         errors="results/detectors/{detector}/errors.parquet",
-        page=report(
-            "results/detectors/{detector}/errors.html",
-            caption="../report/errors.rst",
-            category="Detectors",
-            subcategory="{detector}",
-            labels={"shows": "errors by label, and the worst clips"},
-        ),
         calibration=report(
             "results/detectors/{detector}/calibration.svg",
             caption="../report/calibration.rst",
-            category="Detectors",
+            category="5 Detectors",
             subcategory="{detector}",
             labels={"shows": "how sure it may be"},
         ),
         confusion=report(
             "results/detectors/{detector}/confusion.svg",
             caption="../report/confusion.rst",
-            category="Detectors",
+            category="5 Detectors",
             subcategory="{detector}",
             labels={"shows": "right and wrong answers"},
         ),
         curves=report(
             "results/detectors/{detector}/curves.svg",
             caption="../report/curves.rst",
-            category="Detectors",
+            category="5 Detectors",
             subcategory="{detector}",
             labels={"shows": "ROC, precision and recall"},
         ),
         probabilities=report(
             "results/detectors/{detector}/probabilities.svg",
             caption="../report/probabilities.rst",
-            category="Detectors",
+            category="5 Detectors",
             subcategory="{detector}",
             labels={"shows": "what the detector says"},
         ),
         history=report(
             "results/detectors/{detector}/history.svg",
             caption="../report/history.rst",
-            category="Detectors",
+            category="5 Detectors",
             subcategory="{detector}",
             labels={"shows": "training"},
         ),
@@ -64,7 +57,6 @@ rule evaluate_detector:
         mem_mb=growing(8000),
         runtime=720,
     params:
-        format=config["clips"]["format"],
         test_fraction=TEST_FRACTION,
         network=NETWORK,
         code=code_digest("evaluate_detector"),
@@ -83,7 +75,7 @@ rule learning_curve:
         figure=report(
             "results/detectors/{detector}/learning.svg",
             caption="../report/learning.rst",
-            category="Detectors",
+            category="5 Detectors",
             subcategory="{detector}",
             labels={"shows": "whether more clips would help"},
         ),

@@ -1,7 +1,10 @@
 # In:  results/metadata/*.parquet, results/coverage.parquet, results/features.parquet, results/detectors/{detector}/metrics.json
 # Out: results/summary.txt and, for the report, results/metadata/{rows.csv,classes.csv,metadata.html},
-#      results/{coverage,detectors}.html, results/figures/*.svg; results/report.html is written at the end of each run
-# By:  summarize_metadata, summarize_run, draw_example
+#      results/{coverage,detectors,provenance,opening}.html, results/figures/*.svg; the last page opens the report, which is
+#      written to results/report.html at the end of each run
+# By:  summarize_metadata, summarize_run, write_provenance
+
+LABEL_TABLES = ("class_labels", "ontology", "label_quality")
 
 
 # Show the metadata as people look at them.
@@ -16,25 +19,25 @@ rule summarize_metadata:
         page=report(
             "results/metadata/metadata.html",
             caption="../report/metadata.rst",
-            category="Metadata",
+            category="1 Metadata",
             labels={"shows": "rows, classes and clips as tables"},
         ),
         class_figure=report(
             "results/figures/classes.svg",
             caption="../report/classes.rst",
-            category="Metadata",
+            category="1 Metadata",
             labels={"shows": "clips by class"},
         ),
         truth_figure=report(
             "results/figures/truths.svg",
             caption="../report/truths.rst",
-            category="Metadata",
+            category="1 Metadata",
             labels={"shows": "what is true of the clips"},
         ),
         together_figure=report(
             "results/figures/together.svg",
             caption="../report/together.rst",
-            category="Metadata",
+            category="1 Metadata",
             labels={"shows": "classes on the same clip"},
         ),
     log:
@@ -63,23 +66,32 @@ rule summarize_run:
         metrics=expand("results/detectors/{detector}/metrics.json", detector=DETECTORS),
     output:
         text="results/summary.txt",
+        opening="results/opening.html",
         missing="results/missing.csv",
         table=report(
             "results/detectors.html",
             caption="../report/detectors.rst",
-            category="Detectors",
+            category="5 Detectors",
+            subcategory="all",
             labels={"shows": "all detectors beside simpler ones"},
+        ),
+        answers=report(
+            "results/figures/answers.svg",
+            caption="../report/answers.rst",
+            category="5 Detectors",
+            subcategory="all",
+            labels={"shows": "right and wrong answers in a hundred clips"},
         ),
         counted=report(
             "results/coverage.html",
             caption="../report/coverage.rst",
-            category="Coverage",
+            category="2 Coverage",
             labels={"shows": "clips by outcome"},
         ),
         figure=report(
             "results/figures/coverage.svg",
             caption="../report/coverage.rst",
-            category="Coverage",
+            category="2 Coverage",
             labels={"shows": "what became of the wanted clips"},
         ),
     log:
@@ -100,22 +112,20 @@ rule summarize_run:
         "../../scripts/summarize_run.py"
 
 
-# Show one clip as the workflow sees it.
-rule draw_example:
+# Say from what, with what and how all this was made.
+rule write_provenance:
     input:
+        tables=[*METADATA["segments"].values(), *map(METADATA.get, LABEL_TABLES)],
         features="results/features.parquet",
-        # one of them is drawn; which, the table says
-        clips=per_batch("results/clips/{batch}"),
-        frames=per_batch("results/frames/{batch}"),
     output:
-        figure=report(
-            "results/figures/example.svg",
-            caption="../report/example.rst",
-            category="Clips",
-            labels={"shows": "an example clip and its features"},
+        page=report(
+            "results/provenance.html",
+            caption="../report/provenance.rst",
+            category="7 Provenance",
+            labels={"shows": "configuration, tools and lists"},
         ),
     log:
-        "results/logs/draw_example.log",
+        "results/logs/write_provenance.log",
     conda:
         "../../envs/training.yaml"
     threads: 1
@@ -123,9 +133,11 @@ rule draw_example:
         mem_mb=growing(1000),
         runtime=15,
     params:
-        format=config["clips"]["format"],
-        code=code_digest("draw_example"),
+        names=[*METADATA["segments"], *LABEL_TABLES],
+        # a function, for the configuration may have braces in it
+        config=lambda wildcards: shareable(config),
+        code=code_digest("write_provenance"),
     message:
-        "Drawing an example clip"
+        "Writing down where all this comes from"
     script:
-        "../../scripts/draw_example.py"
+        "../../scripts/write_provenance.py"

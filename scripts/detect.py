@@ -1,0 +1,38 @@
+"""Show all recordings on one page, and what became of each in one table."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from soundsift import detections
+from soundsift.joblog import job_log
+from soundsift.pages import write_page
+from soundsift.tables import read_json, write_csv
+
+
+def detect(records: Sequence[Path], figures: Sequence[Path], table: Path, page: Path) -> None:
+    """Write the table and the page, and say on the terminal how many recordings could not be heard."""
+    said = [read_json(path) for path in records]
+    overview = detections.overview(said)
+    write_csv(overview, table)
+    drawn = [
+        (path.stem, detections.shown(record, figure, page))
+        for path, record, figure in zip(records, said, figures, strict=True)
+    ]
+    write_page("What is heard in the recordings", [("All recordings", overview), *drawn], page)
+    unheard = [record for record in said if record["duration_seconds"] is None]
+    for record in unheard:
+        logging.getLogger("soundsift").warning("%s: %s", record["outcome"], record["reason"])
+    logging.getLogger("soundsift").warning(
+        "%d of %d recordings were heard: %s, %s", len(said) - len(unheard), len(said), page, table
+    )
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        detect(
+            records=[Path(path) for path in snakemake.input.records],
+            figures=[Path(path) for path in snakemake.input.figures],
+            table=Path(snakemake.output.table),
+            page=Path(snakemake.output.page),
+        )

@@ -1,0 +1,41 @@
+"""Let a detector's worst errors, and a sample of the labels it learned from, be judged by ear."""
+
+from pathlib import Path
+
+from soundsift import listening
+from soundsift.evaluation import ERROR_COLUMNS
+from soundsift.joblog import job_log
+from soundsift.models import PREDICTION_COLUMNS
+from soundsift.pages import write_page
+from soundsift.tables import read_parquet
+
+
+def play_clips(
+    features: Path, predictions: Path, errors: Path, detector: str, clips_dir: Path, clip_format: str, seed: int,
+    errors_page: Path, labels_page: Path,
+) -> None:  # fmt: skip
+    """Write a page of the errors and one of clips drawn by chance."""
+    said = read_parquet(predictions, PREDICTION_COLUMNS)
+    by_label = read_parquet(errors, ERROR_COLUMNS)
+    by_label = by_label.rename_columns([name.replace("_", " ") for name in by_label.column_names])
+    worst = listening.spell_out(listening.worst(said), features, clips_dir, clip_format)
+    parts = [("The eval clips furthest from their labels", worst), ("Errors by label of the eval clips", by_label)]
+    write_page(f"{detector}: errors", parts, errors_page)
+    headings = (f"With {detector}, by their labels", f"Without {detector}, by their labels")
+    sides = [listening.spell_out(side, features, clips_dir, clip_format) for side in listening.draw(said, seed)]
+    write_page(f"{detector}: do the labels hold?", list(zip(headings, sides, strict=True)), labels_page)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        play_clips(
+            features=Path(snakemake.input.features),
+            predictions=Path(snakemake.input.predictions),
+            errors=Path(snakemake.input.errors),
+            detector=snakemake.wildcards.detector,
+            clips_dir=Path("results/clips"),
+            clip_format=snakemake.params.format,
+            seed=snakemake.params.seed,
+            errors_page=Path(snakemake.output.errors_page),
+            labels_page=Path(snakemake.output.labels_page),
+        )

@@ -1,0 +1,176 @@
+"""The report and its pages in a browser, as readers use them: offline, by eye, ear and keyboard."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from soundsift.demo import make_demo
+from tests.workflow.project import Project, config_for
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make .venv/site")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+]
+OURS = (
+    "gallery.html", "provenance.html", "coverage.html", "detectors.html", "metadata/metadata.html",
+    "detectors/music/errors.html", "detectors/music/labels.html",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of one small run, with its report."""
+    media = tmp_path_factory.mktemp("input")
+    make_demo(media, 24, 16, n_processes=2)
+    config = config_for(media) | {"training": {"members": 1, "augment": 0}, "batch_size": 50}
+    project = Project.make(tmp_path_factory.mktemp("whole") / "clone", config)
+    run = project.run()
+    assert run.status == 0, run.text
+    return project.folder / "results"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    with playwright.sync_playwright() as started:
+        launched = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+class Visit:
+    """A page with what it asked of other machines and what it complained about."""
+
+    def __init__(self, page: "playwright.Page") -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def open(self, path: Path) -> "playwright.Page":
+        self.page.goto(path.as_uri())
+        return self.page
+
+    def abroad(self) -> list[str]:
+        return [url for url in self.requests if not url.startswith(("file:", "data:", "blob:"))]
+
+
+@pytest.fixture
+def visit(browser: "playwright.Browser") -> Iterator[Visit]:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    yield Visit(page)
+    page.close()
+
+
+def pictures_without_words(page: "playwright.Page | playwright.Frame") -> int:
+    return page.locator("img:not([alt]), img[alt=''], audio:not([aria-label])").count()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_page_of_ours_needs_nothing_else_and_names_what_it_shows(name: str, results: Path, visit: Visit) -> None:
+    page = visit.open(results / name)
+    assert page.locator("h1").count() == 1
+    assert page.title() == page.locator("h1").inner_text()
+    assert pictures_without_words(page) == 0
+    assert visit.requests
+    assert (visit.abroad(), visit.complaints) == ([], [])
+
+
+def test_the_report_opens_with_words_and_figures_and_asks_nobody_for_anything(results: Path, visit: Visit) -> None:
+    page = visit.open(results / "report.html")
+    opening = page.locator(".prose").first
+    opening.wait_for()
+    assert "wanted clips are there" in opening.inner_text()
+    assert "music: finds" in opening.inner_text()
+    assert opening.locator("img").count() == 2
+    assert pictures_without_words(page.main_frame) == 0
+    assert visit.abroad() == []
+
+
+def test_the_sections_stand_in_the_order_of_the_way_of_the_data(results: Path, visit: Visit) -> None:
+    page = visit.open(results / "report.html")
+    page.get_by_text("7 Provenance").wait_for()
+    shown = page.locator("li").all_inner_texts()
+    sections = [text for text in shown if text[:1].isdigit()]
+    names = ("Metadata", "Coverage", "Clips", "Features", "Detectors", "Errors", "Provenance")
+    assert sections == [f"{i} {name}" for i, name in enumerate(names, start=1)]
+
+
+def test_a_page_works_inside_the_report(results: Path, visit: Visit) -> None:
+    page = visit.open(results / "report.html")
+    page.get_by_text("4 Features").click()
+    row = page.locator("tr", has_text="two clips and their features")
+    row.locator("a").last.click()
+    frame = page.frame_locator("iframe")
+    frame.locator(".stage").first.wait_for()
+    frame.locator("audio").first.evaluate("sound => sound.play()")
+    frame.locator(".stage:not([aria-valuenow='0'], [aria-valuenow='0.0'])").wait_for()
+    assert visit.abroad() == []
+
+
+def test_the_cursor_follows_the_player(results: Path, visit: Visit) -> None:
+    page = visit.open(results / "gallery.html")
+    sound, cursor = page.locator("audio").first, page.locator(".cursor").first
+    start = cursor.bounding_box()["x"]
+    sound.evaluate("sound => sound.play()")
+    page.wait_for_function("document.querySelector('audio').currentTime > 1")
+    sound.evaluate("sound => sound.pause()")
+    at = sound.evaluate("sound => sound.currentTime")
+    page.wait_for_function(
+        "at => document.querySelector('.stage').getAttribute('aria-valuenow') == at.toFixed(1)", arg=at
+    )
+    box = page.locator(".stage").first.bounding_box()
+    # time takes three quarters of the picture's width
+    assert cursor.bounding_box()["x"] - start == pytest.approx(0.75 * box["width"] * at / 10, abs=2)
+    assert (visit.abroad(), visit.complaints) == ([], [])
+
+
+def test_a_click_into_the_picture_goes_there(results: Path, visit: Visit) -> None:
+    page = visit.open(results / "gallery.html")
+    stage, sound = page.locator(".stage").first, page.locator("audio").first
+    box = stage.bounding_box()
+    stage.click(position={"x": (0.11 + 0.75 * 0.4) * box["width"], "y": 100})
+    assert sound.evaluate("sound => sound.currentTime") == pytest.approx(4, abs=0.1)
+    assert stage.get_attribute("aria-valuenow") == "4.0"
+
+
+def test_sound_and_cursor_obey_the_keyboard(results: Path, visit: Visit) -> None:
+    page = visit.open(results / "gallery.html")
+    stage = page.locator(".stage").first
+    page.keyboard.press("Tab")
+    assert stage.evaluate("stage => stage === document.activeElement")
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert stage.get_attribute("aria-valuenow") == "1.0"
+    page.keyboard.press("Space")
+    page.wait_for_function("document.querySelector('audio').currentTime > 1.2")
+    page.keyboard.press("Space")
+    assert page.locator("audio").first.evaluate("sound => sound.paused")
+
+
+def test_one_player_at_a_time(results: Path, visit: Visit) -> None:
+    page = visit.open(results / "detectors/music/labels.html")
+    for number in (0, 1):
+        page.locator("audio").nth(number).evaluate("sound => sound.play()")
+    page.wait_for_function("document.querySelectorAll('audio')[1].currentTime > 0.1")
+    assert page.locator("audio").evaluate_all("all => all.filter(sound => !sound.paused).length") == 1
+
+
+def test_rows_are_searched_by_keyboard(results: Path, visit: Visit) -> None:
+    page = visit.open(results / "metadata/metadata.html")
+    page.keyboard.press("Tab")
+    page.keyboard.type("EVAL")
+    visible = page.locator("tbody tr:visible")
+    n_rows = page.locator("tbody tr").count()
+    assert 0 < visible.count() < n_rows
+    assert all("eval" in text.lower() for text in visible.all_inner_texts())
+    assert page.get_by_role("status").inner_text() == f"{visible.count()} of {n_rows} rows"
+    for _ in range(4):
+        page.keyboard.press("Backspace")
+    assert visible.count() == n_rows
