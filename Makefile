@@ -47,10 +47,11 @@ clean:
 	rm -rf results resources/demo .snakemake site
 
 .venv/ready: requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "soundsift needs Python 3.11 or newer, found " + sys.version.split()[0])'
-	$(PYTHON) -m venv .venv
-	$(INSTALL) requirements.lock
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "soundsift needs Python 3.11 or newer, found " + sys.version.split()[0])'
+	@echo 'Setting up .venv: a few minutes, 3 GB'
+	@$(PYTHON) -m venv .venv
+	@$(INSTALL) requirements.lock
+	@touch $@
 
 # what a Slurm cluster takes besides, and what the site and the browser tests do
 .venv/slurm .venv/site: .venv/%: .venv/ready requirements.%.lock

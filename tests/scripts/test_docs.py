@@ -105,7 +105,7 @@ def said_by_the_code() -> list[str]:
             if isinstance(node, ast.JoinedStr):
                 texts.append("".join(v.value if isinstance(v, ast.Constant) else "…" for v in node.values))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                texts.append(node.value)
+                texts.append(re.sub(r"%[sd]", "…", node.value))  # as logging fills it in
     return texts
 
 
