@@ -48,7 +48,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda path: path.name)
 def test_every_link_leads_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)]*)\)", prose(path))
     assert not [link for link in links if re.match(r"\w+:|/", link)], "pages link to pages of this repository"
