@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --re
 COMPILE := uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
   --no-header --python-version 3.11
 
-.PHONY: run test slurm-test browser-test lint docs lock clean
+.PHONY: run test slurm-test browser-test lint docs site lock clean
 
 # on a terminal with a bar for every stage; Snakemake's whole log is under .snakemake/log
 run: .venv/ready
@@ -34,6 +34,10 @@ lint: .venv/ready
 docs: .venv/ready
 	$(BIN)/python docs/generate.py
 
+# the pages of docs/ as a site, site/index.html; a link that leads nowhere fails
+site: .venv/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 # every version with its hashes, without the address of any registry
 lock:
 	$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
@@ -41,13 +45,14 @@ lock:
 	  $(COMPILE) --group $$group --constraint requirements.lock --output-file requirements.$$group.lock; done
 
 clean:
-	rm -rf results resources/demo .snakemake
+	rm -rf results resources/demo .snakemake site
 
 .venv/ready: requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "soundsift needs Python 3.11 or newer, found " + sys.version.split()[0])'
-	$(PYTHON) -m venv .venv
-	$(INSTALL) requirements.lock
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "soundsift needs Python 3.11 or newer, found " + sys.version.split()[0])'
+	@echo 'Setting up .venv: a few minutes, 3 GB'
+	@$(PYTHON) -m venv .venv
+	@$(INSTALL) requirements.lock
+	@touch $@
 
 # what a Slurm cluster takes besides, and what the site and the browser tests do
 .venv/slurm .venv/site: .venv/%: .venv/ready requirements.%.lock

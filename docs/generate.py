@@ -1,7 +1,7 @@
 """Write the reference pages from the code, so that they cannot fall behind it: python docs/generate.py."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,27 +27,28 @@ from soundsift.tables import Column  # noqa: E402
 
 
 def configuration() -> str:
-    """Every key with its type, default and meaning."""
+    """Every key with its type, default and meaning, section by section."""
 
-    def rows(rule: Mapping[str, Any], path: str) -> Iterator[str]:
-        for key, sub in rule["properties"].items():
-            if "properties" in sub:
-                yield from rows(sub, f"{path}{key}.")
-                continue
-            kind = sub.get("type") or "one of " + ", ".join(sub["enum"])
-            kind = " or ".join("empty" if k == "null" else k for k in kind) if isinstance(kind, list) else kind
-            default = "empty" if sub["default"] is None else str(sub["default"]).replace("'", "")
-            yield f"| `{path}{key}` | {kind} | {default} | {sub['description']} |"
+    def row(key: str, rule: Mapping[str, Any]) -> str:
+        kind = rule.get("type") or "one of " + ", ".join(rule["enum"])
+        kind = " or ".join("empty" if k == "null" else k for k in kind) if isinstance(kind, list) else kind
+        default = "empty" if rule["default"] is None else str(rule["default"]).replace("'", "")
+        default = default.lower() if isinstance(rule["default"], bool) else default  # as YAML writes it
+        return f"| `{key}` | {kind} | {default} | {rule['description']} |"
 
-    head = """# Configuration
+    text = [
+        """# Configuration
 
 `config.yaml` in the working directory; an overlay given with `--configfile` needs only the keys it changes, and single keys
-can be set with `--config batch_size=512`. Relative paths count from the working directory. An unknown key is refused.
-
-| key | type | default | meaning |
-| --- | --- | --- | --- |
+can be set with `--config batch_size=512`, within a section with `--config 'metadata={max_clips: 100}'`. Relative paths count from the
+working directory. An unknown key is refused.
 """
-    return head + "\n".join(rows(read_schema(), "")) + "\n"
+    ]
+    for name, rule in read_schema()["properties"].items():
+        rows = [row(f"{name}.{key}", sub) for key, sub in rule.get("properties", {}).items()]
+        text += [f"## {name}", "", *([rule["description"], ""] if rows else [])]
+        text += ["| key | type | default | meaning |", "| --- | --- | --- | --- |", *(rows or [row(name, rule)]), ""]
+    return "\n".join(text)
 
 
 def outcome_words() -> str:

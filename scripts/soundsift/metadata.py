@@ -266,12 +266,15 @@ def _draw(clip_id: str, seed: int) -> int:
 def check_two_sides(clips: pa.Table, detectors: Sequence[str]) -> None:
     """Refuse a detector whose class no training clip is known to have, or every one: it could not be trained.
 
+    Warn of one with fewer than two eval clips on either side: it could not be judged, which else would come out only
+    after everything is downloaded.
+
     Raises
     ------
     ConfigError
         With the detector and what was found.
     """
-    train = clips.filter(pc.equal(clips["split"], "train"))
+    train, judging = (clips.filter(pc.equal(clips["split"], split)) for split in ("train", "eval"))
     for detector in detectors:
         found = Counter(train[f"is_{detector}"].to_pylist())
         if not found[True] or not found[False]:
@@ -280,6 +283,13 @@ def check_two_sides(clips: pa.Table, detectors: Sequence[str]) -> None:
                 f"to have it, {found[False]} known not to, {found[None]} unknown: "
                 f"take more rows or change detectors.{detector}"
             )
+        found = Counter(judging[f"is_{detector}"].to_pylist())
+        if judging.num_rows and min(found[True], found[False]) < 2:
+            logging.getLogger("soundsift").warning(
+                "detectors.%s will not be judged: of %d eval clips %d are known to have it, %d known not to, at least "
+                "2 of each are needed: take more rows or leave the eval list out",
+                detector, judging.num_rows, found[True], found[False],
+            )  # fmt: skip
 
 
 def check_one_clip_a_video(clips: pa.Table) -> None:

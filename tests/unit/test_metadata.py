@@ -188,6 +188,17 @@ def test_a_detector_that_no_or_every_training_clip_has_is_refused_before_anythin
         metadata.check_two_sides(clips, ["music"])
 
 
+@pytest.mark.parametrize(("n_dogs", "n_others", "warned"), [(2, 2, False), (1, 2, True), (3, 1, True), (0, 0, False)])
+def test_a_detector_that_cannot_be_judged_is_known_before_anything_is_downloaded(
+    n_dogs: int, n_others: int, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    truths = [True, False, *[True] * n_dogs, *[False] * n_others, None]
+    splits = ["train"] * 2 + ["eval"] * (n_dogs + n_others) + ["train"]
+    metadata.check_two_sides(pa.table({"split": splits, "is_dog": truths}), ["dog"])
+    said = f"of {n_dogs + n_others} eval clips {n_dogs} are known to have it, {n_others} known not to"
+    assert [said in record.getMessage() for record in caplog.records] == [True] * warned
+
+
 def test_one_trimmed_file_is_not_taken_for_two_stretches_of_a_video() -> None:
     ids = ["aaaaaaaaaaa_0", "bbbbbbbbbbb_0", "bbbbbbbbbbb_10000"]
     clips = pa.table({"clip_id": ids, "video_id": [i[:11] for i in ids]})

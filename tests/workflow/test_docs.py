@@ -1,0 +1,139 @@
+"""The commands and examples of the README and of docs/, run."""
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+import wave
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from soundsift.demo import N_EVAL, make_demo
+from tests.pages import ROOT, block, blocks, commands
+from tests.workflow.project import Project, config_for
+
+pytestmark = pytest.mark.workflow
+
+# What no test can run, and why; the beginnings of such lines.
+BY_HAND = {
+    ". .venv/bin/activate": "is about the user's own shell",
+    "run=$(": "wants the log of a run on a cluster; tests/slurm ends such jobs as the page does",
+    "scancel ": "likewise",
+    "while squeue ": "likewise",
+    "rclone ": "wants a bucket",
+    ".venv/bin/python -m pip install --upgrade ": "asks a package registry",
+}
+ELSEWHERE = ("make ", ".venv/bin/pytest ")  # tests/scripts/test_docs.py looks whether targets and files are there
+# What runs no job and so wants no number of cores.
+WITHOUT_JOBS = ("--workflow-profile", "--unlock", "--lint", "--dry-run", "-n")
+SNAKEMAKE = [line.removeprefix(".venv/bin/") for line in commands() if re.match(r"(\.venv/bin/)?snakemake ", line)]
+HAS_SLURM = importlib.util.find_spec("snakemake_executor_plugin_slurm") is not None
+
+
+def test_every_command_is_run_by_a_test_or_named_with_a_reason() -> None:
+    others = [
+        line
+        for line in commands()
+        if line.removeprefix(".venv/bin/") not in SNAKEMAKE and not line.startswith(ELSEWHERE)
+    ]
+    assert not [line for line in others if not line.startswith((*BY_HAND, "late="))]
+    assert not [start for start in BY_HAND if not [line for line in others if line.startswith(start)]]
+
+
+@pytest.fixture(scope="module")
+def working(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory as the pages take it for granted: shipped configuration, their files, a list and media."""
+    folder = Project.make(tmp_path_factory.mktemp("docs") / "soundsift", {}).folder
+    for name in ("config.yaml", "config.audioset.yaml"):
+        shutil.copy2(ROOT / name, folder / name)
+    for one in (*blocks("yaml"), *blocks("csv")):
+        if one.file and one.file != "config.yaml":
+            (folder / one.file).write_text(one.text)
+    for name in ("my_train.csv", "my_eval.csv"):
+        (folder / name).write_text("video_id,start_seconds,end_seconds,labels\na,0,10,Dog\n")
+    for name in ("my_media", "my_recordings"):
+        (folder / name).mkdir()
+    silence(folder / "my_recordings" / "a.wav", 1)
+    (folder / "results" / "downloads").mkdir(parents=True)
+    (folder / "results" / "downloads" / "train-00000.csv").write_text('"clip_id","outcome"\n"a_0","timeout"\n')
+    return folder
+
+
+def silence(path: Path, n_seconds: int) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(np.zeros(8000 * n_seconds, dtype=np.int16).tobytes())
+
+
+@pytest.mark.parametrize("command", SNAKEMAKE)
+def test_every_snakemake_command_of_the_pages_plans(command: str, working: Path) -> None:
+    if "--workflow-profile" in command and not HAS_SLURM:
+        pytest.skip("Snakemake's plugin for Slurm is not installed")
+    assert "--cores " in command or set(command.split()) & set(WITHOUT_JOBS), "a user would be asked for --cores"
+    # a line that takes what the line before it has found is run with it
+    before = [line for line in commands() if line.startswith("late=")] if "$late" in command else []
+    snakemake = f'snakemake() {{ "{sys.executable}" -m snakemake "$@" --dry-run; }}'
+    script = "\n".join(["set -euo pipefail", snakemake, *before, command])
+    done = subprocess.run(["bash", "-c", script], cwd=working, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_engine_detector_of_the_page_is_trained_beside_the_others(tmp_path: Path) -> None:
+    # the eval list is the demo's whole one: there must be enough engines in it to judge by
+    make_demo(tmp_path, 45, N_EVAL, n_processes=2)
+    project = Project.make(tmp_path / "clone", config_for(tmp_path))
+    project.change("training", augment=0)
+    one = block("own-classes.md", "engine.yaml")
+    (project.folder / one.file).write_text(one.text)
+    run = project.run("results/detectors/engine/model.keras", "--configfile", one.file)
+    assert run.status == 0, run.text
+    with zipfile.ZipFile(project.folder / "results/detectors/engine/model.keras") as model:
+        assert '"engine"' in model.read("soundsift.json").decode()
+    rows = (tmp_path / "train_segments.csv").read_text() + (tmp_path / "eval_segments.csv").read_text()
+    engines = {row.split(",")[0] for row in rows.splitlines() if "/m/02mk9" in row}
+    table = pq.read_table(project.folder / "results/features.parquet", columns=["video_id", "is_engine"]).to_pylist()
+    assert {row["video_id"] for row in table if row["is_engine"]} == engines - {"_demot00033"}  # which is a web page
+    assert len(engines) >= 6
+
+
+def test_the_list_of_one_s_own_files_of_the_page_becomes_clips(tmp_path: Path) -> None:
+    Project.make(tmp_path / "soundsift", {})
+    folder = tmp_path / "rooms"
+    (folder / "recordings").mkdir(parents=True)
+    for name in ("config.yaml", "rooms.csv"):
+        (folder / name).write_text(block("own-classes.md", name).text)
+    for name in ("kitchen_01", "garden_07", "street_02"):
+        silence(folder / "recordings" / f"{name}.wav", 45)
+    tables_of(
+        folder / "resources" / "audioset", ["Speech", "Water", "Bird", "Wind", "Car", "Male speech, man speaking"]
+    )
+    (command,) = [line for line in commands() if line.startswith("snakemake --snakefile ")]
+    command = command.replace("snakemake ", f'"{sys.executable}" -m snakemake results/coverage.parquet ', 1)
+    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = pq.read_table(folder / "results" / "coverage.parquet").to_pylist()
+    assert [(row["clip_id"], row["is_water"], row["outcome"]) for row in found] == [
+        ("kitchen_01_0", True, "silent"),
+        ("kitchen_01_30000", True, "silent"),
+        ("garden_07_12500", False, "silent"),
+        ("street_02_0", False, "silent"),
+    ]
+    assert [name for name in found[0] if name.startswith("is_")] == ["is_water"]
+
+
+def tables_of(folder: Path, names: list[str]) -> None:
+    """AudioSet's tables as far as they know these classes, at the place to which they would be fetched."""
+    folder.mkdir(parents=True)
+    ids = {name: f"/x/{number}" for number, name in enumerate(names)}
+    nodes = [{"id": class_id, "name": name, "child_ids": []} for name, class_id in ids.items()]
+    (folder / "ontology.json").write_text(json.dumps(nodes))
+    rows = [f'{number},{class_id},"{name}"' for number, (name, class_id) in enumerate(ids.items())]
+    (folder / "class_labels_indices.csv").write_text("\n".join(["index,mid,display_name", *rows, ""]))
+    rated = [f"{class_id},10,1" for class_id in ids.values()]
+    (folder / "qa_true_counts.csv").write_text("\n".join(["label_id,num_rated,num_true", *rated, ""]))
