@@ -41,3 +41,7 @@ rule all:
 
 onsuccess:
     conclude(STARTED, workflow.main_snakefile, config)
+
+
+onerror:
+    complain(STARTED)

@@ -13,6 +13,8 @@ from soundsift import (  # noqa: E402
     batches,
     classes,
     coverage,
+    detections,
+    detector,
     download,
     evaluation,
     frames,
@@ -103,6 +105,11 @@ def columns() -> str:
             "How good the detector is with fewer training clips.",
             evaluation.CURVE_COLUMNS,
         ),
+        "results/detections.csv": (
+            "The recordings of one's own; then `{detector}_seconds`, for how long each detector's class is heard.",
+            detections.RECORDING_COLUMNS,
+        ),
+        "results/detections/{name}.csv": ("Where it is heard.", detector.SEGMENT_COLUMNS),
     }
     text = ["# Columns", ""]
     for name, (meaning, declared) in tables.items():

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from soundsift import detections
 from soundsift.joblog import job_log
+from soundsift.models import read_definition
 from soundsift.pages import write_page
 from soundsift.tables import read_json, write_csv
 
+DEMO = "They have learned from synthetic sound and know nothing of real recordings: train on real clips first."
 
-def detect(records: Sequence[Path], figures: Sequence[Path], table: Path, page: Path) -> None:
-    """Write the table and the page, and say on the terminal how many recordings could not be heard."""
+
+def detect(model: Path, records: Sequence[Path], figures: Sequence[Path], table: Path, page: Path) -> None:
+    """Write the table and the page, and say on the terminal which recordings could not be heard."""
     said = [read_json(path) for path in records]
     overview = detections.overview(said)
     write_csv(overview, table)
@@ -19,18 +22,21 @@ def detect(records: Sequence[Path], figures: Sequence[Path], table: Path, page: 
         (path.stem, detections.shown(record, figure, page))
         for path, record, figure in zip(records, said, figures, strict=True)
     ]
-    write_page("What is heard in the recordings", [("All recordings", overview), *drawn], page)
+    warning = [("These are the demo's detectors", DEMO)] if read_definition(model).synthetic else []
+    write_page("What is heard in the recordings", [*warning, ("All recordings", overview), *drawn], page)
     unheard = [record for record in said if record["duration_seconds"] is None]
+    tell = logging.getLogger("soundsift").warning
     for record in unheard:
-        logging.getLogger("soundsift").warning("%s: %s", record["outcome"], record["reason"])
-    logging.getLogger("soundsift").warning(
-        "%d of %d recordings were heard: %s, %s", len(said) - len(unheard), len(said), page, table
-    )
+        tell("%s: %s", record["outcome"], record["reason"])
+    for heading, text in warning:
+        tell("%s. %s", heading, text)
+    tell("%d of %d recordings were heard: %s, %s", len(said) - len(unheard), len(said), page, table)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         detect(
+            model=Path(snakemake.input.model),
             records=[Path(path) for path in snakemake.input.records],
             figures=[Path(path) for path in snakemake.input.figures],
             table=Path(snakemake.output.table),

@@ -16,7 +16,7 @@ from soundsift.training import TrainingParams, train
 
 def train_detector(
     features: Path, augmented: Path | None, detector: str, feature_set: str, params: TrainingParams,
-    test_fraction: float | None, model: Path, history: Path,
+    test_fraction: float | None, is_demo: bool, model: Path, history: Path,
 ) -> None:  # fmt: skip
     """Train on the clips that teach and their changed versions, and write the model and how training went."""
     schema = pq.read_schema(features)
@@ -28,7 +28,8 @@ def train_detector(
     )  # fmt: skip
     trained = train(detector, examples, params, columns)
     thresholds, calibrations = {detector: trained.threshold}, {detector: [trained.slope, trained.shift]}
-    save(trained.model, Definition(columns, definition_of(schema), thresholds, calibrations), model)
+    definition = Definition(columns, definition_of(schema), thresholds, calibrations, synthetic=is_demo)
+    save(trained.model, definition, model)
     write_parquet(trained.history, history)
 
 
@@ -42,6 +43,7 @@ if __name__ == "__main__":
             feature_set=snakemake.params.features,
             params=TrainingParams(**snakemake.params.network),
             test_fraction=snakemake.params.test_fraction,
+            is_demo=snakemake.params.is_demo,
             model=Path(snakemake.output.model),
             history=Path(snakemake.output.history),
         )

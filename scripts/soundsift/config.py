@@ -71,6 +71,8 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     schema = read_schema()
     config: dict[str, Any] = _with_defaults(schema, copy.deepcopy(dict(given)))
+    if isinstance(config["detectors"], dict):
+        config["detectors"] = {name: given for name, given in config["detectors"].items() if given is not None}
     validator = jsonschema.Draft202012Validator(schema)
     error = jsonschema.exceptions.best_match(validator.iter_errors(config))
     if error is not None:

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from soundsift import pages
 from soundsift.plots import BLUE, GREEN, GREY, ORANGE, svg
+from soundsift.tables import Column
 
 if TYPE_CHECKING:
     from soundsift.detector import Heard
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 SPAN = (0.09, 0.985)
 # Stretches that a timeline names to those who do not see it.
 N_NAMED = 20
+
+RECORDING_COLUMNS = (
+    Column("recording", pa.string(), "", "path of the file"),
+    Column("outcome", pa.string(), "", "ok, silent, or why it cannot be heard: too_short, no_audio, corrupt"),
+    Column("reason", pa.string(), "", "more about it; of an ok recording, what of it is lacking"),
+    Column("duration_seconds", pa.float64(), "s", "of what could be decoded; empty where nothing was heard"),
+)
 
 
 def clock(seconds: float) -> str:
@@ -108,12 +116,9 @@ def record(
 
 
 def overview(records: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """One row per recording: its path, outcome, reason, length, and seconds of each detector's class."""
+    """One row per recording: :data:`RECORDING_COLUMNS`, and the seconds in which each detector's class is heard."""
     detectors = list(dict.fromkeys(name for row in records for name in row["heard_seconds"]))
-    columns: dict[str, pa.Array] = {
-        name: pa.array([row[name] for row in records], pa.string()) for name in ("recording", "outcome", "reason")
-    }
-    columns["duration_seconds"] = pa.array([row["duration_seconds"] for row in records], pa.float64())
+    columns = {c.name: pa.array([row[c.name] for row in records], c.type) for c in RECORDING_COLUMNS}
     for name in detectors:
         seconds = [None if row["duration_seconds"] is None else row["heard_seconds"].get(name) for row in records]
         columns[f"{name}_seconds"] = pa.array(seconds, pa.float64())

@@ -51,12 +51,15 @@ class Definition:
         {detector: probability from which on the class counts as heard}.
     calibrations
         {detector: (slope, shift)}: :class:`soundsift.training.Trained`.
+    synthetic
+        Whether it has learned from the demo, which knows nothing of real sound.
     """
 
     columns: list[str]
     features: dict[str, str]
     thresholds: dict[str, float]
     calibrations: dict[str, list[float]]
+    synthetic: bool = False
 
     def inputs(self, path: Path) -> Iterator[Floats]:
         """Take the model's inputs from a Parquet file, some thousand rows of shape (n_rows, n_columns) after another.
@@ -153,5 +156,6 @@ def combine(models: "Mapping[str, tuple[keras.Model, Definition]]") -> "tuple[ke
     # no detector can have this name
     inputs = keras.Input((len(first.columns),), name="Features")
     outputs: dict[str, Any] = {name: model(inputs)[:, 1] for name, (model, _) in models.items()}
-    definition = Definition(first.columns, first.features, thresholds, calibrations)
+    synthetic = any(definition.synthetic for _, definition in models.values())
+    definition = Definition(first.columns, first.features, thresholds, calibrations, synthetic)
     return keras.Model(inputs, outputs, name="combined"), definition

@@ -12,6 +12,7 @@ SUMMARY = Path("results/summary.txt")
 PROVENANCE = Path("results/provenance.html")
 SETTLED = Path("results/config.yaml")
 REPORT = Path("results/report.html")
+LOGS = Path("results/logs")
 
 
 def shareable(config: Mapping[str, Any]) -> str:
@@ -20,6 +21,20 @@ def shareable(config: Mapping[str, Any]) -> str:
     download |= {key: "(set)" for key in ("proxy", "cookies") if download[key]}
     download["yt_dlp"] = dict.fromkeys(download["yt_dlp"], "(set)")
     return yaml.safe_dump({**config, "download": download}, sort_keys=False)
+
+
+def complain(started: float) -> None:
+    """Say once more, at the end, what failed: our one line stands above many of Snakemake's."""
+    logs = [path for path in LOGS.rglob("*.log") if path.stat().st_mtime >= started]
+    said = {line for path in sorted(logs) for line in _errors(path)}
+    for line in sorted(said):
+        print(f"soundsift: {line}", file=sys.stderr)
+
+
+def _errors(log: Path) -> list[str]:
+    prefix = "error: "
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
 
 
 def conclude(started: float, snakefile: str, config: Mapping[str, Any]) -> None:

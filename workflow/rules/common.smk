@@ -18,7 +18,7 @@ from soundsift.config import (
 )
 from soundsift.errors import SoundsiftError
 from soundsift.recordings import one_recording, per_recording, recordings_in
-from soundsift.reporting import conclude, shareable
+from soundsift.reporting import complain, conclude, shareable
 from soundsift.sources import code_digest
 
 # Without a config.yaml in the working directory every key has its default, and that is the demo.

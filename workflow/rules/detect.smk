@@ -37,6 +37,7 @@ rule detect_recording:
 # Show all recordings on one page.
 rule detect:
     input:
+        model=str(HEARD_BY),
         records=per_recording("results/detections/{name}.json", RECORDINGS),
         figures=per_recording("results/detections/{name}.svg", RECORDINGS),
     output:

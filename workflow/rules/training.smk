@@ -29,6 +29,7 @@ rule train_detector:
     params:
         features=TRAINING["features"],
         test_fraction=TEST_FRACTION,
+        is_demo=is_demo(config),
         network=NETWORK,
         code=code_digest("train_detector"),
     message:
