@@ -152,3 +152,9 @@ def test_a_bad_config_is_refused_in_one_line(given: dict, line: str) -> None:
         settle(given)
     assert line in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_an_overlay_drops_a_detector_by_leaving_it_empty() -> None:
+    assert list(settle({"detectors": {"music": None, "dog": ["Dog"]}})["detectors"]) == ["dog"]
+    with pytest.raises(ConfigError, match="detectors must not be empty"):
+        settle({"detectors": {"music": None}})

@@ -1,4 +1,5 @@
 import zipfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -54,7 +55,15 @@ def test_combined_detectors_say_what_they_say_alone(tmp_path: Path) -> None:
     for name, (model, _) in alone.items():
         assert np.abs(found[name] - models.probabilities(model, [x])).max() < 1e-6
     assert known.thresholds == {"music": 0.5, "speech": 0.5, "features": 0.5}
+    assert not known.synthetic
     assert known.calibrations == {name: [1.5, 0.1] for name in alone}
+
+
+def test_one_detector_of_the_demo_s_makes_the_combined_one_synthetic(tmp_path: Path) -> None:
+    model = trained()
+    alone = {"music": (model, define()), "speech": (model, replace(define("speech"), synthetic=True))}
+    models.save(*models.combine(alone), tmp_path / "combined.keras")
+    assert models.read_definition(tmp_path / "combined.keras").synthetic
 
 
 def test_detectors_of_different_features_are_not_combined() -> None:
