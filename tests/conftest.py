@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from soundsift.demo import make_demo
 from tests.site.site import Site
+from tests.workflow.project import N_EVAL, N_TRAIN, Project, config_for
 
 RATE_HZ = 22050
 
@@ -38,3 +40,20 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def audioset() -> Path:
     """The folder of AudioSet's published lists named by SOUNDSIFT_AUDIOSET."""
     return Path(os.environ["SOUNDSIFT_AUDIOSET"])
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small list and its media, as the demo has them."""
+    folder = tmp_path_factory.mktemp("input")
+    make_demo(folder, N_TRAIN, N_EVAL, n_processes=2)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project after one whole run; not to be changed."""
+    project = Project.make(tmp_path_factory.mktemp("whole") / "clone", config_for(media))
+    run = project.run()
+    assert run.status == 0, run.text
+    return project

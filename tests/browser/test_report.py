@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from soundsift.demo import make_demo
-from tests.workflow.project import Project, config_for
+from tests.workflow.project import Project
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make .venv/site")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -23,16 +22,8 @@ OURS = (
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Results of one small run, with its report."""
-    media = tmp_path_factory.mktemp("input")
-    make_demo(media, 24, 16, n_processes=2)
-    cheap = {"training": {"members": 1, "augment": 0}, "batch_size": 50, "detectors": {"music": ["Music"]}}
-    config = config_for(media) | cheap
-    project = Project.make(tmp_path_factory.mktemp("whole") / "clone", config)
-    run = project.run()
-    assert run.status == 0, run.text
-    return project.folder / "results"
+def results(finished: Project) -> Path:
+    return finished.folder / "results"
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +177,21 @@ def test_rows_are_searched_by_keyboard(results: Path, visit: Visit) -> None:
     for _ in range(4):
         page.keyboard.press("Backspace")
     assert visible.count() == n_rows
+
+
+def test_recordings_of_ones_own_are_seen_and_heard(finished: Project, visit: Visit, tmp_path: Path) -> None:
+    folder = tmp_path / "my recordings"
+    folder.mkdir()
+    shutil.copy(next((finished.folder / "results" / "clips").glob("*/*.mp3")), folder / "Küche & Flur #1.mp3")
+    (folder / "broken.wav").touch()
+    project = finished.copy(tmp_path / "clone")
+    run = project.run("detect", "--config", f"recordings={folder}")
+    assert run.status == 0, run.text
+    page = visit.open(project.folder / "results" / "detections.html")
+    assert pictures_without_words(page) == 0
+    picture = page.locator(".stage img")
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+    page.locator("audio").evaluate("sound => sound.play()")
+    page.locator(".cursor:not([aria-valuenow='0'], [aria-valuenow='0.0'])").wait_for()
+    assert "corrupt: broken.wav cannot be decoded" in page.locator("main").inner_text()
+    assert (visit.abroad(), visit.complaints) == ([], [])

@@ -22,6 +22,10 @@ SOURCES = ("Snakefile", "workflow", "scripts", "envs", "profiles")
 TABLES = ("results/features.parquet", "results/coverage.parquet")
 
 
+# Clips of the small list that whole runs are tried on.
+N_TRAIN, N_EVAL = 28, 16
+
+
 def config_for(media: Path, url: str | None = None) -> dict[str, Any]:
     """Configuration for a small list and its media, as :func:`soundsift.demo.make_demo` writes them."""
     tables = {

@@ -7,33 +7,15 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from soundsift.demo import make_demo
 from tests.site.site import Site
-from tests.workflow.project import TABLES, Project, config_for
+from tests.workflow.project import N_EVAL, N_TRAIN, TABLES, Project, config_for
 
 pytestmark = pytest.mark.workflow
 
-N_TRAIN, N_EVAL = 28, 16
 # of the demo's clips 3, 13 and 23 are dead, in the train list and as far as it reaches in the eval list
 DEAD = {"not_found": 2, "no_audio": 2, "too_short": 1}
 PER_BATCH = {"download_clips", "convert_clips", "extract_features", "summarize_features"}
 N_BATCHES = 4 + 2
-
-
-@pytest.fixture(scope="session")
-def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("input")
-    make_demo(folder, N_TRAIN, N_EVAL, n_processes=2)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def finished(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project after one whole run."""
-    project = Project.make(tmp_path_factory.mktemp("whole") / "clone", config_for(media))
-    run = project.run()
-    assert run.status == 0, run.text
-    return project
 
 
 @pytest.fixture
