@@ -100,7 +100,7 @@ rule summarize_run:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(2000),
         runtime=15,
     params:
         detectors=DETECTORS,
