@@ -8,6 +8,7 @@ from soundsift import detections
 from soundsift.detector import SEGMENT_COLUMNS, load
 from soundsift.errors import MediaError
 from soundsift.joblog import job_log
+from soundsift.recordings import decoded
 from soundsift.tables import schema_of, write_csv, write_json, write_text
 
 
@@ -27,13 +28,13 @@ def detect_recording(recording: Path, model: Path, segments: Path, labels: Path,
     write_csv(found, segments)
     write_text(detections.label_track(found), labels)
     write_text(drawn, figure)
-    write_json(detections.record(str(recording), *became, found, list(thresholds)), record)
+    write_json(detections.record(recording, *became, found, list(thresholds)), record)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         detect_recording(
-            recording=Path(snakemake.input.recording),
+            recording=decoded(snakemake.params.recording),
             model=Path(snakemake.input.model),
             segments=Path(snakemake.output.segments),
             labels=Path(snakemake.output.labels),

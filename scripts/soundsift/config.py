@@ -71,6 +71,9 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     schema = read_schema()
     config: dict[str, Any] = _with_defaults(schema, copy.deepcopy(dict(given)))
+    if isinstance(config["recordings"], int):
+        # --config recordings=2024
+        config["recordings"] = str(config["recordings"])
     if isinstance(config["detectors"], dict):
         config["detectors"] = {name: given for name, given in config["detectors"].items() if given is not None}
     validator = jsonschema.Draft202012Validator(schema)

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from soundsift import pages
 from soundsift.plots import BLUE, GREEN, GREY, ORANGE, svg
+from soundsift.recordings import decoded
 from soundsift.tables import Column
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def timeline(heard: "Heard", thresholds: Mapping[str, float], name: str) -> str:
     )  # fmt: skip
     marks_hz = [hz for hz in (500, 1000, 2000, 4000, 8000, 16000) if hz < bands_hz[-1]]
     first.set_yticks(np.interp(marks_hz, bands_hz, np.arange(len(bands_hz))), [f"{hz / 1000:g}" for hz in marks_hz])
-    first.set(ylabel="kHz", title=shorten(name, 110, placeholder=" ..."))
+    first.set(ylabel="kHz", title=shorten(_legible(name), 110, placeholder=" ..."))
     said = []
     for i, (panel, (detector, p)) in enumerate(zip(others, heard.probability.items(), strict=True)):
         colour = (BLUE, ORANGE, GREEN)[i % 3]
@@ -100,7 +101,7 @@ def no_timeline(reason: str) -> str:
 
 
 def record(
-    recording: str, outcome: str, reason: str, duration_seconds: float | None, segments: pa.Table,
+    recording: Path, outcome: str, reason: str, duration_seconds: float | None, segments: pa.Table,
     detectors: Sequence[str],
 ) -> dict[str, Any]:  # fmt: skip
     """What became of a recording, and for how many seconds each detector's class is heard in it."""
@@ -110,9 +111,15 @@ def record(
         for name in detectors
     }
     return {
-        "recording": recording, "outcome": outcome, "reason": reason, "duration_seconds": duration_seconds,
-        "heard_seconds": heard,
+        "recording": _legible(recording), "path": quote(os.fsencode(recording)), "outcome": outcome,
+        "reason": _legible(reason),
+        "duration_seconds": duration_seconds, "heard_seconds": heard,
     }  # fmt: skip
+
+
+def _legible(said: str | Path) -> str:
+    """A path, or what is said of one, for tables and pages, which hold no bytes that are no text."""
+    return os.fsencode(said).decode("utf-8", "replace")
 
 
 def overview(records: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -132,7 +139,8 @@ def shown(record: Mapping[str, Any], figure: Path, page: Path) -> str:
     heard = ", ".join(f"{name} {clock(seconds)}" for name, seconds in record["heard_seconds"].items())
     lacking = f" {escape(record['reason'])}." if record["reason"] else ""
     # relative, so that the page still plays when the whole project is moved
-    sound, drawn = (quote(os.path.relpath(path, page.parent)) for path in (record["recording"], figure))
+    paths = (decoded(record["path"]), figure)
+    sound, drawn = (quote(os.fsencode(os.path.relpath(path, page.parent.resolve()))) for path in paths)
     name, drawing = Path(record["recording"]).name, figure.read_text(encoding="utf-8")
     stage = pages.stage(name, drawing, SPAN, sound, record["duration_seconds"], drawn)
     return f"<p>{escape(heard)} of {clock(record['duration_seconds'])}.{lacking}</p>\n{stage}"

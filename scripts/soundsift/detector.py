@@ -124,7 +124,7 @@ class Detector(NamedTuple):
             reason = error.reason
         duration = n_samples / sample_rate_hz
         if duration < LEAST_SECONDS:
-            raise MediaError("too_short", f"{duration:.2f} s of sound")
+            raise MediaError("too_short", f"{duration:.4g} s of sound, at least {LEAST_SECONDS:g} s are needed")
         if not margins:
             margins.append(self._margins(left, 1, window_seconds, params))
         joined = {name: np.concatenate([part[name] for part in margins]) for name in self.definition.thresholds}

@@ -39,7 +39,7 @@ COUNTING_PRIMING = ("mp3", "asf")
 PROMISING = ("mov", "matroska", "flac")
 # How much less than that may come, and how much may be lacking in the middle, before a file counts as damaged.
 DAMAGED_SECONDS = 0.5
-# A longer hole in a whole recording is a time stamp that is wrong.
+# A longer hole in a whole recording is a time stamp that is wrong, unless the header says that there is so much.
 LONGEST_HOLE_SECONDS = 60.0
 # Further than this into a file even coarse time stamps are trusted: decoding up to there would take too long.
 COUNTED_SECONDS = 600.0
@@ -101,39 +101,37 @@ def samples_of(path: Path, sample_rate_hz: int, n_at_once: int) -> Iterator[npt.
 
     Returns
     -------
-    Mono pieces, float32, rounded to 16 bits as clips are. Where the time stamps leave a hole there is silence.
+    Mono pieces, float32, rounded to 16 bits as clips are. Where the time stamps leave a hole, before the first sound
+    too, there is silence, as there is for samples that are no numbers.
 
     Raises
     ------
     MediaError
-        ``no_audio``, or ``corrupt`` behind the last piece where decoding cannot go on, or where the header says it
-        should.
+        ``no_audio``; or ``corrupt``, behind the last piece, with what was wrong: decoding cannot go on, or does not go
+        on where the header says it should, or there was a sample that is no number.
     """
     waiting = [np.zeros(0, dtype=np.float32)]
     n = n_waiting = 0
-    damage = ""
+    damage: list[str] = []
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise MediaError("no_audio", f"{path.name} has no sound stream")
-            promised_seconds = _promised_seconds(container)
-            for samples in _resampled(_frames(container, container.streams.audio[0]), sample_rate_hz):
-                if not np.isfinite(samples).all():
-                    raise ValueError("it holds values that are no numbers")
+            for samples in _whole(container, sample_rate_hz, damage):
                 n, n_waiting = n + len(samples), n_waiting + len(samples)
                 waiting.append(samples)
                 if n_waiting >= n_at_once:
                     *whole, rest = _parted(np.concatenate(waiting), n_at_once)
                     yield from whole
                     waiting, n_waiting = [rest], len(rest)
-            seconds = n / sample_rate_hz
+            promised_seconds, seconds = _promised_seconds(container), n / sample_rate_hz
             if seconds < promised_seconds - DAMAGED_SECONDS:
-                damage = f"{path.name} says {promised_seconds:.1f} s and ends after {seconds:.1f} s"
+                damage.append(f"says {promised_seconds:.1f} s and ends after {seconds:.1f} s")
     except (av.FFmpegError, OSError, ValueError) as error:
-        damage = f"{path.name} cannot be decoded: {_said(error)}"
+        damage.append(f"cannot be decoded: {_said(error)}")
     yield from _parted(np.concatenate(waiting), n_at_once)
     if damage:
-        raise MediaError("corrupt", damage)
+        raise MediaError("corrupt", f"{path.name} {', '.join(damage)}")
 
 
 def _parted(samples: npt.NDArray[np.float32], n: int) -> Iterator[npt.NDArray[np.float32]]:
@@ -143,33 +141,40 @@ def _parted(samples: npt.NDArray[np.float32], n: int) -> Iterator[npt.NDArray[np
         yield piece.astype(np.float32)
 
 
-def _resampled(
-    frames: Iterator["av.AudioFrame | av.FFmpegError"], sample_rate_hz: int
+def _whole(
+    container: "av.container.InputContainer", sample_rate_hz: int, damage: list[str]
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """Frames of any sampling rates as pieces of one; a packet that cannot be decoded is a hole."""
+    """All sound of a file at one sampling rate, on its own time axis; what was wrong on the way joins ``damage``."""
+    origin, ends = _origin_seconds(container), _length_seconds(container) or 0.0
     rate_hz, resampler = 0, soxr.ResampleStream(sample_rate_hz, sample_rate_hz, 1)
-    nothing = np.zeros(0, dtype=np.float32)
-    expected: float | None = None
+    expected, n_no_numbers = 0.0, 0
     broken: av.FFmpegError | None = None
-    for frame in frames:
+    for frame in _frames(container, container.streams.audio[0]):
         if isinstance(frame, av.FFmpegError):
             broken = frame
             continue
         if frame.sample_rate != rate_hz:
             if rate_hz:
-                yield resampler.resample_chunk(nothing, last=True)
+                yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
             rate_hz = frame.sample_rate
             resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1)
-        at = frame.time if frame.time is not None else expected or 0.0
-        hole = at - (at if expected is None else expected)
+        at = frame.time - origin if frame.time is not None else expected
+        # a time stamp beyond the end that the header names is wrong
+        hole = at - expected if at <= max(ends, expected + LONGEST_HOLE_SECONDS) else 0.0
+        if hole > JITTER_SECONDS:
+            n_left = round(hole * rate_hz)
+            for n in (rate_hz,) * (n_left // rate_hz) + (n_left % rate_hz,):
+                yield resampler.resample_chunk(np.zeros(n, dtype=np.float32))
         expected = at + frame.samples / rate_hz
-        if JITTER_SECONDS < hole < LONGEST_HOLE_SECONDS:
-            yield resampler.resample_chunk(np.zeros(round(hole * rate_hz), dtype=np.float32))
-        yield resampler.resample_chunk(_mono(frame))
+        samples = _mono(frame)
+        n_no_numbers += len(samples) - int(np.isfinite(samples).sum())
+        yield resampler.resample_chunk(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0))
     if rate_hz:
-        yield resampler.resample_chunk(nothing, last=True)
+        yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
     elif broken is not None:
         raise broken
+    if n_no_numbers:
+        damage.append(f"holds {n_no_numbers} samples that are no numbers")
 
 
 def _said(error: Exception) -> str:

@@ -33,6 +33,7 @@ figure {{ margin: 0; max-width: 48em; break-inside: avoid; }} figure audio {{ wi
 .stage {{ position: relative; cursor: crosshair; }} .stage img {{ width: 100%; }}
 .cursor {{ position: absolute; top: 0; bottom: 0; width: 2px; background: #D55E00; pointer-events: none; }}
 :focus-visible {{ outline: 3px solid #0072B2; outline-offset: 2px; }}
+@media (max-width: 700px) {{ table {{ display: block; overflow-x: auto; }} }}
 @media print {{ .search, audio, .cursor {{ display: none; }} th {{ position: static; }} body {{ margin: 0; }} }}
 </style></head><body><main>
 <h1>{title}</h1>
@@ -48,6 +49,9 @@ if (search) search.addEventListener("input", () => {{
 document.addEventListener("play", event => {{
   for (const sound of document.querySelectorAll("audio")) if (sound !== event.target) sound.pause();
 }}, true);
+for (const sound of document.querySelectorAll("audio")) sound.addEventListener("error", () => {{
+  if (!sound.nextElementSibling) sound.insertAdjacentHTML("afterend", "<p>This browser cannot play the file.</p>");
+}});
 for (const stage of document.querySelectorAll(".stage")) {{
   const sound = stage.parentElement.querySelector("audio"), cursor = stage.querySelector(".cursor");
   const [seconds, left, right] = ["seconds", "left", "right"].map(name => Number(stage.dataset[name]));

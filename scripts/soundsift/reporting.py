@@ -16,11 +16,12 @@ LOGS = Path("results/logs")
 
 
 def shareable(config: Mapping[str, Any]) -> str:
-    """The configuration as YAML without what may let others in: a report is for others to read."""
+    """The configuration as YAML, without what may let others in and what no result of the report depends on."""
     download = dict(config["download"])
     download |= {key: "(set)" for key in ("proxy", "cookies") if download[key]}
     download["yt_dlp"] = dict.fromkeys(download["yt_dlp"], "(set)")
-    return yaml.safe_dump({**config, "download": download}, sort_keys=False)
+    told = {key: value for key, value in config.items() if key != "recordings"}
+    return yaml.safe_dump(told | {"download": download}, sort_keys=False)
 
 
 def complain(started: float) -> None:

@@ -93,8 +93,9 @@ def _in_words(name: str, judged: Mapping[str, Any]) -> str:
     n = judged["confusion"]
     hits, false_alarms = (f"{100 * a / (a + b):.0f}" for a, b in ((n["tp"], n["fn"]), (n["fp"], n["tn"])))
     return (
-        f"{name}: finds {hits} of 100 clips with {name} and wrongly claims {false_alarms} of 100 without. It is right "
-        f"on {judged['accuracy']['value']:.1%} of {judged['n_eval']:,} eval clips; always saying no would be right on "
+        f"{name}: finds {hits} of 100 clips with {name} and wrongly claims {false_alarms} of 100 without "
+        f"({n['tp']:,} of {n['tp'] + n['fn']:,} and {n['fp']:,} of {n['fp'] + n['tn']:,} were counted). It is right on "
+        f"{judged['accuracy']['value']:.1%} of {judged['n_eval']:,} eval clips; always saying no would be right on "
         f"{judged['baselines']['always_no']['accuracy']['value']:.1%}."
     )
 

@@ -1,5 +1,8 @@
+import os
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -42,11 +45,34 @@ def test_a_timeline_says_in_words_what_it_shows(tone: np.ndarray) -> None:
     assert "a &lt;b&gt;.mp3" in drawn
 
 
+def test_a_timeline_shows_everything_at_its_time(tone: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detections, "svg", lambda figure, _: figure)
+    figure = detections.timeline(heard(tone), {"music": 0.4, "speech": 0.5}, "a.mp3")
+    spectrogram, music, _ = figure.axes
+    (image,) = spectrogram.images
+    assert image.get_extent()[:2] == [0, 9.5]
+    assert image.origin == "lower"
+    # a tone of 440 Hz lies just below the first mark
+    band = int(np.argmax(image.get_array().mean(axis=1)))
+    assert 0 < spectrogram.get_yticks()[0] - band < 4
+    *shaded, course = music.patches
+    assert [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in shaded] == [(0, 4), (6, 9.5)]
+    assert course.get_data().edges.tolist() == [*range(10), 9.5]
+    assert course.get_data().values.tolist() == [0.9] * 10
+    assert music.lines[0].get_ydata()[0] == 0.4
+    figure.canvas.draw()
+    for axes in figure.axes:
+        place = axes.get_position()
+        assert (place.x0, place.x1) == pytest.approx(detections.SPAN)
+        assert axes.get_xlim() == (0, 9.5)
+    plt.close(figure)
+
+
 def test_seconds_are_counted_by_detector_and_a_broken_recording_is_a_row_too() -> None:
     nothing = SEGMENTS.slice(0, 0)
     records = [
-        detections.record("x/a.mp3", "ok", "", 9.5, SEGMENTS, ["music", "speech"]),
-        detections.record("x/b.mp3", "corrupt", "b.mp3 cannot be decoded", None, nothing, ["music", "speech"]),
+        detections.record(Path("x/a.mp3"), "ok", "", 9.5, SEGMENTS, ["music", "speech"]),
+        detections.record(Path("x/b.mp3"), "corrupt", "b.mp3 cannot be decoded", None, nothing, ["music", "speech"]),
     ]
     assert detections.overview(records).to_pylist() == [
         {
@@ -60,17 +86,15 @@ def test_seconds_are_counted_by_detector_and_a_broken_recording_is_a_row_too() -
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["a b.mp3", 'Über "uns" & #1 100%.mp3', "<script>.mp3"])
+@pytest.mark.parametrize("name", ["a b.mp3", 'Über "uns" & #1 100%.mp3', "<script>.mp3", "K\udce4se {1}.mp3"])
 def test_the_page_plays_the_file_itself_by_its_address(name: str, tone: np.ndarray, tmp_path: Path) -> None:
-    from urllib.parse import unquote
-
     figure, page = tmp_path / "results" / "detections" / "a.svg", tmp_path / "results" / "detections.html"
     figure.parent.mkdir(parents=True)
     figure.write_text(detections.timeline(heard(tone), {"music": 0.5, "speech": 0.5}, name))
-    record = detections.record(str(tmp_path / "in" / name), "ok", "", 9.5, SEGMENTS, ["music", "speech"])
+    record = detections.record(tmp_path / "in" / name, "ok", "", 9.5, SEGMENTS, ["music", "speech"])
     shown = detections.shown(record, figure, page)
     address = shown.partition("<audio")[2].partition('src="')[2].partition('"')[0]
-    assert unquote(address) == f"../in/{name}"
+    assert unquote_to_bytes(address) == os.fsencode(f"../in/{name}")
     assert 'src="detections/a.svg"' in shown
     assert "<script>" not in shown
     assert "music 0:08, speech 0:06 of 0:10" in shown

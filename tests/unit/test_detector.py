@@ -145,3 +145,27 @@ def test_the_threshold_decides() -> None:
     p = np.full(30, 0.6)
     assert segments({"a": p}, {"a": 0.5}, 30.0).num_rows == 1
     assert segments({"a": p}, {"a": 0.7}, 30.0).num_rows == 0
+
+
+def test_a_second_is_as_likely_as_the_windows_that_hold_it(tmp_path: Path, rng: np.random.Generator) -> None:
+    p = detector().listen(write(np.concatenate([tone(10), noise(10, rng)]), tmp_path / "a.wav")).probability["tone"]
+    # the model says 0.95 or 0.05: a window of three seconds that has some of both is one of them
+    assert p[:8] == pytest.approx([0.95] * 8)
+    assert p[12:] == pytest.approx([0.05] * 8)
+
+
+@pytest.mark.parametrize(("doubt", "n_segments"), [(-2.5, 1), (-3.5, 2)])
+def test_what_is_heard_lasts_twenty_seconds_on_average(doubt: float, n_segments: int) -> None:
+    """Two changes cost twice log(0.95 / 0.05), 5.9: two seconds against it of 2.5 each are borne, of 3.5 are not."""
+    p = np.full(40, 0.99)
+    p[20:22] = 1 / (1 + np.exp(-doubt))
+    found = segments({"a": p}, {"a": 0.5}, 40.0)
+    assert found.num_rows == n_segments
+    if n_segments == 1:
+        assert found["probability"][0].as_py() == pytest.approx(p.mean(), abs=1e-4)
+
+
+def test_one_window_cannot_outweigh_its_neighbours(tmp_path: Path) -> None:
+    sure = detector()
+    sure.model.predict_on_batch = lambda x: {"tone": np.where(np.arange(len(x)) == 10, 0.0, 0.99)}
+    assert sure.listen(write(tone(30), tmp_path / "a.wav")).segments.num_rows == 1

@@ -38,3 +38,10 @@ def test_each_column_is_the_mean_of_an_equal_stretch(rng: np.random.Generator) -
 
 def test_nothing_has_no_columns() -> None:
     assert Spectrogram(22050).power().shape == (0, N_BANDS)
+
+
+@pytest.mark.parametrize("rate_hz", [16000, 22050])
+def test_bands_are_named_by_their_centres(rate_hz: int) -> None:
+    picture = Spectrogram(rate_hz)
+    picture.add(np.sin(2 * np.pi * 3000 * np.arange(10 * N_FFT) / rate_hz).astype(np.float32))
+    assert picture.frequencies_hz[np.argmax(picture.power()[0])] == pytest.approx(3000, rel=0.05)

@@ -78,7 +78,8 @@ def test_the_report_opens_with_counts_reasons_and_each_detector_in_a_hundred_cli
     assert "16 of the lists' 20 rows".replace("'", "&#x27;") in text
     assert "10 of 16 wanted clips are there (62.5%). Missing: 3 private, 3 removed; clip by clip in" in text
     assert (
-        "<li>music: finds 75 of 100 clips with music and wrongly claims 10 of 100 without. It is right on 85.0% of 60 "
+        "<li>music: finds 75 of 100 clips with music and wrongly claims 10 of 100 without (15 of 20 "
+        "and 4 of 40 were counted). It is right on 85.0% of 60 "
         "eval clips; always saying no would be right on 66.7%.</li>"
     ) in text
     assert text.index('alt="coverage. in words"') < text.index("<li>") < text.index('alt="answers. in words"')

@@ -1,5 +1,6 @@
 """The commands and examples of the README and of docs/, run."""
 
+import ast
 import importlib.util
 import json
 import re
@@ -100,6 +101,19 @@ def test_the_engine_detector_of_the_page_is_trained_beside_the_others(tmp_path: 
     table = pq.read_table(project.folder / "results/features.parquet", columns=["video_id", "is_engine"]).to_pylist()
     assert {row["video_id"] for row in table if row["is_engine"]} == engines - {"_demot00033"}  # which is a web page
     assert len(engines) >= 6
+
+
+def test_the_python_of_the_page_answers(finished: Project, tmp_path: Path) -> None:
+    (tmp_path / "results" / "detectors").mkdir(parents=True)
+    shutil.copy(finished.folder / "results" / "detectors" / "combined.keras", tmp_path / "results" / "detectors")
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    shutil.copy(next((finished.folder / "results" / "clips").glob("*/*.mp3")), tmp_path / "recording.mp3")
+    (code,) = [one.text for one in blocks("python") if "detector.detect" in one.text]
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found = ast.literal_eval(done.stdout)
+    assert all(0 <= row["start_seconds"] < row["end_seconds"] <= 10 for row in found)
+    assert {row["detector"] for row in found} <= {"music", "speech"}
 
 
 def test_the_list_of_one_s_own_files_of_the_page_becomes_clips(tmp_path: Path) -> None:

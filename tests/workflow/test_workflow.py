@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -334,27 +335,38 @@ def test_bad_input_gives_one_line_and_a_failed_run(change: dict, line: str, medi
 def test_recordings_of_ones_own_are_answered_one_by_one(finished: Project, project: Project) -> None:
     folder = project.folder / "my recordings"
     folder.mkdir()
-    clip = next((finished.folder / "results" / "clips").glob("*/*.mp3"))
+    clips = sorted((finished.folder / "results" / "clips").glob("*/*.mp3"))
     for name in ("Über uns.mp3", "b.mp3", "b.data"):
-        shutil.copy(clip, folder / name)
-    (folder / "broken.wav").write_text("nothing")
-    asked = ("detect", "--config", f"recordings={folder}")
+        shutil.copy(clips[0], folder / name)
+    (folder / "broken {1}.wav").write_text("nothing")
+    asked = ("detect", "--config", "recordings=my recordings")
     model = (project.folder / "results" / "detectors" / "combined.keras").read_bytes()
     # the detectors stay what they are, whatever this run's configuration says of training
-    run = project.run(*asked, "training={seed: 5}")
+    run = project.run(*asked, "training={seed: 5}", "detectors={dog: [Dog]}")
     assert run.status == 0, run.text
     assert run.jobs == {"detect_recording": 4, "detect": 1}
-    assert "corrupt: broken.wav cannot be decoded" in run.text
+    assert "broken {1}.wav: corrupt (broken {1}.wav cannot be decoded" in run.text
+    assert "dog: not among these detectors" in run.text
     assert (project.folder / "results" / "detectors" / "combined.keras").read_bytes() == model
     results = project.folder / "results"
     table = pacsv.read_csv(results / "detections.csv").to_pylist()
     assert {Path(row["recording"]).name: row["outcome"] for row in table} == {
-        "Über uns.mp3": "ok", "b.mp3": "ok", "b.data": "ok", "broken.wav": "corrupt"
+        "Über uns.mp3": "ok", "b.mp3": "ok", "b.data": "ok", "broken {1}.wav": "corrupt"
     }  # fmt: skip
-    for name in ("Über uns", "b.mp3", "b.data", "broken"):
+    for name in ("Über uns", "b.mp3", "b.data"):
         for ending in ("csv", "txt", "svg"):
             assert (results / "detections" / f"{name}.{ending}").is_file()
-    page = (results / "detections.html").read_text()
-    assert "../my%20recordings/%C3%9Cber%20uns.mp3" in page
+    assert "../my%20recordings/%C3%9Cber%20uns.mp3" in (results / "detections.html").read_text()
+    assert project.run(*asked).jobs == {"detect": 1}, "the dog is no longer asked for"
     assert "Nothing to be done" in project.run(*asked).text
-    assert "recordings is empty: name a folder" in project.run("detect").text
+    shutil.copy(clips[1], folder / "b.mp3")
+    os.utime(folder / "b.mp3", (1, 1))
+    (folder / "b.data").unlink()
+    # what was b.mp3 is b now that no other is
+    assert project.run(*asked).jobs == {"detect_recording": 1, "detect": 1}
+    assert len(pacsv.read_csv(results / "detections.csv")) == 3
+    run = project.run("detect")
+    assert "soundsift: recordings is empty: name a folder" in run.text
+    assert "Traceback" not in run.text
+    gone = project.run("--config", "recordings=none", "--dry-run")
+    assert "Nothing to be done" in gone.text, "a folder that is gone is nothing to a run that does not listen"

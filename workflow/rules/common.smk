@@ -17,7 +17,7 @@ from soundsift.config import (
     settle,
 )
 from soundsift.errors import SoundsiftError
-from soundsift.recordings import one_recording, per_recording, recordings_in
+from soundsift.recordings import path_of_recording, per_recording, state_of_recording
 from soundsift.reporting import complain, conclude, shareable
 from soundsift.sources import code_digest
 
@@ -30,7 +30,6 @@ if Path("config.yaml").is_file():
 try:
     config = settle(config)
     check_files(config)
-    RECORDINGS = recordings_in(config["recordings"])
 except SoundsiftError as error:
     sys.exit(f"soundsift: {error}")
 

@@ -11,7 +11,6 @@ HEARD_BY = COMBINED.resolve() if COMBINED.is_file() else COMBINED
 # Find out what is heard in one recording, and when.
 rule detect_recording:
     input:
-        recording=one_recording(RECORDINGS),
         model=str(HEARD_BY),
     output:
         segments="results/detections/{name}.csv",
@@ -27,6 +26,8 @@ rule detect_recording:
         mem_mb=growing(2000),
         runtime=120,
     params:
+        recording=path_of_recording(config["recordings"]),
+        state=state_of_recording(config["recordings"]),
         code=code_digest("detect_recording"),
     message:
         "Listening to {wildcards.name}"
@@ -38,8 +39,8 @@ rule detect_recording:
 rule detect:
     input:
         model=str(HEARD_BY),
-        records=per_recording("results/detections/{name}.json", RECORDINGS),
-        figures=per_recording("results/detections/{name}.svg", RECORDINGS),
+        records=per_recording("results/detections/{name}.json", config["recordings"]),
+        figures=per_recording("results/detections/{name}.svg", config["recordings"]),
     output:
         table="results/detections.csv",
         page="results/detections.html",
@@ -52,6 +53,7 @@ rule detect:
         mem_mb=growing(1000),
         runtime=15,
     params:
+        detectors=DETECTORS,
         code=code_digest("detect"),
     message:
         "Showing what is heard in the recordings"
