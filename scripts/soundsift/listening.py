@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from soundsift.media import encode, read_samples
 
-# A page holds its sound: 60 kB for ten seconds, whatever the clips are kept as.
+# A page holds its sound: 40 kB for ten seconds, whatever the clips are kept as.
 BIT_RATE = "32k"
 N_WORST = 20
 N_OF_EACH = 6
