@@ -41,6 +41,8 @@ PROMISING = ("mov", "matroska", "flac")
 DAMAGED_SECONDS = 0.5
 # A longer hole in a whole recording is a time stamp that is wrong, unless the header says that there is so much.
 LONGEST_HOLE_SECONDS = 60.0
+# Where an MP3 file says how many frames it has.
+HEADER_BYTES = 4096
 # Further than this into a file even coarse time stamps are trusted: decoding up to there would take too long.
 COUNTED_SECONDS = 600.0
 
@@ -124,7 +126,7 @@ def samples_of(path: Path, sample_rate_hz: int, n_at_once: int) -> Iterator[npt.
                     *whole, rest = _parted(np.concatenate(waiting), n_at_once)
                     yield from whole
                     waiting, n_waiting = [rest], len(rest)
-            promised_seconds, seconds = _promised_seconds(container), n / sample_rate_hz
+            promised_seconds, seconds = _header_seconds(path, container), n / sample_rate_hz
             if seconds < promised_seconds - DAMAGED_SECONDS:
                 damage.append(f"says {promised_seconds:.1f} s and ends after {seconds:.1f} s")
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -132,6 +134,26 @@ def samples_of(path: Path, sample_rate_hz: int, n_at_once: int) -> Iterator[npt.
     yield from _parted(np.concatenate(waiting), n_at_once)
     if damage:
         raise MediaError("corrupt", f"{path.name} {', '.join(damage)}")
+
+
+def _header_seconds(path: Path, container: "av.container.InputContainer") -> float:
+    """How long a whole file is by its header, WAV and MP3 too; 0 where that does not say."""
+    with open(path, "rb") as file:
+        head = file.read(HEADER_BYTES)
+    counted = b"Xing" in head or b"Info" in head
+    if container.format.name == "mp3" and counted:
+        return _length_seconds(container) or 0.0
+    if _is_cut_short(path, head):
+        stream = container.streams.audio[0]
+        n_bytes = int.from_bytes(head[4:8], "little")
+        return n_bytes / (stream.rate * stream.channels * max(stream.codec_context.format.bytes, 1))
+    return _promised_seconds(container)
+
+
+def _is_cut_short(path: Path, head: bytes) -> bool:
+    """Whether a WAV file is shorter than its header says; one that was written to a pipe says nothing."""
+    n_bytes = int.from_bytes(head[4:8], "little")
+    return head[:4] == b"RIFF" and 0 < n_bytes < 2**32 - 1 and path.stat().st_size < 8 + n_bytes
 
 
 def _parted(samples: npt.NDArray[np.float32], n: int) -> Iterator[npt.NDArray[np.float32]]:
@@ -372,7 +394,7 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     try:
         with open(path, "rb") as file:
             head = file.read(8)
-        if head[:4] == b"RIFF" and path.stat().st_size < 8 + int.from_bytes(head[4:], "little"):
+        if _is_cut_short(path, head):
             raise MediaError("corrupt", f"{path.name} is shorter than its header says")
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]

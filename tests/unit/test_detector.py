@@ -106,12 +106,17 @@ def test_what_cannot_be_heard_says_why(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_recording_that_breaks_off_is_heard_up_to_there(tmp_path: Path, rng: np.random.Generator) -> None:
-    whole = write(np.concatenate([tone(30), noise(30, rng)]), tmp_path / "whole.flac").read_bytes()
-    (tmp_path / "half.flac").write_bytes(whole[: len(whole) // 2])
-    heard = detector().listen(tmp_path / "half.flac")
+@pytest.mark.parametrize("ending", ["flac", "wav", "mp3"])
+def test_a_recording_that_breaks_off_is_heard_up_to_there(
+    ending: str, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    path = write(np.concatenate([tone(30), noise(30, rng)]), tmp_path / f"whole.{ending}")
+    assert detector().listen(path).reason == ""
+    whole = path.read_bytes()
+    (tmp_path / f"half.{ending}").write_bytes(whole[: len(whole) // 2])
+    heard = detector().listen(tmp_path / f"half.{ending}")
     assert heard.outcome == "ok"
-    assert "says 60.0 s and ends after" in heard.reason
+    assert f"half.{ending} says 60.0 s and ends after" in heard.reason
     assert heard.segments["start_seconds"][0].as_py() == 0.0
 
 
