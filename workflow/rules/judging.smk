@@ -90,7 +90,8 @@ rule learning_curve:
     params:
         features=TRAINING["features"],
         test_fraction=TEST_FRACTION,
-        network={**NETWORK, "members": 1},
+        # ranking takes half as many steps as probabilities do
+        network={**NETWORK, "members": 1, "min_steps": 500},
         code=code_digest("learning_curve"),
     message:
         "Measuring how the {wildcards.detector} detector learns"
