@@ -1,6 +1,7 @@
-"""What several tests share: invented signals with a known answer, and the local video site."""
+"""What several tests share: invented signals with a known answer, a local video site, finished and fresh projects."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy.typing as npt
 import pytest
 
 from soundsift.demo import make_demo
+from tests.pages import blocks
 from tests.site.site import Site
-from tests.workflow.project import N_EVAL, N_TRAIN, Project, config_for
+from tests.workflow.project import N_EVAL, N_TRAIN, ROOT, Project, config_for, silence
 
 RATE_HZ = 22050
 
@@ -57,3 +59,22 @@ def finished(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     run = project.run()
     assert run.status == 0, run.text
     return project
+
+
+@pytest.fixture(scope="session")
+def working(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory as the pages take it for granted: shipped configuration, their files, a list and media."""
+    folder = Project.make(tmp_path_factory.mktemp("docs") / "soundsift", {}).folder
+    for name in ("config.yaml", "config.audioset.yaml"):
+        shutil.copy2(ROOT / name, folder / name)
+    for one in (*blocks("yaml"), *blocks("csv")):
+        if one.file and one.file != "config.yaml":
+            (folder / one.file).write_text(one.text)
+    for name in ("my_train.csv", "my_eval.csv"):
+        (folder / name).write_text("video_id,start_seconds,end_seconds,labels\na,0,10,Dog\n")
+    for name in ("my_media", "my_recordings"):
+        (folder / name).mkdir()
+    silence(folder / "my_recordings" / "a.wav", 1)
+    (folder / "results" / "downloads").mkdir(parents=True)
+    (folder / "results" / "downloads" / "train-00000.csv").write_text('"clip_id","outcome"\n"a_0","timeout"\n')
+    return folder

@@ -60,3 +60,8 @@ def commands() -> list[str]:
     lines = [re.sub(r"\s+# .*", "", line) for one in blocks("") for line in one.text.splitlines()]
     within = [text for path in PAGES for text in spans(path) if re.match(r"(snakemake|make) [a-z./-]", text)]
     return list(dict.fromkeys(line for line in [*lines, *within] if line.strip()))
+
+
+# Commands of Snakemake; those for a cluster are planned by tests/slurm, where its plugin is.
+SNAKEMAKE = [line.removeprefix(".venv/bin/") for line in commands() if re.match(r"(\.venv/bin/)?snakemake ", line)]
+ON_A_CLUSTER = [line for line in SNAKEMAKE if "--workflow-profile" in line]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from soundsift.demo import make_demo
-from tests.workflow.project import ROOT, TABLES, Project, Run, config_for
+from tests.pages import ON_A_CLUSTER
+from tests.workflow.project import ROOT, TABLES, Project, Run, assert_plans, config_for
 
 
 def slurm_answers() -> bool:
@@ -63,6 +64,11 @@ def test_the_cluster_makes_what_one_machine_makes(first: tuple[Project, Run], he
     assert project.tables() == here.tables()
     assert (project.folder / "results" / "report.html").is_file()
     assert "Nothing to be done" in project.run(*PROFILE).text
+
+
+@pytest.mark.parametrize("command", ON_A_CLUSTER)
+def test_every_command_of_the_pages_for_a_cluster_plans(command: str, working: Path) -> None:
+    assert_plans(command, working)
 
 
 def test_a_job_killed_for_want_of_memory_runs_again_with_more(first: tuple[Project, Run]) -> None:

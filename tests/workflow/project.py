@@ -7,15 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+
+from tests.pages import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("Snakefile", "workflow", "scripts", "envs", "profiles")
@@ -127,3 +131,19 @@ class Project:
         while subprocess.run(queue, capture_output=True, text=True, check=True).stdout.strip():
             time.sleep(1)
         return len(jobs)
+
+
+def assert_plans(command: str, folder: Path) -> None:
+    """Plan a command of the pages (``--dry-run``) as a shell in ``folder`` would."""
+    # a line that takes what the line before it has found is run with it
+    before = [line for line in commands() if line.startswith("late=")] if "$late" in command else []
+    snakemake = f'snakemake() {{ "{sys.executable}" -m snakemake "$@" --dry-run; }}'
+    script = "\n".join(["set -euo pipefail", snakemake, *before, command])
+    done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def silence(path: Path, n_seconds: int) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(np.zeros(8000 * n_seconds, dtype=np.int16).tobytes())

@@ -1,23 +1,19 @@
 """The commands and examples of the README and of docs/, run."""
 
 import ast
-import importlib.util
 import json
-import re
 import shutil
 import subprocess
 import sys
-import wave
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from soundsift.demo import N_EVAL, make_demo
-from tests.pages import ROOT, block, blocks, commands
-from tests.workflow.project import Project, config_for
+from tests.pages import ON_A_CLUSTER, ROOT, SNAKEMAKE, block, blocks, commands
+from tests.workflow.project import Project, assert_plans, config_for, silence
 
 pytestmark = pytest.mark.workflow
 
@@ -32,9 +28,7 @@ BY_HAND = {
 }
 ELSEWHERE = ("make ", ".venv/bin/pytest ")  # tests/scripts/test_docs.py looks whether targets and files are there
 # What runs no job and so wants no number of cores.
-WITHOUT_JOBS = ("--workflow-profile", "--unlock", "--lint", "--dry-run", "-n")
-SNAKEMAKE = [line.removeprefix(".venv/bin/") for line in commands() if re.match(r"(\.venv/bin/)?snakemake ", line)]
-HAS_SLURM = importlib.util.find_spec("snakemake_executor_plugin_slurm") is not None
+WITHOUT_JOBS = ("--unlock", "--lint", "--dry-run", "-n")
 
 
 def test_every_command_is_run_by_a_test_or_named_with_a_reason() -> None:
@@ -47,42 +41,10 @@ def test_every_command_is_run_by_a_test_or_named_with_a_reason() -> None:
     assert not [start for start in BY_HAND if not [line for line in others if line.startswith(start)]]
 
 
-@pytest.fixture(scope="module")
-def working(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory as the pages take it for granted: shipped configuration, their files, a list and media."""
-    folder = Project.make(tmp_path_factory.mktemp("docs") / "soundsift", {}).folder
-    for name in ("config.yaml", "config.audioset.yaml"):
-        shutil.copy2(ROOT / name, folder / name)
-    for one in (*blocks("yaml"), *blocks("csv")):
-        if one.file and one.file != "config.yaml":
-            (folder / one.file).write_text(one.text)
-    for name in ("my_train.csv", "my_eval.csv"):
-        (folder / name).write_text("video_id,start_seconds,end_seconds,labels\na,0,10,Dog\n")
-    for name in ("my_media", "my_recordings"):
-        (folder / name).mkdir()
-    silence(folder / "my_recordings" / "a.wav", 1)
-    (folder / "results" / "downloads").mkdir(parents=True)
-    (folder / "results" / "downloads" / "train-00000.csv").write_text('"clip_id","outcome"\n"a_0","timeout"\n')
-    return folder
-
-
-def silence(path: Path, n_seconds: int) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, 8000, 0, "NONE", ""))
-        file.writeframes(np.zeros(8000 * n_seconds, dtype=np.int16).tobytes())
-
-
-@pytest.mark.parametrize("command", SNAKEMAKE)
+@pytest.mark.parametrize("command", [line for line in SNAKEMAKE if line not in ON_A_CLUSTER])
 def test_every_snakemake_command_of_the_pages_plans(command: str, working: Path) -> None:
-    if "--workflow-profile" in command and not HAS_SLURM:
-        pytest.skip("Snakemake's plugin for Slurm is not installed")
     assert "--cores " in command or set(command.split()) & set(WITHOUT_JOBS), "a user would be asked for --cores"
-    # a line that takes what the line before it has found is run with it
-    before = [line for line in commands() if line.startswith("late=")] if "$late" in command else []
-    snakemake = f'snakemake() {{ "{sys.executable}" -m snakemake "$@" --dry-run; }}'
-    script = "\n".join(["set -euo pipefail", snakemake, *before, command])
-    done = subprocess.run(["bash", "-c", script], cwd=working, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert_plans(command, working)
 
 
 def test_the_engine_detector_of_the_page_is_trained_beside_the_others(tmp_path: Path) -> None:
