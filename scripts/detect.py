@@ -17,7 +17,7 @@ LACKING = "They were trained for others than the configuration names: run snakem
 def detect(
     model: Path, detectors: Sequence[str], records: Sequence[Path], figures: Sequence[Path], table: Path, page: Path,
 ) -> None:  # fmt: skip
-    """Write the table and the page, and say on the terminal which recordings could not be heard."""
+    """Write the table and the page, and say on the terminal which recordings could not be heard, or not wholly."""
     said = [read_json(path) for path in records]
     overview = detections.overview(said)
     write_csv(overview, table)
@@ -32,7 +32,7 @@ def detect(
     write_page("What is heard in the recordings", [*warning, ("All recordings", overview), *drawn], page)
     unheard = [record for record in said if record["duration_seconds"] is None]
     tell = logging.getLogger("soundsift").warning
-    for record in unheard:
+    for record in (record for record in said if record["reason"]):
         tell("%s: %s (%s)", Path(record["recording"]).name, record["outcome"], record["reason"])
     for heading, text in warning:
         tell("%s. %s", heading, text)

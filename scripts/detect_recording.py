@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pyarrow as pa
-
 from soundsift import detections
 from soundsift.detector import SEGMENT_COLUMNS, load
 from soundsift.errors import MediaError
@@ -19,7 +17,7 @@ def detect_recording(recording: Path, model: Path, segments: Path, labels: Path,
     try:
         heard = detector.listen(recording)
     except MediaError as error:
-        found = pa.Table.from_pylist([], schema=schema_of(SEGMENT_COLUMNS))
+        found = schema_of(SEGMENT_COLUMNS).empty_table()
         drawn, became = detections.no_timeline(error.reason), (error.outcome, error.reason, None)
     else:
         found = heard.segments

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+
 from soundsift import listening
 from soundsift.evaluation import ERROR_COLUMNS
 from soundsift.joblog import job_log
@@ -18,12 +20,16 @@ def play_clips(
     said = read_parquet(predictions, PREDICTION_COLUMNS)
     by_label = read_parquet(errors, ERROR_COLUMNS)
     by_label = by_label.rename_columns([name.replace("_", " ") for name in by_label.column_names])
-    worst = listening.spell_out(listening.worst(said), features, clips_dir, clip_format)
+    chosen = [listening.worst(said), *listening.draw(said, seed)]
+    # together, so that the table is read once
+    spelled = listening.spell_out(pa.concat_tables(chosen), features, clips_dir, clip_format)
+    n_worst, n_with, n_without = map(len, chosen)
+    worst, with_it = spelled.slice(0, n_worst), spelled.slice(n_worst, n_with)
+    without_it = spelled.slice(n_worst + n_with, n_without)
     parts = [("The eval clips furthest from their labels", worst), ("Errors by label of the eval clips", by_label)]
     write_page(f"{detector}: errors", parts, errors_page)
-    headings = (f"With {detector}, by their labels", f"Without {detector}, by their labels")
-    sides = [listening.spell_out(side, features, clips_dir, clip_format) for side in listening.draw(said, seed)]
-    write_page(f"{detector}: do the labels hold?", list(zip(headings, sides, strict=True)), labels_page)
+    sides = [(f"With {detector}, by their labels", with_it), (f"Without {detector}, by their labels", without_it)]
+    write_page(f"{detector}: do the labels hold?", sides, labels_page)
 
 
 if __name__ == "__main__":

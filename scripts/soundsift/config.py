@@ -71,9 +71,6 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     schema = read_schema()
     config: dict[str, Any] = _with_defaults(schema, copy.deepcopy(dict(given)))
-    if isinstance(config["recordings"], int):
-        # --config recordings=2024
-        config["recordings"] = str(config["recordings"])
     if isinstance(config["detectors"], dict):
         config["detectors"] = {name: given for name, given in config["detectors"].items() if given is not None}
     validator = jsonschema.Draft202012Validator(schema)
@@ -195,6 +192,9 @@ def _with_defaults(schema: Mapping[str, Any], given: Any) -> Any:
             # Snakemake hands over what stands inside --config 'section={key: value}' as text
             with suppress(yaml.YAMLError):
                 given[key] = yaml.safe_load(given[key])
+        elif type(given[key]) is int and "string" in _types(rule):
+            # and what looks like a number as one: a folder may be called 2024
+            given[key] = str(given[key])
         if isinstance(given[key], float) and given[key].is_integer() and "integer" in _types(rule):
             given[key] = int(given[key])
     return given

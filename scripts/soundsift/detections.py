@@ -96,7 +96,7 @@ def no_timeline(reason: str) -> str:
     """Draw as SVG that there is nothing to draw."""
     figure, axes = plt.subplots(figsize=(10, 1))
     axes.set_axis_off()
-    axes.set_title(shorten(reason, 110, placeholder=" ..."))
+    axes.set_title(shorten(_legible(reason), 110, placeholder=" ..."))
     return svg(figure, "This recording could not be heard")
 
 

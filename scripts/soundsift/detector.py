@@ -23,7 +23,7 @@ from scipy.special import expit, logit
 from soundsift import models
 from soundsift.errors import MediaError
 from soundsift.features import feature_matrix, summary_columns
-from soundsift.frames import FeatureParams, frame_features
+from soundsift.frames import frame_features
 from soundsift.media import SILENCE_DBFS, samples_of
 from soundsift.reductions import STATISTICS, Course, summarize
 from soundsift.spectrogram import Spectrogram
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 WINDOW_SECONDS, STEP_SECONDS, LASTING_SECONDS = 3, 1, 20
+# Amplitude below which there is nothing to hear.
+SILENCE = 10 ** (SILENCE_DBFS / 20)
 # Less sound than this says nothing.
 LEAST_SECONDS = 1.0
 # Windows worked on together.
@@ -102,7 +104,7 @@ class Detector(NamedTuple):
             ``no_audio``, ``corrupt``, or ``too_short`` for less than a second. A file that breaks off later is heard up
             to there, and ``reason`` says so.
         """
-        params, sample_rate_hz = self.definition.feature_params()
+        _, sample_rate_hz = self.definition.feature_params()
         spectrogram = Spectrogram(sample_rate_hz)
         margins: list[dict[str, npt.NDArray[np.float64]]] = []
         n_samples, peak, reason = 0, 0.0, ""
@@ -116,7 +118,7 @@ class Detector(NamedTuple):
                 left = np.concatenate([left, piece])
                 n = (len(left) - window_seconds * sample_rate_hz) // (STEP_SECONDS * sample_rate_hz) + 1
                 if n > 0:
-                    margins.append(self._margins(left, n, window_seconds, params))
+                    margins.append(self._margins(left, n, window_seconds))
                     left = left[n * STEP_SECONDS * sample_rate_hz :]
         except MediaError as error:
             if error.outcome != "corrupt" or n_samples < LEAST_SECONDS * sample_rate_hz:
@@ -126,20 +128,17 @@ class Detector(NamedTuple):
         if duration < LEAST_SECONDS:
             raise MediaError("too_short", f"{duration:.4g} s of sound, at least {LEAST_SECONDS:g} s are needed")
         if not margins:
-            margins.append(self._margins(left, 1, window_seconds, params))
+            margins.append(self._margins(left, 1, window_seconds))
         joined = {name: np.concatenate([part[name] for part in margins]) for name in self.definition.thresholds}
         probability = {name: expit(_by_second(margin, duration, window_seconds)) for name, margin in joined.items()}
-        silent = peak < 10 ** (SILENCE_DBFS / 20)
         return Heard(
             duration, probability, segments(probability, self.definition.thresholds, duration), spectrogram,
-            "silent" if silent else "ok", reason,
+            "silent" if peak < SILENCE else "ok", reason,
         )  # fmt: skip
 
-    def _margins(
-        self, samples: Floats, n: int, window_seconds: int, params: FeatureParams
-    ) -> dict[str, npt.NDArray[np.float64]]:
+    def _margins(self, samples: Floats, n: int, window_seconds: int) -> dict[str, npt.NDArray[np.float64]]:
         """Log-odds of every detector in the first n windows, shape (n,) each; there is nothing to hear in silence."""
-        columns, (_, sample_rate_hz) = self.definition.columns, self.definition.feature_params()
+        columns, (params, sample_rate_hz) = self.definition.columns, self.definition.feature_params()
         statistics = [name for name in STATISTICS if any(column.endswith(f"_{name}") for column in columns)]
         step, length = STEP_SECONDS * sample_rate_hz, window_seconds * sample_rate_hz
         windows = [samples[at * step : at * step + length] for at in range(n)]
@@ -158,7 +157,7 @@ class Detector(NamedTuple):
         said = self.model.predict_on_batch(x)
         if not isinstance(said, Mapping):
             said = dict.fromkeys(self.definition.thresholds, said[:, 1])
-        silent = np.array([np.abs(window).max() < 10 ** (SILENCE_DBFS / 20) for window in windows])
+        silent = np.array([np.abs(window).max() < SILENCE for window in windows])
         tiny = expit(-SUREST)
         return {
             name: np.where(silent, -SUREST, logit(np.clip(np.float64(p[:n]), tiny, 1 - tiny)))

@@ -110,7 +110,7 @@ def samples_of(path: Path, sample_rate_hz: int, n_at_once: int) -> Iterator[npt.
     ------
     MediaError
         ``no_audio``; or ``corrupt``, behind the last piece, with what was wrong: decoding cannot go on, or does not go
-        on where the header says it should, or there was a sample that is no number.
+        on where the header says it should; packets that cannot be decoded; samples that are no numbers.
     """
     waiting = [np.zeros(0, dtype=np.float32)]
     n = n_waiting = 0
@@ -170,10 +170,10 @@ def _whole(
     origin, ends = _origin_seconds(container), _length_seconds(container) or 0.0
     rate_hz, resampler = 0, soxr.ResampleStream(sample_rate_hz, sample_rate_hz, 1)
     expected, n_no_numbers = 0.0, 0
-    broken: av.FFmpegError | None = None
+    broken: list[av.FFmpegError] = []
     for frame in _frames(container, container.streams.audio[0]):
         if isinstance(frame, av.FFmpegError):
-            broken = frame
+            broken.append(frame)
             continue
         if frame.sample_rate != rate_hz:
             if rate_hz:
@@ -193,8 +193,10 @@ def _whole(
         yield resampler.resample_chunk(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0))
     if rate_hz:
         yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
-    elif broken is not None:
-        raise broken
+    elif broken:
+        raise broken[0]
+    if broken:
+        damage.append(f"has {len(broken)} packets that cannot be decoded ({_said(broken[0])})")
     if n_no_numbers:
         damage.append(f"holds {n_no_numbers} samples that are no numbers")
 

@@ -158,3 +158,8 @@ def test_an_overlay_drops_a_detector_by_leaving_it_empty() -> None:
     assert list(settle({"detectors": {"music": None, "dog": ["Dog"]}})["detectors"]) == ["dog"]
     with pytest.raises(ConfigError, match="detectors must not be empty"):
         settle({"detectors": {"music": None}})
+
+
+def test_a_folder_may_be_called_by_a_number() -> None:
+    assert settle({"recordings": 2024})["recordings"] == "2024"
+    assert settle({"download": {"archive": 7}})["download"]["archive"] == "7"

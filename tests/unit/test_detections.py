@@ -98,3 +98,7 @@ def test_the_page_plays_the_file_itself_by_its_address(name: str, tone: np.ndarr
     assert 'src="detections/a.svg"' in shown
     assert "<script>" not in shown
     assert "music 0:08, speech 0:06 of 0:10" in shown
+
+
+def test_a_reason_with_bytes_that_are_no_text_can_be_written() -> None:
+    assert "K\ufffdse.wav cannot be decoded" in detections.no_timeline("K\udce4se.wav cannot be decoded")
