@@ -40,18 +40,19 @@ site: .venv/site
 
 # every version with its hashes, without the address of any registry
 lock:
-	$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
+	$(COMPILE) pyproject.toml --extra workflow --group dev --output-file requirements.lock
 	for group in slurm site; do \
 	  $(COMPILE) --group $$group --constraint requirements.lock --output-file requirements.$$group.lock; done
 
 clean:
 	rm -rf results resources/demo .snakemake site
 
-.venv/ready: requirements.lock
+.venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "soundsift needs Python 3.11 or newer, found " + sys.version.split()[0])'
 	@echo 'Setting up .venv: a few minutes, 3 GB'
 	@$(PYTHON) -m venv .venv
 	@$(INSTALL) requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # what a Slurm cluster takes besides, and what the site and the browser tests do

@@ -9,24 +9,19 @@ inputs.
 
 import argparse
 import csv
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+import numpy as np
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
-import soundsift  # noqa: E402, F401, I001  before NumPy: it sets the threads
-import numpy as np  # noqa: E402
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score  # noqa: E402
-from sklearn.model_selection import StratifiedGroupKFold  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-from sklearn.svm import SVC  # noqa: E402
-
-from soundsift.features import feature_matrix, original_columns  # noqa: E402
-from soundsift.reductions import STATISTICS  # noqa: E402
-from soundsift.split import train_and_eval, truth_of  # noqa: E402
-from soundsift.tables import read_parquet  # noqa: E402
+from soundsift.detectors.split import train_and_eval, truth_of
+from soundsift.features.inputs import feature_matrix, original_columns
+from soundsift.features.statistics import STATISTICS
+from soundsift.tables import read_parquet
 
 QUANTILES, MODULATION = ("median", "p10", "p90"), ("modulation_slow", "modulation_syllable")
 SETS = {

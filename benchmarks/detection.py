@@ -16,15 +16,13 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+import numpy as np
+import pyarrow.parquet as pq
 
-import soundsift  # noqa: E402, F401, I001  before NumPy: it sets the threads
-import numpy as np  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-
-from soundsift.detector import load  # noqa: E402
-from soundsift.media import as_segment, read_samples, write_clip  # noqa: E402
+from soundsift.detection.listen import load
+from soundsift.media.clip_file import read_samples
+from soundsift.media.encode import write_clip
+from soundsift.media.levels import as_segment
 
 SHORTEST, LONGEST, MOST_OF_A_KIND = 5.0, 10.0, 3
 WINDOWS_SECONDS = (2, 3, 5, 10)

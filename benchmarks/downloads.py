@@ -22,19 +22,19 @@ from typing import Any
 import numpy as np
 import psutil
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
-
-from soundsift import media  # noqa: E402
-from soundsift.archive import Archive  # noqa: E402
-from soundsift.demo import RATE_HZ, make_demo  # noqa: E402
-from soundsift.download import download  # noqa: E402
-from soundsift.errors import DownloadError  # noqa: E402
-from soundsift.origins import Manners, Source  # noqa: E402
-from soundsift.pace import Pace  # noqa: E402
-from tests.site.downloads import clip, fill  # noqa: E402
-from tests.site.site import Site  # noqa: E402
-from tests.workflow.project import Project  # noqa: E402
+from soundsift.config.download import (
+    RequestPolicy,
+    SourceParams,
+)
+from soundsift.demo import RATE_HZ, make_demo
+from soundsift.errors import DownloadError
+from soundsift.media import decode
+from soundsift.media.archive import Archive
+from soundsift.media.download import download
+from soundsift.media.pace import Pace
+from tests.site.downloads import clip, fill
+from tests.site.site import Site
+from tests.workflow.project import Project
 
 # name: (fault, what must become of the clip, whether only sections or whole files are meant)
 FAULTS: dict[str, tuple[Any, str]] = {
@@ -72,12 +72,12 @@ def faults(folder: Path, _: argparse.Namespace) -> None:
         with Site(folder / "site") as site:
             site.faults[one.video_id] = fault
             archive = Archive(folder / f"fault{number}")
-            manners = Manners(
-                on_transient="record", tries=2, first_pause_seconds=0.1, timeout_seconds=8.0,
+            policy = RequestPolicy(
+                on_transient="record", tries=2, timeout_seconds=8.0,
                 yt_dlp={"socket_timeout": 5},
             )  # fmt: skip
             began = time.monotonic()
-            row = download([one], Source(site.url, max_megabytes=2.0), manners, archive, 1.0).to_pylist()[0]
+            row = download([one], SourceParams(site.url, max_megabytes=2.0), policy, archive, 1.0).to_pylist()[0]
             seconds = time.monotonic() - began
             record = archive.read(one.clip_id)
             assert record is not None
@@ -111,12 +111,12 @@ def many(folder: Path, options: argparse.Namespace) -> None:
         for index, one in enumerate(clips[::10]):
             fault, expected[one.clip_id] = FAULTS[quick[index % len(quick)]]
             site.faults[one.video_id] = list(fault) if isinstance(fault, list) else fault
-        manners = Manners(on_transient="record", first_pause_seconds=0.1)
+        policy = RequestPolicy(on_transient="record")
         parts = [clips[i : i + 100] for i in range(0, len(clips), 100)]
         outcomes: dict[str, str] = {}
         began = time.monotonic()
         for number, part in enumerate(parts):
-            table = download(part, Source(site.url), manners, Archive(folder / "many"), 1.0)
+            table = download(part, SourceParams(site.url), policy, Archive(folder / "many"), 1.0)
             outcomes |= dict(zip(table["clip_id"].to_pylist(), table["outcome"].to_pylist(), strict=True))
             if number in (0, len(parts) // 2, len(parts) - 1):
                 print(
@@ -134,7 +134,13 @@ def many(folder: Path, options: argparse.Namespace) -> None:
         print(f"dead clips by requests: {dict(dead)}")
         before = Counter(site.requests)
         for part in parts:
-            download(part, Source(site.url), Manners(on_transient="record", tries=1), Archive(folder / "many"), 1.0)
+            download(
+                part,
+                SourceParams(site.url),
+                RequestPolicy(on_transient="record", tries=1),
+                Archive(folder / "many"),
+                1.0,
+            )
         asked = Counter(outcomes[one.clip_id] for one in clips if site.requests[one.video_id] > before[one.video_id])
         print(f"a second run asks again for {dict(asked)}, and for nothing else")
 
@@ -144,29 +150,29 @@ def breaker(folder: Path, options: argparse.Namespace) -> None:
     clips = link_media(folder, 200)
     with Site(folder / "site") as site:
         archive = Archive(folder / "breaker")
-        source, manners = Source(site.url), Manners(first_pause_seconds=0.1)
-        download(clips[:50], source, manners, archive, 1.0)
+        source, policy = SourceParams(site.url), RequestPolicy()
+        download(clips[:50], source, policy, archive, 1.0)
         site.faults = {one.video_id: (429, 20) for one in clips[50:]}
         for name, part in (("refused from its first clip", clips[50:100]), ("while blocked", clips[100:150])):
             before = site.requests.total()
             line = ""
             try:
-                download(part, source, manners, archive, 1.0)
+                download(part, source, policy, archive, 1.0)
             except DownloadError as error:
                 line = str(error)
-            print(f"{name}: {site.requests.total() - before} requests (block_after is {manners.block_after}); {line}")
+            print(f"{name}: {site.requests.total() - before} requests (block_after is {policy.block_after}); {line}")
         blocked = Pace(archive.root).blocked()
         assert blocked is not None
         time.sleep(max(0.0, blocked[0] - time.time()))
         site.faults = {}
         before = site.requests.total()
-        table = download(clips[50:100], source, manners, archive, 1.0)
+        table = download(clips[50:100], source, policy, archive, 1.0)
         print(f"after the block: {site.requests.total() - before} requests, {Counter(table['outcome'].to_pylist())}")
 
 
-def _job(url: str, root: str, first: int, n_clips: int, manners: dict[str, Any]) -> None:
+def _job(url: str, root: str, first: int, n_clips: int, policy: dict[str, Any]) -> None:
     clips = [clip(number) for number in range(first, first + n_clips)]
-    download(clips, Source(url), Manners(**manners), Archive(Path(root)), 1.0)
+    download(clips, SourceParams(url), RequestPolicy(**policy), Archive(Path(root)), 1.0)
 
 
 def rate(folder: Path, options: argparse.Namespace) -> None:
@@ -174,10 +180,10 @@ def rate(folder: Path, options: argparse.Namespace) -> None:
     n_each = max(1, round(options.minutes * 60 / 3))
     link_media(folder, 3 * n_each)
     with Site(folder / "site") as site:
-        manners = {"videos_per_hour": 3600.0, "concurrency": 4}
+        policy = {"videos_per_hour": 3600.0, "concurrency": 4}
         jobs = [
             multiprocessing.get_context("spawn").Process(
-                target=_job, args=(site.url, str(folder / "rate"), number * n_each, n_each, manners)
+                target=_job, args=(site.url, str(folder / "rate"), number * n_each, n_each, policy)
             )
             for number in range(3)
         ]
@@ -237,12 +243,12 @@ def exactness(folder: Path, options: argparse.Namespace) -> None:
         fill(folder / "site", clips, ending, seconds=60)
         with Site(folder / "site") as site:
             url = site.url.replace("m4a", ending)
-            for name, source in (("sections", Source(url)), ("whole files", Source(url, sections=False))):
+            for name, source in (("sections", SourceParams(url)), ("whole files", SourceParams(url, sections=False))):
                 archive = Archive(folder / f"{ending}-{name}")
                 errors, lengths, n_whole = [], [], 0
-                for row in download(clips, source, Manners(), archive, 1.0).to_pylist():
+                for row in download(clips, source, RequestPolicy(), archive, 1.0).to_pylist():
                     offset = row["media_start_seconds"]
-                    cut = media.cut(
+                    cut = decode.cut(
                         archive.root / row["media"], row["start_seconds"] - offset, row["end_seconds"] - offset, RATE_HZ
                     )
                     samples = np.abs(np.array(cut.get_array_of_samples()))
@@ -366,7 +372,9 @@ def peers(folder: Path, options: argparse.Namespace) -> None:
         ):
             began = time.monotonic()
             archive = Archive(folder / f"ours {name}")
-            download(clips, Source(site.url, sections=sections), Manners(concurrency=concurrency), archive, 1.0)
+            download(
+                clips, SourceParams(site.url, sections=sections), RequestPolicy(concurrency=concurrency), archive, 1.0
+            )
             print(f"soundsift, {name}: {(time.monotonic() - began) / len(clips):.2f} s a clip, start-up included")
 
 

@@ -10,24 +10,21 @@ import argparse
 import csv
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+import librosa
+import numpy as np
+from tests.unit.test_frames import odd_signals, separately
 
-import soundsift  # noqa: E402, F401, I001  before NumPy: it sets the threads
-import librosa  # noqa: E402
-import numpy as np  # noqa: E402
-
-from soundsift import media  # noqa: E402
-from soundsift.demo import RATE_HZ as DEMO_RATE_HZ  # noqa: E402
-from soundsift.demo import sound  # noqa: E402
-from soundsift.frames import FeatureParams, frame_columns, frame_features  # noqa: E402
-from soundsift.reductions import STATISTICS, Course, summarize  # noqa: E402
-from tests.unit.test_frames import odd_signals, separately  # noqa: E402
+from soundsift.config.features import FeatureParams
+from soundsift.demo import RATE_HZ as DEMO_RATE_HZ
+from soundsift.demo import sound
+from soundsift.features.definition import frame_columns
+from soundsift.features.frames import frame_features
+from soundsift.features.statistics import STATISTICS, Course, summarize
+from soundsift.media import decode
 
 RATE_HZ = 22050
 PARAMS = FeatureParams()
@@ -51,7 +48,7 @@ def clips(n_clips: int) -> list[Samples]:
     found = []
     for video_id, start, end, *_ in rows[:n_clips]:
         path = next(path for path in (folder / "media").iterdir() if path.stem == video_id)
-        cut = media.cut(path, float(start), float(end), RATE_HZ)
+        cut = decode.cut(path, float(start), float(end), RATE_HZ)
         found.append(np.array(cut.get_array_of_samples(), dtype=np.float32) / 32768)
     return found
 

@@ -10,26 +10,23 @@ clips.
 
 import argparse
 import csv
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "benchmarks")]
+import numpy as np
+import pyarrow.parquet as pq
+from generalisation import N_FOLDS, family, folds_of_families
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-import soundsift  # noqa: E402, F401, I001  before NumPy: it sets the threads
-import numpy as np  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-from generalisation import N_FOLDS, family, folds_of_families  # noqa: E402
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score  # noqa: E402
-
-from soundsift.augmentation import change  # noqa: E402
-from soundsift.frames import FeatureParams, frame_columns, frame_features  # noqa: E402
-from soundsift.media import read_samples  # noqa: E402
-from soundsift.split import truth_of  # noqa: E402
+from soundsift.config.features import FeatureParams
+from soundsift.detectors.split import truth_of
+from soundsift.features.augmentation import change
+from soundsift.features.definition import frame_columns
+from soundsift.features.frames import frame_features
+from soundsift.media.clip_file import read_samples
 
 N_FRAMES, BATCH = 216, 64
 LEVEL = [column.name for column in frame_columns()[1:]].index("rms")

@@ -12,7 +12,6 @@ changed versions (other rooms, microphones, speeds).
 import argparse
 import csv
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -20,33 +19,29 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+import numpy as np
+import pyarrow.parquet as pq
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
-import soundsift  # noqa: E402, F401, I001  before NumPy: it sets the threads
-import numpy as np  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-from sklearn.linear_model import LogisticRegression  # noqa: E402
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-from sklearn.svm import SVC  # noqa: E402
-
-from soundsift import training  # noqa: E402
-from soundsift.examples import Examples  # noqa: E402
-from soundsift.features import feature_matrix, input_columns, original_columns  # noqa: E402
-from soundsift.training import TrainingParams  # noqa: E402
+from soundsift.detectors import training
+from soundsift.detectors.examples import Examples
+from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.features.inputs import feature_matrix, input_columns, original_columns
 
 N_FOLDS = 4
-DEFAULT = TrainingParams()
+DEFAULT = Hyperparameters()
 LOGISTIC = partial(LogisticRegression, max_iter=2000, class_weight="balanced")
 MACHINE = partial(SVC, C=3, class_weight="balanced")
 # (inputs, with changed versions, how to train or a scikit-learn model)
-VARIANTS: dict[str, tuple[str, bool, TrainingParams | Callable[[], object]]] = {
+VARIANTS: dict[str, tuple[str, bool, Hyperparameters | Callable[[], object]]] = {
     "as it is": ("all", True, DEFAULT),
     "the original 25 inputs": ("original", True, DEFAULT),
     "every pitch class by itself": ("single", True, DEFAULT),
-    "inputs without end": ("all", True, replace(DEFAULT, reach=1e6)),
+    "inputs without end": ("all", True, replace(DEFAULT, input_limit=1e6)),
     "no changed versions": ("all", False, DEFAULT),
     "no mixing": ("all", True, replace(DEFAULT, mixup=0.0)),
     "no mixing, no changed versions": ("all", False, replace(DEFAULT, mixup=0.0)),
@@ -90,7 +85,7 @@ def parts(kind: str) -> list[str]:
 
 
 def judge(
-    detector: str, columns: list[str], with_versions: bool, how: TrainingParams | Callable[[], object],
+    detector: str, columns: list[str], with_versions: bool, how: Hyperparameters | Callable[[], object],
     clips: "pq.Table", versions: "pq.Table", folds: list[set[int]],
 ) -> tuple[np.ndarray, float, int]:  # fmt: skip
     """Metrics by fold (clips: ROC AUC, balanced accuracy; changed versions: the same), seconds, and parameters."""
@@ -109,7 +104,7 @@ def judge(
         out = np.array([fold in of for of in folds])
         learn = ~out[own] & ((other < 0) | ~out[other]) & (truth >= 0) & (is_clip | with_versions)
         began = time.perf_counter()
-        if isinstance(how, TrainingParams):
+        if isinstance(how, Hyperparameters):
             rows = np.flatnonzero(learn)
             examples = Examples(x[rows], truth[rows], own[rows], other[rows], int(is_clip[rows].sum()))
             trained = training.train(detector, examples, how)

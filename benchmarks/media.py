@@ -13,32 +13,28 @@ import os
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+import av
+import imageio_ffmpeg
+import librosa
+import numpy as np
+import pyarrow.parquet as pq
+from pydub import AudioSegment
 
-import soundsift  # noqa: E402, F401, I001  before NumPy: it sets the threads
-import av  # noqa: E402
-import imageio_ffmpeg  # noqa: E402
-import librosa  # noqa: E402
-import numpy as np  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-from pydub import AudioSegment  # noqa: E402
-
-from extract_features import extract_features  # noqa: E402
-from soundsift import media  # noqa: E402
-from soundsift.clips import convert  # noqa: E402
-from soundsift.demo import RATE_HZ as DEMO_RATE_HZ  # noqa: E402
-from soundsift.demo import sound  # noqa: E402
-from soundsift.features import summary_table  # noqa: E402
-from soundsift.frames import FeatureParams, frame_features, frames_table  # noqa: E402
-from soundsift.reductions import STATISTICS  # noqa: E402
-from soundsift.tables import parquet_options, write_parquet  # noqa: E402
+from extract_features import extract_features
+from soundsift.config.features import FeatureParams
+from soundsift.demo import RATE_HZ as DEMO_RATE_HZ
+from soundsift.demo import sound
+from soundsift.features.frames import frame_features, frames_table
+from soundsift.features.statistics import STATISTICS
+from soundsift.features.summary import summary_table
+from soundsift.media import clip_file, decode, encode
+from soundsift.media.clips import convert
+from soundsift.tables import parquet_options, write_parquet
 
 RATE_HZ = 22050
 PARAMS = FeatureParams()
@@ -68,11 +64,11 @@ def steps(source: Path, start_seconds: float, folder: Path, ending: str) -> dict
         found[name] = (time.perf_counter() - began) * 1000
         began = time.perf_counter()
 
-    clip = media.cut(source, start_seconds, start_seconds + 10, RATE_HZ)
+    clip = decode.cut(source, start_seconds, start_seconds + 10, RATE_HZ)
     lap("decode and cut")
-    media.write_clip(clip, folder / f"clip.{ending}")
+    encode.write_clip(clip, folder / f"clip.{ending}")
     lap("encode")
-    samples, rate_hz = media.read_samples(folder / f"clip.{ending}")
+    samples, rate_hz = clip_file.read_samples(folder / f"clip.{ending}")
     lap("read back")
     frames = frame_features(samples, rate_hz, PARAMS)
     lap("features")
@@ -148,7 +144,7 @@ def whole_way(folder: Path, n_runs: int) -> None:
 
 def encoders(folder: Path, n_runs: int) -> None:
     """Print what each way to store a clip costs, and how far its features are from the uncompressed ones."""
-    clip = media.cut(folder / "section.m4a", 1.0, 11.0, RATE_HZ)
+    clip = decode.cut(folder / "section.m4a", 1.0, 11.0, RATE_HZ)
     samples = np.frombuffer(clip.raw_data, dtype=np.int16)
     exact = frame_features(samples.astype(np.float32) / 32768, RATE_HZ, PARAMS)
     spread = exact[:, 1:].std(axis=0)
@@ -157,14 +153,14 @@ def encoders(folder: Path, n_runs: int) -> None:
     choices += [("flac", {"compression_level": level}) for level in "058"] + [("wav", {})]
     print("\nencoder                                         ms     kB  features off by (of their deviation)")
     for ending, setting in choices:
-        codec, container_format, _ = media._ENCODERS[ending]
+        codec, container_format, _ = encode._ENCODERS[ending]
         path, runs = folder / f"encoded.{ending}", []
         for _ in range(n_runs):
             began = time.perf_counter()
             with av.open(str(path), "w", format=container_format) as container:
-                media.encode(container, codec, setting, samples, RATE_HZ)
+                encode.encode(container, codec, setting, samples, RATE_HZ)
             runs.append((time.perf_counter() - began) * 1000)
-        found = frame_features(media.read_samples(path)[0], RATE_HZ, PARAMS)
+        found = frame_features(clip_file.read_samples(path)[0], RATE_HZ, PARAMS)
         off = np.abs(found - exact)[:, 1:].mean(axis=0) / spread
         name = f"{ending} {' '.join(f'{key} {value}' for key, value in setting.items())}"
         kilobytes = path.stat().st_size / 1000
@@ -229,13 +225,13 @@ def disk(folder: Path, n_clips: int) -> None:
     sizes = dict.fromkeys(("media (whole files)", "clips, mp3", "clips, flac", "clips, wav", "frames", "features"), 0)
     frames = []
     for video_id, start, end, *_ in rows:
-        clip = media.cut(paths[video_id], float(start), float(end), RATE_HZ)
+        clip = decode.cut(paths[video_id], float(start), float(end), RATE_HZ)
         sizes["media (whole files)"] += paths[video_id].stat().st_size
         for ending in ("mp3", "flac", "wav"):
-            media.write_clip(clip, folder / f"disk.{ending}")
+            encode.write_clip(clip, folder / f"disk.{ending}")
             sizes[f"clips, {ending}"] += (folder / f"disk.{ending}").stat().st_size
         frames.append(folder / "frames" / f"{video_id}.parquet")
-        features = frame_features(media.read_samples(folder / "disk.mp3")[0], RATE_HZ, PARAMS)
+        features = frame_features(clip_file.read_samples(folder / "disk.mp3")[0], RATE_HZ, PARAMS)
         write_parquet(frames_table(features, video_id, RATE_HZ, PARAMS), frames[-1])
         sizes["frames"] += frames[-1].stat().st_size
     write_parquet(summary_table(frames, list(STATISTICS)), folder / "features.parquet")

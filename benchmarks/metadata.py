@@ -31,13 +31,13 @@ import json, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from select_clips import select_clips
-from soundsift.metadata import Choice
+from soundsift.config.metadata import SelectionParams
 o = json.loads(sys.argv[2])
 out = Path(o["out"])
 classes, ontology, quality = map(Path, o["tables"])
 select_clips(
     {n: Path(p) for n, p in o["lists"].items()}, classes, ontology, quality, o["bar"], o["keep_unrated"],
-    Choice(per_detector=o["per_detector"]), o["batch_size"], True,
+    SelectionParams(per_detector=o["per_detector"]), o["batch_size"], True,
     {"music": {"classes": ["Music"]}, "speech": {"classes": ["Speech"]}},
     out / "clips.parquet", out / "labels.parquet", out / "excluded.parquet", out / "batches",
 )
@@ -52,6 +52,8 @@ rows["labels"] = rows["labels"].str.split(",")
 # runs a program and prints its wall time and highest memory
 TIMED = """
 import resource, subprocess, sys, time
+
+ROOT = Path(__file__).resolve().parents[1]
 started = time.monotonic()
 status = subprocess.run(sys.argv[1:]).returncode
 print(time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)

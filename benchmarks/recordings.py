@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+
 TABLES = {
     "class_labels": "class_labels_indices.csv",
     "ontology": "ontology.json",

@@ -22,14 +22,13 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+from soundsift.demo import make_demo
+from soundsift.features.table import MEASURED
+from soundsift.media.archive import Archive
+from tests.site.site import Site
+from tests.workflow.project import Project, config_for
 
-from soundsift.archive import Archive  # noqa: E402
-from soundsift.demo import make_demo  # noqa: E402
-from soundsift.merged import MEASURED  # noqa: E402
-from tests.site.site import Site  # noqa: E402
-from tests.workflow.project import Project, config_for  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 LOOPBACK = ROOT / "tests" / "slurm" / "loopback.sh"
 PROFILE = ("--workflow-profile", "workflow/profiles/slurm")

@@ -18,24 +18,21 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from metadata import AUDIOSET, timed, write_long
+from recordings import TABLES, spans_of
+
+from soundsift.config.features import FeatureParams
+from soundsift.features.definition import VERSION_COLUMNS, definition
+from soundsift.features.statistics import STATISTICS, summary_columns
+from soundsift.media.columns import OUTCOME_COLUMNS
+from soundsift.metadata.columns import BATCH_COLUMNS
+from soundsift.tables import read_csv, schema_of, write_csv, write_parquet
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "scripts")]
-
-import soundsift  # noqa: E402, F401, I001  before NumPy: it sets the threads
-import numpy as np  # noqa: E402
-import pyarrow as pa  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-import yaml  # noqa: E402
-from metadata import AUDIOSET, timed, write_long  # noqa: E402
-from recordings import TABLES, spans_of  # noqa: E402
-
-from soundsift.augmented import VERSION_COLUMNS  # noqa: E402
-from soundsift.batches import BATCH_COLUMNS, OUTCOME_COLUMNS  # noqa: E402
-from soundsift.features import summary_columns  # noqa: E402
-from soundsift.frames import FeatureParams, definition  # noqa: E402
-from soundsift.reductions import STATISTICS  # noqa: E402
-from soundsift.tables import read_csv, schema_of, write_csv, write_parquet  # noqa: E402
-
 N_AUDIOSET = 2_041_789
 # of a job on the loopback Slurm, from its submission to its first line and from its last one to its end
 START_SECONDS = 7.0
@@ -53,6 +50,8 @@ STEPS = """
 import sys
 from pathlib import Path
 import pyarrow.parquet as pq
+
+ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, sys.argv[1])
 results, out = Path("results"), Path("out")
 features, coverage, clips = (results / name for name in ("features.parquet", "coverage.parquet", "metadata/clips.parquet"))
@@ -76,7 +75,7 @@ else:
     from summarize_metadata import summarize_metadata
     pages = [out / f"metadata{n}" for n in range(3)]
     summarize_metadata(clips, labels, excluded, ["music", "speech"], True, *pages, *(out / f"{n}.svg" for n in range(3)))
-"""  # noqa: E501
+"""
 
 
 def call(folder: Path, *arguments: str, snakefile: Path = ROOT / "Snakefile") -> tuple[float, float, str]:

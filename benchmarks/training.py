@@ -8,25 +8,23 @@ rows serve as clips and as their changed versions. Two million rows take 2.5 GB 
 
 import argparse
 import resource
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-import soundsift  # noqa: E402, F401, I001  before NumPy: it sets the threads
-import numpy as np  # noqa: E402
-import pyarrow as pa  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-
-from soundsift.examples import read_examples  # noqa: E402
-from soundsift.features import input_columns, summary_columns  # noqa: E402
-from soundsift.frames import FeatureParams, definition  # noqa: E402
-from soundsift.reductions import STATISTICS  # noqa: E402
-from soundsift.tables import ROW_GROUP, parquet_options  # noqa: E402
-from soundsift.training import TrainingParams, train  # noqa: E402
+from soundsift.config.features import FeatureParams
+from soundsift.detectors.examples import read_examples
+from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.detectors.training import train
+from soundsift.features.definition import definition
+from soundsift.features.growing_parquet import ROW_GROUP
+from soundsift.features.inputs import input_columns
+from soundsift.features.statistics import STATISTICS, summary_columns
+from soundsift.tables import parquet_options
 
 
 def write_table(path: Path, n_clips: int) -> None:
@@ -70,7 +68,7 @@ def main() -> None:
         examples = read_examples(path, path, "music", columns, 0.2, 0)
         report(f"{len(examples.x):,} x {len(columns)} inputs read", time.perf_counter() - began)
         began = time.perf_counter()
-        trained = train("music", examples, TrainingParams(min_steps=options.steps, passes=0))
+        trained = train("music", examples, Hyperparameters(min_steps=options.steps, passes=0))
         report(f"{options.steps} steps, all members judged", time.perf_counter() - began)
         print(f"last loss of the clips left out: {trained.history['val_loss'][-1].as_py():.4f} nat")
 

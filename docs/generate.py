@@ -1,31 +1,29 @@
 """Write the reference pages from the code, so that they cannot fall behind it: python docs/generate.py."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-DOCS = Path(__file__).resolve().parent
-sys.path.insert(0, str(DOCS.parent / "scripts"))
-
-from soundsift import (  # noqa: E402
-    augmented,
-    batches,
-    classes,
-    coverage,
-    detections,
-    detector,
-    download,
-    evaluation,
-    frames,
-    metadata,
-    models,
-    outcomes,
-    reductions,
-    training,
+from soundsift.config.settings import read_schema
+from soundsift.detection import (
+    formats,
+    segments,
 )
-from soundsift.config import read_schema  # noqa: E402
-from soundsift.tables import Column  # noqa: E402
+from soundsift.detectors import columns as detector_columns
+from soundsift.features import (
+    augmented_table,
+    definition,
+    statistics,
+)
+from soundsift.media import columns as media_columns
+from soundsift.media import (
+    coverage,
+    outcomes,
+)
+from soundsift.metadata import columns as metadata_columns
+from soundsift.tables import Column
+
+DOCS = Path(__file__).resolve().parent
 
 
 def configuration() -> str:
@@ -75,41 +73,41 @@ def columns() -> str:
     tables: dict[str, tuple[str, Sequence[Column]]] = {
         "results/metadata/clips.parquet": (
             "The wanted clips; the `is_` column stands for one per detector.",
-            (*metadata.CLIP_COLUMNS, *metadata.truth_columns(["{detector}"])),
+            (*metadata_columns.CLIP_COLUMNS, *metadata_columns.truth_columns(["{detector}"])),
         ),
         "results/metadata/labels.parquet": (
             "The classes, with one `is_{detector}` column per detector: does the class count for it?",
-            classes.LABEL_COLUMNS,
+            metadata_columns.LABEL_COLUMNS,
         ),
         "results/metadata/excluded.parquet": (
             "The rows of the lists that are no wanted clips; why, see [Reasons](#reasons).",
-            metadata.EXCLUDED_COLUMNS,
+            metadata_columns.EXCLUDED_COLUMNS,
         ),
-        "results/downloads/{batch}.csv": ("What the archive holds of a batch.", download.DOWNLOAD_COLUMNS),
+        "results/downloads/{batch}.csv": ("What the archive holds of a batch.", media_columns.DOWNLOAD_COLUMNS),
         "results/outcomes/{batch}.csv": (
             "What became of a batch. `results/coverage.parquet` has the same for all, with split, batch and truth.",
-            batches.OUTCOME_COLUMNS,
+            media_columns.OUTCOME_COLUMNS,
         ),
         "results/missing.csv": ("Every wanted clip that is not there.", coverage.MISSING_COLUMNS),
-        "results/frames/{batch}/{clip_id}.parquet": ("One row per analysis frame.", frames.frame_columns()),
+        "results/frames/{batch}/{clip_id}.parquet": ("One row per analysis frame.", definition.frame_columns()),
         "results/detectors/{detector}/predictions.parquet": (
             "Every clip of known truth.",
-            models.PREDICTION_COLUMNS,
+            detector_columns.PREDICTION_COLUMNS,
         ),
-        "results/detectors/{detector}/history.parquet": ("How training went.", training.HISTORY_COLUMNS),
+        "results/detectors/{detector}/history.parquet": ("How training went.", detector_columns.HISTORY_COLUMNS),
         "results/detectors/{detector}/errors.parquet": (
             "Misses and false alarms on the eval clips by label.",
-            evaluation.ERROR_COLUMNS,
+            detector_columns.ERROR_COLUMNS,
         ),
         "results/detectors/{detector}/learning.parquet": (
             "How good the detector is with fewer training clips.",
-            evaluation.CURVE_COLUMNS,
+            detector_columns.CURVE_COLUMNS,
         ),
         "results/detections.csv": (
             "The recordings of one's own; then `{detector}_seconds`, for how long each detector's class is heard.",
-            detections.RECORDING_COLUMNS,
+            formats.RECORDING_COLUMNS,
         ),
-        "results/detections/{name}.csv": ("Where it is heard.", detector.SEGMENT_COLUMNS),
+        "results/detections/{name}.csv": ("Where it is heard.", segments.SEGMENT_COLUMNS),
     }
     text = ["# Columns", ""]
     for name, (meaning, declared) in tables.items():
@@ -122,7 +120,7 @@ def columns() -> str:
         "",
         "| reason | meaning |",
         "| --- | --- |",
-        *(f"| `{word}` | {meaning} |" for word, meaning in metadata.REASONS.items() if word != "kept"),
+        *(f"| `{word}` | {meaning} |" for word, meaning in metadata_columns.REASONS.items() if word != "kept"),
         "",
         "## `results/features.parquet`",
         "",
@@ -131,7 +129,7 @@ def columns() -> str:
         "",
         "| statistic | meaning |",
         "| --- | --- |",
-        *(f"| `{name}` | {one.meaning} |" for name, one in reductions.STATISTICS.items()),
+        *(f"| `{name}` | {one.meaning} |" for name, one in statistics.STATISTICS.items()),
         "",
         "## `results/augmented.parquet`",
         "",
@@ -141,7 +139,7 @@ def columns() -> str:
         "| --- | --- | --- | --- |",
         *(
             f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |"
-            for c in (*augmented.VERSION_COLUMNS, *augmented.VIDEO_COLUMNS)
+            for c in (*definition.VERSION_COLUMNS, *augmented_table.VIDEO_COLUMNS)
         ),
         "",
     ]

@@ -5,10 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from soundsift.augmentation import versions, versions_table
-from soundsift.frames import FeatureParams
+from soundsift.config.features import FeatureParams
+from soundsift.features.augmentation import versions, versions_table
+from soundsift.files import visible_files
 from soundsift.joblog import Progress, job_log
-from soundsift.tables import visible_files, write_parquet
+from soundsift.tables import write_parquet
 from soundsift.workers import in_order
 
 

@@ -3,9 +3,9 @@
 import logging
 from pathlib import Path
 
-from soundsift.archive import Archive
 from soundsift.errors import InputError
 from soundsift.joblog import job_log
+from soundsift.media.archive import Archive
 
 N_SHOWN = 20
 

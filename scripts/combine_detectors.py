@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from soundsift.detectors.model_file import combine, load, save
 from soundsift.joblog import job_log
-from soundsift.models import combine, load, save
 
 
 def combine_detectors(models: Mapping[str, Path], combined: Path) -> None:

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from soundsift.clips import convert
-from soundsift.download import DOWNLOAD_COLUMNS
+from soundsift.files import whole_folder
 from soundsift.joblog import job_log
-from soundsift.tables import read_csv, whole_folder, write_csv
+from soundsift.media.clips import convert
+from soundsift.media.columns import DOWNLOAD_COLUMNS
+from soundsift.tables import read_csv, write_csv
 
 
 def convert_clips(

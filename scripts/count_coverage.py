@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from soundsift import coverage
-from soundsift.archive import Archive
+from soundsift.files import write_text
 from soundsift.joblog import job_log
-from soundsift.tables import read_parquet, write_csv, write_text
+from soundsift.media import coverage
+from soundsift.media.archive import Archive
+from soundsift.tables import read_parquet, write_csv
 
 
 def count_coverage(

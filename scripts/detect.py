@@ -4,11 +4,13 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from soundsift import detections
+from soundsift.detection import formats
+from soundsift.detectors.model_file import read_definition
+from soundsift.files import read_json
 from soundsift.joblog import job_log
-from soundsift.models import read_definition
-from soundsift.pages import write_page
-from soundsift.tables import read_json, write_csv
+from soundsift.report import detection
+from soundsift.report.page import write_page
+from soundsift.tables import write_csv
 
 DEMO = "They have learned from synthetic sound and know nothing of real recordings: train on real clips first."
 LACKING = "They were trained for others than the configuration names: run snakemake --cores N first."
@@ -19,10 +21,10 @@ def detect(
 ) -> None:  # fmt: skip
     """Write the table and the page, and say on the terminal which recordings could not be heard, or not wholly."""
     said = [read_json(path) for path in records]
-    overview = detections.overview(said)
+    overview = formats.overview(said)
     write_csv(overview, table)
     drawn = [
-        (Path(record["recording"]).name, detections.shown(record, figure, page))
+        (Path(record["recording"]).name, detection.shown(record, figure, page))
         for record, figure in zip(said, figures, strict=True)
     ]
     definition = read_definition(model)

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
-from soundsift import detections
-from soundsift.detector import SEGMENT_COLUMNS, load
+from soundsift.detection import formats
+from soundsift.detection.listen import load
+from soundsift.detection.recordings import decoded
+from soundsift.detection.segments import SEGMENT_COLUMNS
 from soundsift.errors import MediaError
+from soundsift.files import write_json, write_text
 from soundsift.joblog import job_log
-from soundsift.recordings import decoded
-from soundsift.tables import schema_of, write_csv, write_json, write_text
+from soundsift.report.figures import timeline
+from soundsift.tables import schema_of, write_csv
 
 
 def detect_recording(recording: Path, model: Path, segments: Path, labels: Path, figure: Path, record: Path) -> None:
@@ -18,15 +21,15 @@ def detect_recording(recording: Path, model: Path, segments: Path, labels: Path,
         heard = detector.listen(recording)
     except MediaError as error:
         found = schema_of(SEGMENT_COLUMNS).empty_table()
-        drawn, became = detections.no_timeline(error.reason), (error.outcome, error.reason, None)
+        drawn, became = timeline.no_timeline(error.reason), (error.outcome, error.reason, None)
     else:
         found = heard.segments
-        drawn = detections.timeline(heard, thresholds, recording.name)
+        drawn = timeline.timeline(heard, thresholds, recording.name)
         became = (heard.outcome, heard.reason, round(heard.duration_seconds, 3))
     write_csv(found, segments)
-    write_text(detections.label_track(found), labels)
+    write_text(formats.label_track(found), labels)
     write_text(drawn, figure)
-    write_json(detections.record(recording, *became, found, list(thresholds)), record)
+    write_json(formats.record(recording, *became, found, list(thresholds)), record)
 
 
 if __name__ == "__main__":

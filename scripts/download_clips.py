@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from soundsift.archive import Archive
-from soundsift.batches import read_batch
-from soundsift.download import download
+from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.joblog import job_log
-from soundsift.origins import Manners, Source
+from soundsift.media.archive import Archive
+from soundsift.media.download import download
+from soundsift.metadata.batches import read_batch
 from soundsift.tables import write_csv
 
-MANNERS = (
+POLICY = (
     "link",
     "concurrency",
     "videos_per_hour",
@@ -27,10 +27,10 @@ MANNERS = (
 
 
 def download_clips(
-    batch: Path, archive: Path, source: Source, manners: Mapping[str, Any], min_seconds: float, downloads: Path
+    batch: Path, archive: Path, source: SourceParams, policy: Mapping[str, Any], min_seconds: float, downloads: Path
 ) -> None:
     """Fetch what the archive lacks of a batch."""
-    write_csv(download(read_batch(batch), source, Manners(**manners), Archive(archive), min_seconds), downloads)
+    write_csv(download(read_batch(batch), source, RequestPolicy(**policy), Archive(archive), min_seconds), downloads)
 
 
 if __name__ == "__main__":
@@ -38,9 +38,9 @@ if __name__ == "__main__":
         download_clips(
             batch=Path(snakemake.input.batch),
             archive=Path(snakemake.params.archive),
-            source=Source(**snakemake.params.source),
+            source=SourceParams(**snakemake.params.source),
             # from the config, not a param: how we ask changes no result, so it reruns nothing
-            manners={key: snakemake.config["download"][key] for key in MANNERS},
+            policy={key: snakemake.config["download"][key] for key in POLICY},
             min_seconds=snakemake.params.min_seconds,
             downloads=Path(snakemake.output.downloads),
         )

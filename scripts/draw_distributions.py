@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from soundsift import gallery, plots
 from soundsift.joblog import job_log
+from soundsift.report import gallery
+from soundsift.report.figures import features as feature_figures
 
 
 def draw_distributions(features: Path, detector: str, figure: Path) -> None:
     """Draw them."""
-    plots.distributions(*gallery.telling(features, detector), detector, figure)
+    feature_figures.distributions(*gallery.telling(features, detector), detector, figure)
 
 
 if __name__ == "__main__":

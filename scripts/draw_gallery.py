@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from soundsift import gallery
 from soundsift.joblog import job_log
-from soundsift.pages import write_page
+from soundsift.report import gallery
+from soundsift.report.page import write_page
 
 
 def draw_gallery(

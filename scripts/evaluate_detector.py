@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from soundsift import evaluation, plots
+from soundsift.detectors import evaluation
+from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.detectors.model_file import load
+from soundsift.files import write_json
 from soundsift.joblog import job_log
-from soundsift.models import load
-from soundsift.tables import read_parquet, write_json, write_parquet
-from soundsift.training import TrainingParams
+from soundsift.report.figures import detectors
+from soundsift.tables import read_parquet, write_parquet
 
 
 def evaluate_detector(
-    features: Path, augmented: Path | None, model: Path, history: Path, detector: str, params: TrainingParams,
+    features: Path, augmented: Path | None, model: Path, history: Path, detector: str, params: Hyperparameters,
     test_fraction: float | None, outputs: Mapping[str, Path],
 ) -> None:  # fmt: skip
     """Write metrics, predictions of every clip of known truth, errors by label, and figures."""
@@ -20,11 +22,13 @@ def evaluate_detector(
     write_parquet(result.predictions, outputs["predictions"])
     write_parquet(evaluation.errors(features, result.predictions), outputs["errors"])
     said = result.probability[detector]
-    plots.calibration(result.truth, {"before": result.uncalibrated, "after": said}, detector, outputs["calibration"])
-    plots.confusion(result.metrics["confusion"], detector, outputs["confusion"])
-    plots.curves(result.truth, result.probability, detector, outputs["curves"])
-    plots.probabilities(result.truth, said, result.metrics["threshold"], detector, outputs["probabilities"])
-    plots.history(read_parquet(history), detector, outputs["history"])
+    detectors.calibration(
+        result.truth, {"before": result.uncalibrated, "after": said}, detector, outputs["calibration"]
+    )
+    detectors.confusion(result.metrics["confusion"], detector, outputs["confusion"])
+    detectors.curves(result.truth, result.probability, detector, outputs["curves"])
+    detectors.probabilities(result.truth, said, result.metrics["threshold"], detector, outputs["probabilities"])
+    detectors.history(read_parquet(history), detector, outputs["history"])
 
 
 if __name__ == "__main__":
@@ -36,7 +40,7 @@ if __name__ == "__main__":
             model=Path(snakemake.input.model),
             history=Path(snakemake.input.history),
             detector=snakemake.wildcards.detector,
-            params=TrainingParams(**snakemake.params.network),
+            params=Hyperparameters(**snakemake.params.network),
             test_fraction=snakemake.params.test_fraction,
             outputs={name: Path(path) for name, path in snakemake.output.items()},
         )

@@ -4,11 +4,13 @@ import logging
 from functools import partial
 from pathlib import Path
 
+from soundsift.config.features import FeatureParams
 from soundsift.errors import MediaError
-from soundsift.frames import FeatureParams, frame_features, frames_table
+from soundsift.features.frames import frame_features, frames_table
+from soundsift.files import visible_files, whole_folder, write_text
 from soundsift.joblog import Progress, job_log
-from soundsift.media import read_samples
-from soundsift.tables import visible_files, whole_folder, write_parquet, write_text
+from soundsift.media.clip_file import read_samples
+from soundsift.tables import write_parquet
 from soundsift.workers import in_order
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from soundsift.joblog import job_log
-from soundsift.transfer import fetch
+from soundsift.metadata.audioset import fetch
 
 
 def fetch_audioset(url: str, path: Path, record: Path) -> None:

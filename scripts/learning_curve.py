@@ -4,22 +4,23 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from soundsift import evaluation, plots
-from soundsift.features import input_columns
+from soundsift.detectors import learning_curve as curves
+from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.features.inputs import input_columns
 from soundsift.joblog import job_log
+from soundsift.report.figures import detectors
 from soundsift.tables import write_parquet
-from soundsift.training import TrainingParams
 
 
 def learning_curve(
-    features: Path, augmented: Path | None, detector: str, feature_set: str, params: TrainingParams,
+    features: Path, augmented: Path | None, detector: str, feature_set: str, params: Hyperparameters,
     test_fraction: float | None, curve: Path, figure: Path,
 ) -> None:  # fmt: skip
     """Write the curve and its figure."""
     columns = input_columns(pq.read_schema(features).names, feature_set)
-    found = evaluation.learning_curve(features, augmented, detector, columns, params, test_fraction)
+    found = curves.measure(features, augmented, detector, columns, params, test_fraction)
     write_parquet(found, curve)
-    plots.learning_curve(found, detector, figure)
+    detectors.learning_curve(found, detector, figure)
 
 
 if __name__ == "__main__":
@@ -30,7 +31,7 @@ if __name__ == "__main__":
             augmented=Path(augmented) if augmented else None,
             detector=snakemake.wildcards.detector,
             feature_set=snakemake.params.features,
-            params=TrainingParams(**snakemake.params.network),
+            params=Hyperparameters(**snakemake.params.network),
             test_fraction=snakemake.params.test_fraction,
             curve=Path(snakemake.output.curve),
             figure=Path(snakemake.output.figure),

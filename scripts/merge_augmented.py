@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from soundsift.augmented import merge
+from soundsift.features.augmented_table import merge
 from soundsift.joblog import job_log
 
 

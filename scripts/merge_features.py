@@ -4,8 +4,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from soundsift.features.table import merge
 from soundsift.joblog import job_log
-from soundsift.merged import merge
 from soundsift.tables import read_parquet
 
 

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from soundsift import listening
-from soundsift.evaluation import ERROR_COLUMNS
+from soundsift.detectors.columns import ERROR_COLUMNS, PREDICTION_COLUMNS
 from soundsift.joblog import job_log
-from soundsift.models import PREDICTION_COLUMNS
-from soundsift.pages import write_page
+from soundsift.report import listening
+from soundsift.report.page import write_page
 from soundsift.tables import read_parquet
 
 

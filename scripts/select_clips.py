@@ -4,19 +4,19 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from soundsift import metadata
-from soundsift.batches import write_batches
-from soundsift.classes import detector_members, read_classes
+from soundsift.config.metadata import SelectionParams
 from soundsift.joblog import job_log
-from soundsift.metadata import Choice
-from soundsift.ontology import read_ontology
-from soundsift.segments import read_segments
+from soundsift.metadata import selection
+from soundsift.metadata.batches import write_batches
+from soundsift.metadata.classes import detector_members, read_classes
+from soundsift.metadata.lists import read_segments
+from soundsift.metadata.ontology import read_ontology
 from soundsift.tables import write_parquet
 
 
 def select_clips(
     segments: Mapping[str, Path], class_labels: Path, ontology: Path, label_quality: Path,
-    min_label_accuracy: float, keep_unrated: bool, choice: Choice, batch_size: int, youtube_ids: bool,
+    min_label_accuracy: float, keep_unrated: bool, choice: SelectionParams, batch_size: int, youtube_ids: bool,
     one_clip_a_video: bool, detectors: Mapping[str, Mapping[str, Sequence[str]]],
     clips_path: Path, labels_path: Path, excluded_path: Path, batches_dir: Path,
 ) -> None:  # fmt: skip
@@ -25,10 +25,10 @@ def select_clips(
     classes = read_classes(class_labels, tree, label_quality, min_label_accuracy, keep_unrated)
     members = detector_members(detectors, classes, tree)
     lists = {name: read_segments(path, classes, youtube_ids) for name, path in segments.items()}
-    clips, excluded = metadata.select_clips(lists, classes, members, batch_size, choice)
-    metadata.check_two_sides(clips, list(detectors))
+    clips, excluded = selection.select_clips(lists, classes, members, batch_size, choice)
+    selection.check_two_sides(clips, list(detectors))
     if one_clip_a_video:
-        metadata.check_one_clip_a_video(clips)
+        selection.check_one_clip_a_video(clips)
     n_batches = write_batches(clips, batches_dir)
     write_parquet(clips, clips_path)
     write_parquet(excluded, excluded_path)
@@ -45,7 +45,7 @@ if __name__ == "__main__":
             label_quality=Path(snakemake.input.label_quality),
             min_label_accuracy=snakemake.params.min_label_accuracy,
             keep_unrated=snakemake.params.keep_unrated,
-            choice=Choice(**snakemake.params.choice),
+            choice=SelectionParams(**snakemake.params.choice),
             batch_size=snakemake.params.batch_size,
             youtube_ids=snakemake.params.youtube_ids,
             one_clip_a_video=snakemake.params.one_clip_a_video,

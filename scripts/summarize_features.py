@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from soundsift.batches import OUTCOME_COLUMNS
 from soundsift.errors import InputError
-from soundsift.features import summary_table
+from soundsift.features.summary import summary_table
+from soundsift.files import visible_files
 from soundsift.joblog import job_log
-from soundsift.outcomes import KEPT
-from soundsift.tables import read_csv, visible_files, write_parquet
+from soundsift.media.columns import KEPT, OUTCOME_COLUMNS
+from soundsift.tables import read_csv, write_parquet
 
 
 def summarize_features(frames_dir: Path, outcomes: Path, statistics: Sequence[str], features: Path) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from soundsift import overview, plots
 from soundsift.joblog import job_log
-from soundsift.pages import write_page
+from soundsift.report import metadata
+from soundsift.report.figures import metadata as figures
+from soundsift.report.page import write_page
 from soundsift.tables import read_parquet, write_csv
 
 
@@ -15,21 +16,21 @@ def summarize_metadata(
 ) -> None:  # fmt: skip
     """Write the rows by fate, the classes and the first clips; draw classes, truths and what is heard together."""
     wanted, known = read_parquet(clips), read_parquet(labels)
-    counted = overview.class_counts(wanted, known)
-    fates = overview.rows_by_fate(wanted, read_parquet(excluded))
-    truths = overview.truth_counts(wanted, detectors)
+    counted = metadata.class_counts(wanted, known)
+    fates = metadata.rows_by_fate(wanted, read_parquet(excluded))
+    truths = metadata.truth_counts(wanted, detectors)
     write_csv(fates, rows)
     write_csv(counted, classes)
     tables = [
         ("What became of the lists' rows", fates),
         ("What is true of the wanted clips", truths),
         ("Every class", counted),
-        ("The first clips of each split", overview.spelled_out(wanted, at_youtube)),
+        ("The first clips of each split", metadata.spelled_out(wanted, at_youtube)),
     ]
     write_page("Metadata", tables, page)
-    plots.class_counts(counted, class_figure)
-    plots.truths(truths, truth_figure)
-    plots.together(*overview.together(wanted, known), together_figure)
+    figures.class_counts(counted, class_figure)
+    figures.truths(truths, truth_figure)
+    figures.together(*metadata.together(wanted, known), together_figure)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from soundsift import coverage as covering
-from soundsift import plots, summary
+from soundsift.files import read_json, write_text
 from soundsift.joblog import job_log
-from soundsift.pages import write_page
-from soundsift.tables import read_json, read_parquet, write_csv, write_text
+from soundsift.media import coverage as covering
+from soundsift.report import run
+from soundsift.report.figures import coverage as coverage_figures
+from soundsift.report.figures import detectors as detector_figures
+from soundsift.report.page import write_page
+from soundsift.tables import read_parquet, write_csv
 
 
 def summarize_run(
@@ -21,14 +24,14 @@ def summarize_run(
     gone = covering.missing(found)
     judged = {name: read_json(path) for name, path in metrics.items()}
     left_out = Counter(read_parquet(excluded)["reason"].to_pylist())
-    write_text(summary.lines(counts, left_out, summary.unrecognised(gone), judged, is_demo), text)
+    write_text(run.lines(counts, left_out, run.unrecognised(gone), judged, is_demo), text)
     write_csv(gone, missing)
-    write_page("Detectors beside simpler ones", [(n, summary.detector_table(of)) for n, of in judged.items()], table)
-    write_page("Coverage", [("What became of the wanted clips", summary.coverage_table(counts))], counted)
-    plots.coverage(counts, figure)
-    plots.answers({name: of["confusion"] for name, of in judged.items()}, answers)
+    write_page("Detectors beside simpler ones", [(n, run.detector_table(of)) for n, of in judged.items()], table)
+    write_page("Coverage", [("What became of the wanted clips", run.coverage_table(counts))], counted)
+    coverage_figures.coverage(counts, figure)
+    detector_figures.answers({name: of["confusion"] for name, of in judged.items()}, answers)
     figures = [path.read_text(encoding="utf-8") for path in (figure, answers)]
-    write_text(summary.opening(counts, left_out, judged, figures), opening)
+    write_text(run.opening(counts, left_out, judged, figures), opening)
 
 
 if __name__ == "__main__":

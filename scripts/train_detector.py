@@ -5,17 +5,18 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from soundsift.examples import read_examples
-from soundsift.features import input_columns
-from soundsift.frames import definition_of
+from soundsift.detectors.examples import read_examples
+from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.detectors.model_file import Definition, save
+from soundsift.detectors.training import train
+from soundsift.features.definition import definition_of
+from soundsift.features.inputs import input_columns
 from soundsift.joblog import job_log
-from soundsift.models import Definition, save
 from soundsift.tables import write_parquet
-from soundsift.training import TrainingParams, train
 
 
 def train_detector(
-    features: Path, augmented: Path | None, detector: str, feature_set: str, params: TrainingParams,
+    features: Path, augmented: Path | None, detector: str, feature_set: str, params: Hyperparameters,
     test_fraction: float | None, is_demo: bool, model: Path, history: Path,
 ) -> None:  # fmt: skip
     """Train on the clips that teach and their changed versions, and write the model and how training went."""
@@ -41,7 +42,7 @@ if __name__ == "__main__":
             augmented=Path(augmented) if augmented else None,
             detector=snakemake.wildcards.detector,
             feature_set=snakemake.params.features,
-            params=TrainingParams(**snakemake.params.network),
+            params=Hyperparameters(**snakemake.params.network),
             test_fraction=snakemake.params.test_fraction,
             is_demo=snakemake.params.is_demo,
             model=Path(snakemake.output.model),

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from soundsift.card import card
+from soundsift.detectors.card import card
+from soundsift.detectors.model_file import read_definition
+from soundsift.files import read_json, write_text
 from soundsift.joblog import job_log
-from soundsift.models import read_definition
-from soundsift.tables import read_json, read_parquet, write_text
+from soundsift.tables import read_parquet
 
 
 def write_card(

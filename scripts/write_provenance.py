@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from soundsift import provenance
-from soundsift.archive import Archive
-from soundsift.frames import definition_of
+from soundsift.features.definition import definition_of
 from soundsift.joblog import job_log
-from soundsift.pages import write_page
+from soundsift.media.archive import Archive
+from soundsift.report import provenance
+from soundsift.report.page import write_page
 
 
 def write_provenance(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from soundsift.code_digest import SCRIPTS
 from soundsift.demo import make_demo
 from tests.pages import blocks
 from tests.site.site import Site
@@ -36,6 +37,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
     folder.mkdir()
     with Site(folder) as running:
         yield running
+
+
+@pytest.fixture
+def copy_of_scripts(tmp_path: Path) -> Path:
+    """A copy of the folder ``scripts``, to edit."""
+    return Path(shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__")))
 
 
 @pytest.fixture

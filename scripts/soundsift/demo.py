@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from soundsift.media import encode
+from soundsift.media.encode import encode
 from soundsift.workers import in_order
 
 Floats = npt.NDArray[np.float64]

@@ -27,7 +27,7 @@ def job_log(path: str | Path) -> Iterator[None]:
         os.dup2(log.fileno(), 2)
         logging.basicConfig(stream=log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
         logging.captureWarnings(True)
-        said = logging.StreamHandler(open(os.dup(terminal), "w", encoding="utf-8"))  # noqa: SIM115
+        said = logging.StreamHandler(open(os.dup(terminal), "w", encoding="utf-8"))
         said.setFormatter(logging.Formatter("soundsift: %(message)s"))
         said.setLevel(logging.WARNING)
         logging.getLogger("soundsift").addHandler(said)

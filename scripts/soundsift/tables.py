@@ -1,12 +1,7 @@
-"""Tables with declared columns: written whole or not at all, checked against their declaration when read."""
+"""Tables with declared columns: Parquet and CSV, checked against their declaration when read."""
 
-import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
-
-# Rows of a row group of the merged tables: 20 MB of features.
-ROW_GROUP = 16384
+from soundsift.files import whole_file
 
 
 @dataclass(frozen=True)
@@ -34,44 +27,6 @@ def schema_of(columns: Sequence[Column], metadata: Mapping[str, str] | None = No
     """Arrow schema with unit and meaning of every column in its field metadata."""
     fields = [pa.field(c.name, c.type, metadata={"unit": c.unit, "meaning": c.meaning}) for c in columns]
     return pa.schema(fields, metadata=dict(metadata) if metadata else None)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside ``path``; move it there only if the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Give an empty temporary folder beside ``path``; it becomes ``path`` only if the block ends well.
-
-    After a kill Snakemake overlooks an incomplete folder whose job stands behind a checkpoint: a folder that is there
-    must be whole.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in path.parent.glob(f".{escape(path.name)}.*.part"):
-        shutil.rmtree(leftover)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.mkdir()
-    try:
-        yield temporary
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def visible_files(folder: Path) -> list[Path]:
-    """Files of a folder by name, without hidden ones (Snakemake leaves a time stamp in every folder it makes)."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def parquet_options(schema: pa.Schema) -> dict[str, Any]:
@@ -147,68 +102,7 @@ def _check(table: pa.Table, columns: Sequence[Column], path: Path) -> None:
             raise InputError(f"{path}: column {column.name} is {found}, not {column.type}: delete it and run again")
 
 
-def write_text(text: str, path: Path) -> None:
-    """Write a text file, whole or not at all."""
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def write_json(data: Mapping[str, Any], path: Path) -> None:
-    """Write a JSON object, whole or not at all."""
-    write_text(json.dumps(data, indent=1) + "\n", path)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object written by :func:`write_json`."""
-    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return data
-
-
 def side_by_side(left: pa.Table, right: pa.Table) -> pa.Table:
     """Join tables row by row; metadata come from the right one."""
     fields = [*left.schema, *right.schema]
     return pa.table([*left.columns, *right.columns], schema=pa.schema(fields, metadata=right.schema.metadata))
-
-
-class GrowingParquet:
-    """A Parquet file that grows by tables of one schema, in row groups of some thousand rows.
-
-    A row group per batch would cost gigabytes for the list of its column chunks: 300 columns of 4,000 batches.
-
-    Raises
-    ------
-    InputError
-        If a table to append was made with other parameters or columns than the first.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._writer: pq.ParquetWriter | None = None
-        self._waiting: list[pa.Table] = []
-
-    def __enter__(self) -> "GrowingParquet":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._writer is not None:
-            if kind is None and self._waiting:
-                self._write()
-            self._writer.close()
-
-    def append(self, table: pa.Table) -> None:
-        """Add rows."""
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, table.schema, **parquet_options(table.schema))
-        if table.schema.metadata != self._writer.schema.metadata or table.schema != self._writer.schema:
-            raise InputError(
-                f"batch of clip {table['clip_id'][0]} was made with other parameters or columns than those before it: "
-                "run again with --forcerun extract_features"
-            )
-        self._waiting.append(table)
-        if sum(waiting.num_rows for waiting in self._waiting) >= ROW_GROUP:
-            self._write()
-
-    def _write(self) -> None:
-        assert self._writer is not None
-        self._writer.write_table(pa.concat_tables(self._waiting))
-        self._waiting = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from soundsift.detections import SPAN
+from soundsift.report.figures.timeline import SPAN
 from tests.workflow.project import Project
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make .venv/site")

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from select_clips import select_clips
-from soundsift.config import read_schema, settle
-from soundsift.metadata import Choice
+from soundsift.config.metadata import SelectionParams
+from soundsift.config.settings import read_schema, settle
 from tests.pages import PAGES, ROOT, Block, block, blocks, commands, prose, spans
 
 DOCS = ROOT / "docs"
@@ -194,7 +194,7 @@ def select(
     found = {name: folder / f"{name}.parquet" for name in ("clips", "labels", "excluded")}
     select_clips(
         **paths, segments=lists, **{key: metadata[key] for key in ("min_label_accuracy", "keep_unrated")},
-        choice=Choice(**{key: metadata[key] for key in ("max_clips", "per_detector", "seed")}),
+        choice=SelectionParams(**{key: metadata[key] for key in ("max_clips", "per_detector", "seed")}),
         batch_size=100, youtube_ids=youtube, one_clip_a_video=False, detectors=config["detectors"],
         clips_path=found["clips"], labels_path=found["labels"], excluded_path=found["excluded"],
         batches_dir=folder / "batches",

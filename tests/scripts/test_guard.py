@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from soundsift.sources import imported
+from soundsift.code_digest import imported
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
@@ -121,7 +121,7 @@ def test_an_environment_holds_what_its_scripts_import(path: Path) -> None:
     while waiting:
         module = waiting.pop()
         seen.add(module)
-        waiting |= {package / f"{name}.py" for name in imported(module)} - seen
+        waiting |= imported(module) - seen
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 wanted |= names_in(node) - set(sys.stdlib_module_names) - {"soundsift"}

@@ -5,14 +5,14 @@ from pathlib import Path
 import av
 import numpy as np
 
-from soundsift import media
-from soundsift.archive import Archive
-from soundsift.batches import Clip
+from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.demo import RATE_HZ, write_media
-from soundsift.download import download
-from soundsift.origins import Manners, Source
+from soundsift.media import decode, encode
+from soundsift.media.archive import Archive
+from soundsift.media.download import download
+from soundsift.metadata.batches import Clip
 
-QUICK = {"first_pause_seconds": 0.0, "concurrency": 2}
+QUICK = {"concurrency": 2}
 
 
 def clip(number: int, start: float = 4.0) -> Clip:
@@ -37,23 +37,24 @@ def write_hls(path: Path, samples: np.ndarray) -> None:
     """Write a playlist and, beside it, its pieces of four seconds."""
     options = {"hls_time": "4", "hls_list_size": "0", "hls_playlist_type": "vod"}
     with av.open(str(path), "w", format="hls", options=options) as container:
-        media.encode(container, "aac", {"b": "64k"}, (samples * 32767).astype(np.int16), RATE_HZ)
+        encode.encode(container, "aac", {"b": "64k"}, (samples * 32767).astype(np.int16), RATE_HZ)
 
 
 def fetch(
-    clips: list[Clip], url: str, root: Path, source: dict | None = None, min_seconds: float = 1.0, **manners
+    clips: list[Clip], url: str, root: Path, source: dict | None = None, min_seconds: float = 1.0, **policy
 ) -> dict[str, dict]:
     table = download(
         clips,
-        Source(url, **(source or {})),
-        Manners(**{**QUICK, "on_transient": "record", **manners}),
+        SourceParams(url, **(source or {})),
+        RequestPolicy(**{**QUICK, "on_transient": "record", **policy}),
         Archive(root),
         min_seconds,
+        first_pause_seconds=0.0,
     )
     return {row["clip_id"]: row for row in table.to_pylist()}
 
 
 def onset_seconds(row: dict, root: Path) -> float:
     offset = row["media_start_seconds"]
-    cut = media.cut(root / row["media"], row["start_seconds"] - offset, row["end_seconds"] - offset, RATE_HZ)
+    cut = decode.cut(root / row["media"], row["start_seconds"] - offset, row["end_seconds"] - offset, RATE_HZ)
     return float(np.flatnonzero(np.abs(np.array(cut.get_array_of_samples())) > 6000)[0] / RATE_HZ)

@@ -11,13 +11,13 @@ from types import SimpleNamespace
 import imageio_ffmpeg
 import pytest
 
-from soundsift import download as downloading
-from soundsift.archive import Archive
-from soundsift.batches import Clip
 from soundsift.demo import write_media
 from soundsift.errors import ConfigError, DownloadError
-from soundsift.fetcher import Fetcher
-from soundsift.pace import Pace
+from soundsift.media import download as downloading
+from soundsift.media.archive import Archive
+from soundsift.media.pace import Pace
+from soundsift.media.sources.ytdlp_process import Fetcher
+from soundsift.metadata.batches import Clip
 from tests.site.downloads import clip, fetch, fill, onset_seconds
 from tests.site.site import Site
 
@@ -183,7 +183,7 @@ print(len(fetch([clip(n) for n in range(int(sys.argv[3]))], sys.argv[1], Path(sy
 
 def job(url: str, root: Path, n_clips: int) -> "subprocess.Popen[bytes]":
     """A download job in a process of its own."""
-    scripts = Path(downloading.__file__).resolve().parents[1]
+    scripts = Path(downloading.__file__).resolve().parents[2]
     path = os.pathsep.join([str(scripts), str(scripts.parent)])
     return subprocess.Popen(
         [sys.executable, "-c", JOB, url, str(root), str(n_clips)],
@@ -289,8 +289,8 @@ def test_a_blocked_session_stops_asking_and_so_do_the_others(site: Site, tmp_pat
 @pytest.fixture
 def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of a second."""
-    monkeypatch.setattr("soundsift.pace.SHORTEST_BLOCK_SECONDS", 1.0)
-    monkeypatch.setattr("soundsift.download.BLOCK_SECONDS", 1.0)
+    monkeypatch.setattr("soundsift.media.pace.SHORTEST_BLOCK_SECONDS", 1.0)
+    monkeypatch.setattr("soundsift.media.download.BLOCK_SECONDS", 1.0)
 
 
 def test_who_waits_through_a_block_asks_for_nothing_meanwhile_and_then_gets_everything(
@@ -495,8 +495,8 @@ def test_a_transfer_that_would_never_end_is_ended_and_the_others_go_on(
     fill(site.folder, clips)
     site.faults[clips[0].video_id] = fault
     began = time.monotonic()
-    manners = {"tries": 1, "timeout_seconds": 4, "concurrency": 1}
-    rows = fetch(clips, site.url, tmp_path / "archive", {"sections": sections}, **manners)
+    policy = {"tries": 1, "timeout_seconds": 4, "concurrency": 1}
+    rows = fetch(clips, site.url, tmp_path / "archive", {"sections": sections}, **policy)
     assert [row["outcome"] for row in rows.values()] == ["timeout", "ok"]
     assert "download.timeout_seconds (4)" in rows[clips[0].clip_id]["reason"]
     assert time.monotonic() - began < 60, "it would have taken 100 seconds, and then failed"
@@ -545,7 +545,7 @@ def test_a_process_whose_asker_was_killed_ends_itself(site: Site, tmp_path: Path
         "f = Fetcher({}, 600, 200); f.start(); print(f._process.pid, flush=True)\n"
         f"f.fetch({one.url(site.url)!r}, (4, 8), None, False, Path({str(tmp_path)!r}))"
     )
-    scripts = str(Path(downloading.__file__).resolve().parents[1])
+    scripts = str(Path(downloading.__file__).resolve().parents[2])
     asker = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": scripts}
     )

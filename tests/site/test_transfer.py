@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from soundsift import transfer
-from soundsift.archive import sha256_of
 from soundsift.errors import InputError
+from soundsift.files import sha256_of
+from soundsift.metadata import audioset
 from tests.site.site import Site
 
 CONTENT = bytes(range(256)) * 16_384
@@ -13,13 +13,13 @@ CONTENT = bytes(range(256)) * 16_384
 
 @pytest.fixture
 def url(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(transfer, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(audioset, "PAUSE_SECONDS", 0.001)
     (tmp_path / "site" / "list.csv").write_bytes(CONTENT)
     return site.url.format(video_id="list").replace(".m4a", ".csv")
 
 
 def fetch(url: str, folder: Path, tries: int = 5) -> dict[str, object]:
-    transfer.fetch(url, folder / "new" / "list.csv", folder / "new" / "list.json", tries)
+    audioset.fetch(url, folder / "new" / "list.csv", folder / "new" / "list.json", tries)
     return json.loads((folder / "new" / "list.json").read_text())
 
 
@@ -87,7 +87,7 @@ def test_a_refusal_is_one_line_at_once_and_a_failing_server_is_asked_again(
 
 
 def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(audioset, "PAUSE_SECONDS", 0.001)
     with pytest.raises(InputError, match="cannot be fetched"):
         fetch("http://127.0.0.1:1/list.csv", tmp_path, tries=2)
 

@@ -6,12 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from soundsift import demo, media, metadata
-from soundsift.archive import sha256_of
-from soundsift.classes import Classes, detector_members, read_classes
+from soundsift import demo
 from soundsift.errors import MediaError
-from soundsift.ontology import read_ontology
-from soundsift.segments import read_segments
+from soundsift.files import sha256_of
+from soundsift.media import columns, decode, levels
+from soundsift.metadata import selection
+from soundsift.metadata.classes import Classes, detector_members, read_classes
+from soundsift.metadata.lists import read_segments
+from soundsift.metadata.ontology import read_ontology
 
 N_TRAIN, N_EVAL = 5, 4
 
@@ -53,7 +55,7 @@ def test_the_tables_serve_a_selection_of_every_row(made: Path) -> None:
     assert ontology.children["/m/09x0r"] == ["/m/05zppz", "/m/02zsn"]
     members = detector_members({"music": {"classes": ["Music"]}, "speech": {"classes": ["Speech"]}}, classes, ontology)
     lists = {name: read_segments(made / f"{name}_segments.csv", classes) for name in ("train", "eval")}
-    clips, excluded = metadata.select_clips(lists, classes, members, 100)
+    clips, excluded = selection.select_clips(lists, classes, members, 100)
     assert clips.num_rows
     assert clips.num_rows + excluded.num_rows == N_TRAIN + N_EVAL
 
@@ -66,9 +68,9 @@ def test_every_row_but_the_fourth_has_one_media_file(made: Path) -> None:
 
 def test_the_labelled_stretch_is_there_and_can_be_heard(made: Path) -> None:
     row = rows(made, "train")[0]
-    clip = media.cut(held(made, row["video_id"])[0], row["start_seconds"], row["end_seconds"], 22050)
-    assert media.duration_seconds(clip) == pytest.approx(10, abs=0.01)
-    assert media.peak_dbfs(clip) > media.SILENCE_DBFS
+    clip = decode.cut(held(made, row["video_id"])[0], row["start_seconds"], row["end_seconds"], 22050)
+    assert levels.duration_seconds(clip) == pytest.approx(10, abs=0.01)
+    assert levels.peak_dbfs(clip) > columns.SILENCE_DBFS
 
 
 def test_the_same_files_are_made_again(made: Path, tmp_path: Path) -> None:
@@ -96,7 +98,7 @@ def test_dead_media_are_dead_in_their_own_ways(tmp_path: Path) -> None:
     demo._write_page(tmp_path / "page", rng, "wind", 2)
     for name, outcome in (("mute.mp4", "no_audio"), ("page.m4a", "corrupt")):
         with pytest.raises(MediaError) as dead:
-            media.cut(tmp_path / name, 2, 12, 8000)
+            decode.cut(tmp_path / name, 2, 12, 8000)
         assert dead.value.outcome == outcome
     with av.open(str(tmp_path / "mute.mp4")) as container:
         assert [stream.type for stream in container.streams] == ["video"]

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from soundsift import tables
+from soundsift import files, tables
 from soundsift.errors import InputError
 from soundsift.tables import Column
 
@@ -105,7 +105,7 @@ def test_a_parquet_with_a_missing_column_or_another_type_is_refused(tmp_path: Pa
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "new" / "t.txt"
     for old in ([], [path]):
-        with pytest.raises(OSError, match="disk full"), tables.whole_file(path) as temporary:
+        with pytest.raises(OSError, match="disk full"), files.whole_file(path) as temporary:
             temporary.write_text("half")
             raise OSError("disk full")
         assert list(path.parent.iterdir()) == old
@@ -115,11 +115,11 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
 
 def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
-    with tables.whole_file(path) as temporary:
+    with files.whole_file(path) as temporary:
         temporary.write_text("whole")
         assert temporary.parent == path.parent
         assert not path.exists()
-        assert tables.visible_files(tmp_path) == []
+        assert files.visible_files(tmp_path) == []
     assert [p.name for p in tmp_path.iterdir()] == ["t.txt"]
     assert path.read_text() == "whole"
 
@@ -127,21 +127,21 @@ def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
 def test_visible_files_come_by_name_without_hidden_ones(tmp_path: Path) -> None:
     for name in ("b_1.mp3", "-a_0.mp3", ".snakemake_timestamp", f".c.mp3.{os.getpid()}.part"):
         (tmp_path / name).touch()
-    assert [path.name for path in tables.visible_files(tmp_path)] == ["-a_0.mp3", "b_1.mp3"]
+    assert [path.name for path in files.visible_files(tmp_path)] == ["-a_0.mp3", "b_1.mp3"]
 
 
 def test_json_gives_back_what_was_written(tmp_path: Path) -> None:
     data = {"detector": "Größe", "n_eval": 3, "accuracy": {"value": 0.1, "low": None}}
-    tables.write_json(data, tmp_path / "t.json")
-    assert tables.read_json(tmp_path / "t.json") == data
+    files.write_json(data, tmp_path / "t.json")
+    assert files.read_json(tmp_path / "t.json") == data
 
 
 def test_a_folder_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "new" / "train-00000"
-    with tables.whole_folder(path) as temporary:
+    with files.whole_folder(path) as temporary:
         (temporary / "a_0.mp3").write_bytes(b"sound")
         assert not path.exists()
-        assert tables.visible_files(path.parent) == []
+        assert files.visible_files(path.parent) == []
     assert [p.name for p in path.parent.iterdir()] == ["train-00000"]
     assert [p.name for p in path.iterdir()] == ["a_0.mp3"]
 
@@ -153,7 +153,7 @@ def test_a_folder_that_is_made_again_holds_nothing_old(tmp_path: Path) -> None:
     leftover = tmp_path / ".train-00000.1.part"
     leftover.mkdir()
     (leftover / "killed.mp3").touch()
-    with tables.whole_folder(path) as temporary:
+    with files.whole_folder(path) as temporary:
         (temporary / "new.mp3").touch()
     assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")] == ["train-00000/new.mp3"]
 
@@ -162,7 +162,7 @@ def test_a_folder_that_fails_leaves_the_old_one_and_nothing_else(tmp_path: Path)
     path = tmp_path / "train-00000"
     path.mkdir()
     (path / "old.mp3").touch()
-    with pytest.raises(OSError, match="disk full"), tables.whole_folder(path) as temporary:
+    with pytest.raises(OSError, match="disk full"), files.whole_folder(path) as temporary:
         (temporary / "new.mp3").touch()
         raise OSError("disk full")
     assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")] == ["train-00000/old.mp3"]

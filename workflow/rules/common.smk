@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from soundsift.config import (
+from soundsift.config.settings import (
     AUDIOSET,
     AUDIOSET_URLS,
     DEMO,
@@ -17,9 +17,9 @@ from soundsift.config import (
     settle,
 )
 from soundsift.errors import SoundsiftError
-from soundsift.recordings import path_of_recording, per_recording, state_of_recording
-from soundsift.reporting import complain, conclude, shareable
-from soundsift.sources import code_digest
+from soundsift.detection.recordings import path_of_recording, per_recording, state_of_recording
+from soundsift.report.ending import complain, conclude, shareable
+from soundsift.code_digest import code_digest
 
 # Without a config.yaml in the working directory every key has its default, and that is the demo.
 if Path("config.yaml").is_file():

@@ -1,0 +1,22 @@
+"""Section ``features``, first part: how the frames of a clip are analysed."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le, Lt
+
+
+@dataclass(frozen=True)
+class FeatureParams:
+    """How the frames of a clip are analysed, in librosa's definitions."""
+
+    n_fft: Annotated[int, Ge(64), Le(65536)] = 2048
+    """Samples in an analysis window; 2048 are 93 ms at 22050 Hz."""
+    hop_length: Annotated[int, Ge(16)] = 512
+    """Samples between the starts of windows; 512 are 23 ms at 22050 Hz."""
+    n_mels: Annotated[int, Ge(8), Le(4096)] = 128
+    """Mel bands under the MFCC."""
+    n_mfcc: Annotated[int, Ge(1), Le(99)] = 20
+    """Mel-frequency cepstral coefficients kept, at most n_mels."""
+    rolloff_fraction: Annotated[float, Gt(0), Lt(1)] = 0.85
+    """Share of the spectrum's magnitude below the roll-off frequency."""

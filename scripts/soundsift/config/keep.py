@@ -1,0 +1,13 @@
+"""Section ``keep``: which intermediate folders stay."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class KeepParams:
+    """Which intermediate folders stay. A deleted folder is made again from the archive when it is needed."""
+
+    clips: bool = True
+    """false deletes results/clips once a batch's features are extracted."""
+    frames: bool = True
+    """false deletes results/frames once a batch is summarized."""

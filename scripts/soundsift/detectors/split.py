@@ -1,0 +1,77 @@
+"""Which clips teach and which judge. Everything goes by video: two clips of one video never stand on both sides."""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from sklearn.model_selection import train_test_split
+
+from soundsift.errors import TrainingError
+
+Truth = npt.NDArray[np.int64]
+
+
+def train_and_eval(table: pa.Table, detector: str, test_fraction: float | None, seed: int) -> tuple[Truth, Truth]:
+    """Row indices of a features table to train on and to judge by.
+
+    Rows whose truth is unknown (null) are in neither.
+
+    Parameters
+    ----------
+    test_fraction
+        Share of the videos that judge, stratified by truth, where there is no eval list; None where there is one, whose
+        clips judge.
+
+    Raises
+    ------
+    TrainingError
+        If one of the two sides has no clip of one class.
+    """
+    truth = truth_of(table, detector)
+    known = np.flatnonzero(truth >= 0)
+    if not len(known):
+        raise TrainingError(
+            f"detector {detector}: no clip has a known truth: download more clips or lower metadata.min_label_accuracy"
+        )
+    if test_fraction is None:
+        is_eval = pc.equal(table["split"], "eval").to_numpy()
+        sides = known[~is_eval[known]], known[is_eval[known]]
+    else:
+        sides = split_by_video(known, table["video_id"].to_pylist(), truth, test_fraction, seed)
+    for rows, side in zip(sides, ("train on", "judge by"), strict=True):
+        for value, word in ((1, "with"), (0, "without")):
+            n = int((truth[rows] == value).sum())
+            if n < 2:
+                raise TrainingError(
+                    f"detector {detector}: {n} clips {word} {detector} to {side}, at least 2 are needed: "
+                    "give a longer list, or see results/coverage.parquet for clips that are missing"
+                )
+    return sides
+
+
+def truth_of(table: pa.Table, detector: str) -> Truth:
+    """1, 0 or -1 (unknown) for every row."""
+    truth: Truth = pc.fill_null(pc.cast(table[f"is_{detector}"], pa.int64()), -1).to_numpy()
+    return truth
+
+
+def split_by_video(
+    rows: Truth, video_ids: list[str], truth: Truth, test_fraction: float, seed: int
+) -> tuple[Truth, Truth]:
+    """Part rows by video, stratified by whether any clip of the video is positive; a share of them is second.
+
+    Parameters
+    ----------
+    rows
+        Indices to part, shape (n,).
+    video_ids, truth
+        Of every row of the table, indexed by ``rows``.
+    """
+    videos, video_of = np.unique([video_ids[row] for row in rows], return_inverse=True)
+    positive = np.bincount(video_of, weights=truth[rows]) > 0
+    n_test = round(len(videos) * test_fraction)
+    if min(positive.sum(), (~positive).sum()) < 2 or not 2 <= n_test <= len(videos) - 2:
+        return rows, rows[:0]
+    _, test = train_test_split(np.arange(len(videos)), test_size=n_test, stratify=positive, random_state=seed)
+    is_test = np.isin(video_of, test)
+    return rows[~is_test], rows[is_test]

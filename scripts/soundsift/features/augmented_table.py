@@ -1,0 +1,74 @@
+"""The table of changed versions of clips: which clip each is of, and what is true of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from soundsift.errors import InputError
+from soundsift.features.definition import VERSION_COLUMNS
+from soundsift.features.growing_parquet import GrowingParquet
+from soundsift.files import whole_file
+from soundsift.tables import Column, read_parquet, schema_of, side_by_side
+
+VIDEO_COLUMNS = (
+    Column("video_id", pa.string(), "", "the clip's video"),
+    Column("partner_video_id", pa.string(), "", "the video of the clip mixed in, null for none"),
+)
+
+
+def merge(features: Path, augmented: Sequence[Path], path: Path) -> int:
+    """Write the changed versions of all clips with their truth; return how many there are.
+
+    What is true of a mixture follows from its clips: heard if heard in one, not heard if in neither, else unknown.
+
+    Parameters
+    ----------
+    features
+        The merged features table.
+    augmented
+        One file per batch, named like it.
+
+    Raises
+    ------
+    InputError
+        If versions were made with other parameters than the clips' features.
+    """
+    schema = pq.read_schema(features)
+    truths = [name for name in schema.names if name.startswith("is_")]
+    clips = pq.read_table(features, columns=["clip_id", "video_id", "batch", *truths], partitioning=None)
+    runs = pc.run_end_encode(clips["batch"].combine_chunks())
+    ends = dict(zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True))
+    starts = dict(zip(ends, [0, *ends.values()], strict=False))
+    n_versions = 0
+    with whole_file(path) as part, GrowingParquet(part) as rows:
+        for of_batch in augmented:
+            table, batch = read_parquet(of_batch), of_batch.stem
+            here = clips.slice(starts.get(batch, 0), ends.get(batch, 0) - starts.get(batch, 0))
+            own = pc.index_in(table["clip_id"].combine_chunks(), here["clip_id"].combine_chunks())
+            with_it = pc.index_in(table["partner"].combine_chunks(), here["clip_id"].combine_chunks())
+            known = pc.and_(own.is_valid(), pc.or_(with_it.is_valid(), table["partner"].combine_chunks().is_null()))
+            table, own, with_it = table.filter(known), own.filter(known), with_it.filter(known)
+            if not table.num_rows:
+                continue
+            if table.schema.metadata != schema.metadata:
+                raise InputError(
+                    f"{of_batch} was made with other parameters than {features}: "
+                    "run again with --forcerun augment_clips"
+                )
+            front = [(c, table[c.name]) for c in VERSION_COLUMNS]
+            front += [(c, here["video_id"].take(at)) for c, at in zip(VIDEO_COLUMNS, (own, with_it), strict=True)]
+            alone = with_it.is_null()
+            for name in truths:
+                either = pc.or_kleene(here[name].take(own), here[name].take(with_it))
+                meaning = f"is {name.removeprefix('is_')} heard? null: unknown"
+                front.append((Column(name, pa.bool_(), "", meaning), pc.if_else(alone, here[name].take(own), either)))
+            left = pa.table([values for _, values in front], schema=schema_of([c for c, _ in front]))
+            rows.append(side_by_side(left, table.drop_columns([c.name for c in VERSION_COLUMNS])))
+            n_versions += table.num_rows
+        if not n_versions:
+            empty = {c.name: pa.array([], c.type) for c in (*VERSION_COLUMNS, *VIDEO_COLUMNS)}
+            rows.append(pa.table(empty | {name: pa.array([], pa.bool_()) for name in truths}))
+    return n_versions

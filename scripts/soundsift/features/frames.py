@@ -1,0 +1,135 @@
+"""Frame features of a clip, in librosa's definitions at librosa's defaults.
+
+One short-time Fourier transform of the clip serves them all (centred frames, Hann window), and one product of its power
+with a matrix gives mel bands, pitch classes and level together. Windows, filters and frequencies are librosa's own;
+``benchmarks/features.py`` compares every column with librosa's separate call and times both.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from soundsift.config.features import FeatureParams
+from soundsift.features.definition import PITCH_CLASSES, definition, frame_columns
+from soundsift.tables import schema_of
+
+Floats = npt.NDArray[np.float32]
+# Frames worked on together: what they need stays in the processor's cache.
+N_AT_ONCE = 48
+
+
+@dataclass(frozen=True)
+class _Filters:
+    """What is the same for every clip of one sample rate.
+
+    Attributes
+    ----------
+    window
+        Shape (n_fft,), float64: in single precision the transform's rounding would widen a pure tone by 3 Hz.
+    bands
+        Shape (n_bins, n_mels + 12 + 1): mel bands, pitch classes, mean square of the frame; for the power spectrum.
+    powers
+        Shape (n_bins, 3), float64: frequency in Hz to the power of 0, 1 and 2.
+    """
+
+    window: npt.NDArray[np.float64]
+    bands: Floats
+    powers: npt.NDArray[np.float64]
+
+
+@cache
+def _filters(sample_rate_hz: int, params: FeatureParams) -> _Filters:
+    import librosa
+
+    n_fft = params.n_fft
+    # librosa.feature.rms: the bins that stand for themselves alone count half
+    square = np.full((n_fft // 2 + 1, 1), 2.0 / n_fft**2)
+    square[0] /= 2
+    if n_fft % 2 == 0:
+        square[-1] /= 2
+    mel = librosa.filters.mel(sr=sample_rate_hz, n_fft=n_fft, n_mels=params.n_mels)
+    # an estimate of the tuning takes most of the time of a chromagram and says nothing about speech
+    chroma = librosa.filters.chroma(sr=sample_rate_hz, n_fft=n_fft, tuning=0.0)
+    return _Filters(
+        window=librosa.filters.get_window("hann", n_fft, fftbins=True),
+        bands=np.concatenate([mel.T, chroma.T, square], axis=1).astype(np.float32),
+        powers=librosa.fft_frequencies(sr=sample_rate_hz, n_fft=n_fft)[:, np.newaxis] ** np.arange(3),
+    )
+
+
+def frame_features(samples: Floats, sample_rate_hz: int, params: FeatureParams) -> Floats:
+    """Compute all frame features of a clip.
+
+    Parameters
+    ----------
+    samples
+        Shape (n,), float32, mono, in [-1, 1].
+    sample_rate_hz
+        Of the samples.
+
+    Returns
+    -------
+    Shape (1 + n // hop_length, n_columns), float32, columns as :func:`frame_columns`.
+    """
+    from scipy.fft import dct, rfft
+
+    n_fft, hop, n_mels = params.n_fft, params.hop_length, params.n_mels
+    filters = _filters(sample_rate_hz, params)
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, n_fft // 2), n_fft)[::hop]
+    bands = np.empty((len(frames), n_mels + len(PITCH_CLASSES) + 1), dtype=np.float32)
+    moments = np.empty((len(frames), 3))
+    n_below = np.empty(len(frames), dtype=np.intp)
+    for first in range(0, len(frames), N_AT_ONCE):
+        part = slice(first, first + N_AT_ONCE)
+        spectrum = rfft(frames[part] * filters.window, axis=1)
+        power = (np.square(spectrum.real) + np.square(spectrum.imag)).astype(np.float32)
+        magnitude = np.sqrt(power)
+        bands[part] = power @ filters.bands
+        # in double precision too: the spread is a small difference of large numbers
+        moments[part] = magnitude.astype(np.float64) @ filters.powers
+        running = np.cumsum(magnitude, axis=1)
+        n_below[part] = np.count_nonzero(running < params.rolloff_fraction * running[:, -1:], axis=1)
+
+    tiny = np.finfo(np.float32).tiny
+    total = np.where(moments[:, 0] < tiny, 1.0, moments[:, 0])
+    centroid = moments[:, 1] / total
+    spread = np.sqrt(np.maximum(0.0, moments[:, 2] / total - centroid**2))
+    chroma = bands[:, n_mels:-1]
+    strongest = chroma.max(axis=1, keepdims=True)
+    # librosa.power_to_db: not below 1e-10, nor more than 80 dB below the loudest
+    mel_db = 10 * np.log10(np.maximum(bands[:, :n_mels], 1e-10))
+    np.maximum(mel_db, mel_db.max() - 80, out=mel_db)
+    columns = [
+        np.arange(len(frames)) * (hop / sample_rate_hz),
+        dct(mel_db, axis=1, norm="ortho")[:, : params.n_mfcc],
+        centroid,
+        spread,
+        filters.powers[n_below, 1],
+        _zero_crossing_rate(samples, n_fft, hop),
+        np.sqrt(bands[:, -1]),
+        chroma / np.where(strongest < tiny, 1, strongest),
+    ]
+    return np.column_stack(columns).astype(np.float32)
+
+
+def _zero_crossing_rate(samples: Floats, frame_length: int, hop_length: int) -> npt.NDArray[np.float64]:
+    """librosa.feature.zero_crossing_rate, by differences of one running count; shape (n_frames,)."""
+    # what is closer to zero than 1e-10 counts as zero, and zero as positive
+    negative = samples < -1e-10
+    running = np.zeros(len(samples), dtype=np.int32)
+    np.cumsum(negative[1:] != negative[:-1], out=running[1:])
+    running = np.pad(running, frame_length // 2, mode="edge")
+    first = np.arange(0, len(running) - frame_length + 1, hop_length)
+    return (running[first + frame_length - 1] - running[first]) / frame_length
+
+
+def frames_table(frames: Floats, clip_id: str, sample_rate_hz: int, params: FeatureParams) -> pa.Table:
+    """Wrap frame features as a table; clip, parameters and librosa's version are in its metadata."""
+    metadata = {"clip_id": clip_id, **definition(sample_rate_hz, params)}
+    columns = frame_columns(params.n_mfcc)
+    return pa.Table.from_arrays(
+        [pa.array(frames[:, i]) for i in range(len(columns))], schema=schema_of(columns, metadata)
+    )

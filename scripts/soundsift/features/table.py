@@ -1,0 +1,87 @@
+"""The merged tables: every clip that is there with its truth and features, and what became of every wanted one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from soundsift.errors import InputError
+from soundsift.features.definition import definition_of
+from soundsift.features.growing_parquet import GrowingParquet
+from soundsift.files import whole_file
+from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
+from soundsift.metadata.columns import CLIP_COLUMNS
+from soundsift.tables import read_csv, read_parquet, side_by_side
+
+_CLIP_NAMES = [c.name for c in CLIP_COLUMNS]
+# what stands in front of the features, after the clip columns and truths
+MEASURED = ("duration_seconds", "loudness_dbfs")
+_OUTCOME_NAMES = [c.name for c in OUTCOME_COLUMNS if c.name not in _CLIP_NAMES]
+
+
+def merge(
+    clips: pa.Table, outcomes: Sequence[Path], features: Sequence[Path], features_path: Path, coverage_path: Path
+) -> tuple[int, int]:
+    """Write the features and the coverage table.
+
+    Parameters
+    ----------
+    clips
+        The clip table; the clips of a batch stand together.
+    outcomes, features
+        One file per batch, in the order of the clip table.
+
+    Returns
+    -------
+    (n_wanted, n_there)
+
+    Raises
+    ------
+    InputError
+        If no clip is there at all, features are of clips that are not, or batches were made with different parameters.
+    """
+    truths = [name for name in clips.column_names if name.startswith("is_")]
+    n_wanted = n_there = 0
+    with whole_file(features_path) as features_part, whole_file(coverage_path) as coverage_part:
+        with GrowingParquet(features_part) as there_rows, GrowingParquet(coverage_part) as coverage_rows:
+            for outcome_path, batch_features in zip(outcomes, features, strict=True):
+                outcome = read_csv(outcome_path, OUTCOME_COLUMNS)
+                wanted = clips.slice(n_wanted, outcome.num_rows)
+                if wanted["clip_id"].to_pylist() != outcome["clip_id"].to_pylist():
+                    raise InputError(f"{outcome_path} does not list the clips of its batch: delete it and run again")
+                n_wanted += outcome.num_rows
+                kept = pa.array([word in KEPT for word in outcome["outcome"].to_pylist()])
+                if pc.any(kept).as_py():
+                    table = read_parquet(batch_features)
+                    outcome, kept = _without_features(outcome, kept, table["clip_id"], batch_features)
+                    there, measured = wanted.filter(kept), outcome.filter(kept)
+                    if there.num_rows:
+                        definition_of(table.schema)
+                        at = pc.index_in(there["clip_id"], table["clip_id"].combine_chunks())
+                        front = side_by_side(there.select(_CLIP_NAMES + truths), measured.select(MEASURED))
+                        there_rows.append(side_by_side(front, table.take(at).drop_columns(["clip_id"])))
+                        n_there += there.num_rows
+                coverage_rows.append(
+                    side_by_side(wanted.select(_CLIP_NAMES[:6] + truths), outcome.select(_OUTCOME_NAMES))
+                )
+        if n_wanted != clips.num_rows:
+            raise InputError(
+                f"{clips.num_rows - n_wanted} clips have no outcome: run again with --forcerun convert_clips"
+            )
+        if n_there == 0:
+            raise InputError(f"none of the {n_wanted} wanted clips is there: see the outcomes in {outcomes[0].parent}")
+    return n_wanted, n_there
+
+
+def _without_features(
+    outcome: pa.Table, kept: pa.Array, featured: pa.ChunkedArray, path: Path
+) -> tuple[pa.Table, pa.Array]:
+    """Call clips corrupt whose clip file gave no features; return the outcomes and which clips are left."""
+    if not pc.all(pc.is_in(featured, outcome["clip_id"].filter(kept).combine_chunks()), min_count=0).as_py():
+        raise InputError(f"{path} has clips that are not there: run again with --forcerun extract_features")
+    lost = pc.and_(kept, pc.invert(pc.is_in(outcome["clip_id"].combine_chunks(), featured.combine_chunks())))
+    for name, word in (("outcome", "corrupt"), ("reason", UNREADABLE)):
+        column = pc.if_else(lost, word, outcome[name].combine_chunks())
+        outcome = outcome.set_column(outcome.column_names.index(name), outcome.schema.field(name), column)
+    return outcome, pc.and_(kept, pc.invert(lost))

@@ -1,0 +1,1 @@
+"""From a wanted clip to its sound: the archive, sources, downloading and cutting."""

@@ -1,0 +1,41 @@
+"""Clip files, read back."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from soundsift.errors import MediaError
+from soundsift.media.containers import JITTER_SECONDS, is_cut_short, reason_of
+
+
+def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
+    """Read a clip file that :func:`write_clip` wrote.
+
+    Returns
+    -------
+    (samples, sample_rate_hz)
+        Samples of shape (n,), float32, mono, full scale at 1 (MP3 may overshoot it).
+
+    Raises
+    ------
+    MediaError
+        ``corrupt`` where the file cannot be decoded, or ends before its header says.
+    """
+    try:
+        with open(path, "rb") as file:
+            head = file.read(8)
+        if is_cut_short(path, head):
+            raise MediaError("corrupt", f"{path.name} is shorter than its header says")
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(stream)])
+            said, found = (container.duration or 0) / av.time_base, len(samples) / stream.rate
+            if found < said - JITTER_SECONDS:
+                raise MediaError("corrupt", f"{path.name} says {said:.1f} s and ends after {found:.1f} s")
+            if samples.dtype == np.int16:
+                samples = samples.astype(np.float32) / 32768
+            return samples, stream.rate
+    except (av.FFmpegError, OSError, ValueError, IndexError) as error:
+        raise MediaError("corrupt", f"{path.name} cannot be decoded: {reason_of(error)}") from error

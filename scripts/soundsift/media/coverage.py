@@ -1,0 +1,101 @@
+"""How much of the wanted clips is there now: finished batches by their outcomes, the others by the archive."""
+
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from soundsift.media.archive import Archive
+from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
+from soundsift.media.outcomes import PERMANENT
+from soundsift.metadata.columns import BATCH_COLUMNS
+from soundsift.tables import Column, read_csv
+
+# what stands in place of an outcome while nobody has asked for a clip
+NOT_ASKED = "not_asked"
+MISSING_COLUMNS = (
+    *BATCH_COLUMNS,
+    Column("split", pa.string(), "", "train or eval"),
+    Column("outcome", pa.string(), "", "what became of the clip; not_asked while nobody has asked for it"),
+    Column("reason", pa.string(), "", "the source's or decoder's own words"),
+)
+Counts = dict[str, dict[str, int]]
+
+
+def present(clips: pa.Table, outcomes_dir: Path, features_dir: Path, archive: Archive) -> pa.Table:
+    """Add outcome, reason and whether the batch is finished to the clip table, asking nobody for anything."""
+    runs = pc.run_end_encode(clips["batch"].combine_chunks())
+    found: list[tuple[str, str, bool]] = []
+    start = 0
+    for batch, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        ids = clips["clip_id"].slice(start, end - start).to_pylist()
+        path = outcomes_dir / f"{batch}.csv"
+        known: dict[str, tuple[str, str]] = {}
+        if path.is_file():
+            table = read_csv(path, OUTCOME_COLUMNS)
+            pairs = zip(table["outcome"].to_pylist(), table["reason"].to_pylist(), strict=True)
+            known = dict(zip(table["clip_id"].to_pylist(), pairs, strict=True))
+            features = features_dir / f"{batch}.parquet"
+            if features.is_file() and features.stat().st_mtime >= path.stat().st_mtime:
+                featured = set(pq.read_table(features, columns=["clip_id"], partitioning=None)["clip_id"].to_pylist())
+                lost = (clip_id for clip_id in known if known[clip_id][0] in KEPT and clip_id not in featured)
+                known |= dict.fromkeys(lost, ("corrupt", UNREADABLE))
+        found += [(*(known.get(clip_id) or _in_archive(archive, clip_id)), path.is_file()) for clip_id in ids]
+        start = end
+    for i, (name, kind) in enumerate((("outcome", pa.string()), ("reason", pa.string()), ("finished", pa.bool_()))):
+        clips = clips.append_column(name, pa.array([of_clip[i] for of_clip in found], kind))
+    return clips
+
+
+def _in_archive(archive: Archive, clip_id: str) -> tuple[str, str]:
+    record = archive.read(clip_id)
+    return (NOT_ASKED, "") if record is None else (record.outcome, record.reason)
+
+
+def missing(coverage: pa.Table) -> pa.Table:
+    """The clips that are not there, with :data:`MISSING_COLUMNS`."""
+    gone = pc.invert(pc.is_in(coverage["outcome"], pa.array(sorted(KEPT))))
+    return coverage.filter(gone).select([c.name for c in MISSING_COLUMNS])
+
+
+def outcome_counts(coverage: pa.Table) -> Counts:
+    """Count clips by split and outcome: {split: {outcome: clips}}, most frequent outcome first."""
+    pairs = Counter(zip(coverage["split"].to_pylist(), coverage["outcome"].to_pylist(), strict=True))
+    splits = sorted({split for split, _ in pairs}, reverse=True)
+    return {split: {outcome: n for (of, outcome), n in pairs.most_common() if of == split} for split in splits}
+
+
+def lines(coverage: pa.Table, retry_permanent: bool) -> str:
+    """Say what is there, by split, outcome and detector, and what a further run would ask for.
+
+    Parameters
+    ----------
+    coverage
+        As :func:`present` gives it.
+    """
+    counts = outcome_counts(coverage)
+    text = []
+    for split, of_split in counts.items():
+        n_wanted = sum(of_split.values())
+        n_there = sum(n for outcome, n in of_split.items() if outcome in KEPT)
+        text.append(f"{split}: {n_there:,} of {n_wanted:,} wanted clips are there ({n_there / n_wanted:.1%})")
+        text += [f"  {outcome:15} {n:10,} {n / n_wanted:7.1%}" for outcome, n in of_split.items()]
+    there = pc.is_in(coverage["outcome"], pa.array(sorted(KEPT)))
+    for name in (name for name in coverage.column_names if name.startswith("is_")):
+        pairs = Counter(zip(coverage[name].to_pylist(), there.to_pylist(), strict=True))
+        sides = [(pairs[side, True], pairs[side, True] + pairs[side, False]) for side in (True, False)]
+        (n_with, of_with), (n_without, of_without) = sides
+        text.append(
+            f"{name.removeprefix('is_')}: {n_with:,} of {of_with:,} clips with it are there, "
+            f"{n_without:,} of {of_without:,} without it"
+        )
+    settled = pa.array(sorted(KEPT if retry_permanent else KEPT | PERMANENT))
+    left = coverage.filter(pc.invert(pc.is_in(coverage["outcome"], settled)))
+    for finished, when in ((False, "The same command"), (True, "With --forcerun download_clips a run")):
+        asked = Counter(left["outcome"].filter(pc.equal(left["finished"], finished)).to_pylist())
+        if asked or not finished:
+            what = f" ({', '.join(f'{n:,} {outcome}' for outcome, n in asked.most_common())})" if asked else ""
+            text.append(f"{when} would ask for {asked.total():,} clips{what}.")
+    return "\n".join(text) + "\n"

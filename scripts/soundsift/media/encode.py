@@ -1,0 +1,45 @@
+"""Encoding of clips."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from soundsift.files import whole_file
+from soundsift.media.levels import AudioSegment
+
+_ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
+    # format: codec, container, options. libmp3lame writes the LAME header that gives decoders the exact length.
+    "mp3": ("libmp3lame", "mp3", {"b": "128k", "compression_level": "7"}),
+    "flac": ("flac", "flac", {"compression_level": "5"}),
+    "wav": ("pcm_s16le", "wav", {}),
+}
+
+
+def write_clip(clip: AudioSegment, path: Path) -> None:
+    """Encode a clip; the ending of ``path`` (mp3, flac or wav) says how."""
+    codec, container_format, options = _ENCODERS[path.suffix[1:]]
+    samples = np.frombuffer(clip.raw_data, dtype=np.int16)
+    with whole_file(path) as temporary, av.open(str(temporary), "w", format=container_format) as container:
+        encode(container, codec, options, samples, clip.frame_rate)
+
+
+def encode(
+    container: "av.container.OutputContainer",
+    codec: str,
+    options: dict[str, str],
+    samples: npt.NDArray[np.int16],
+    sample_rate_hz: int,
+) -> None:
+    """Encode mono samples of shape (n,) as a new stream of an open container."""
+    stream = container.add_stream(codec, rate=sample_rate_hz, options=options, layout="mono")
+    assert isinstance(stream, av.AudioStream)
+    frame = av.AudioFrame.from_ndarray(samples[np.newaxis, :], format="s16", layout="mono")
+    frame.sample_rate = sample_rate_hz
+    frame.pts = 0
+    # the resampler also parts the samples into frames of the size the codec wants
+    resampler = av.AudioResampler(stream.format, "mono", stream.rate, stream.frame_size or 4096)
+    for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+        container.mux(stream.encode(piece))
+    container.mux(stream.encode(None))

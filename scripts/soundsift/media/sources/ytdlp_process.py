@@ -1,0 +1,329 @@
+"""Media from the network, by yt-dlp in processes of their own, so that a transfer that hangs can be ended.
+
+yt-dlp waits for a server that sends a byte now and then for as long as it pleases; a thread cannot be ended, a process
+can. Each :class:`Fetcher` keeps one such process with one long-lived ``YoutubeDL``, asks it for one clip after the
+other in lines of JSON, and kills it, with the ffmpeg it may have started, when a clip takes too long or grows too
+large. A process whose asker was killed ends itself.
+"""
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
+from typing import Any
+
+from soundsift.errors import ConfigError, MediaError
+from soundsift.media.sources.base import FetchError, Media, is_about_storage
+
+# A WebM section starts at a cue point up to ten seconds earlier: more to fetch than of an M4A one.
+FORMAT = "bestaudio[ext=m4a]/bestaudio/best"
+SOCKET_TIMEOUT_SECONDS = 20.0
+# A section holds the labelled stretch if no more than this is missing at either end; sound comes in packets.
+SECTION_TOLERANCE_SECONDS = 0.05
+LOOK_SECONDS = 0.5
+READY = b"ready\n"
+
+
+class Fetcher:
+    """One process that fetches one clip at a time; started when first asked, and again after it had to be killed.
+
+    Parameters
+    ----------
+    options
+        For ``YoutubeDL``, on top of our own.
+    timeout_seconds
+        How long one clip may take.
+    max_megabytes
+        How large its file may grow, in 10^6 bytes.
+    """
+
+    def __init__(self, options: dict[str, Any], timeout_seconds: float, max_megabytes: float) -> None:
+        self._options, self._timeout, self._max_bytes = options, timeout_seconds, max_megabytes * 1e6
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def fetch(
+        self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, trimmed: bool, folder: Path
+    ) -> Media:
+        """Fetch the media of one clip into ``folder``.
+
+        Parameters
+        ----------
+        stretch
+            The labelled seconds of the video that must be in the file.
+        section
+            The seconds to ask for; None for the whole file.
+        trimmed
+            Whether the whole file begins where the stretch does.
+
+        Raises
+        ------
+        FetchError
+            If the source refuses, fails or gives what is no media.
+        MediaError
+            ``timeout`` or ``unavailable``, if the clip took too long or its file grew too large.
+        OSError
+            If the disk is full or cannot be written.
+        """
+        self.start()
+        process = self._process
+        assert process and process.stdin and process.stdout
+        question = {
+            "url": url, "stretch": stretch, "section": section, "trimmed": trimmed, "folder": str(folder.resolve()),
+        }  # fmt: skip
+        try:
+            process.stdin.write(json.dumps(question).encode() + b"\n")
+            process.stdin.flush()
+            line = self._wait(process, folder)
+        except BrokenPipeError:
+            line = b""
+        except MediaError:
+            self.close()
+            raise
+        if not line:
+            self.close()
+            raise FetchError("network", "the process that runs yt-dlp ended; see the job's log", 0.0)
+        answer = json.loads(line)
+        if "storage" in answer:
+            raise OSError(errno.ENOSPC, answer["storage"])
+        if "outcome" in answer:
+            raise FetchError(answer["outcome"], answer["reason"], answer["retry_after_seconds"])
+        got = Media(**answer | {"path": Path(answer["path"])})
+        if got.path.stat().st_size > self._max_bytes:
+            raise self._too_large()
+        return got
+
+    def _wait(self, process: "subprocess.Popen[bytes]", folder: Path) -> bytes:
+        assert process.stdout
+        end = time.monotonic() + self._timeout
+        with DefaultSelector() as selector:
+            selector.register(process.stdout, EVENT_READ)
+            while not selector.select(LOOK_SECONDS):
+                if time.monotonic() > end:
+                    raise MediaError("timeout", f"not there after download.timeout_seconds ({self._timeout:g})")
+                if _bytes_in(folder) > self._max_bytes:
+                    raise self._too_large()
+        return process.stdout.readline()
+
+    def _too_large(self) -> MediaError:
+        limit = self._max_bytes / 1e6
+        return MediaError("unavailable", f"larger than download.max_megabytes ({limit:g}): raise it to get this one")
+
+    def start(self) -> None:
+        """Start the process if there is none, and wait until it can be asked: starting takes a second or two.
+
+        Raises
+        ------
+        ConfigError
+            If yt-dlp does not accept its options.
+        """
+        if self._process is not None:
+            return
+        process = self._process = subprocess.Popen(
+            [sys.executable, "-m", "soundsift.media.sources.ytdlp_process"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])},
+        )  # fmt: skip
+        assert process.stdin and process.stdout
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(self._options, default=str).encode() + b"\n")
+            process.stdin.flush()
+        said = process.stdout.readline()
+        if said != READY:
+            self.close()
+            reason = json.loads(said) if said else "it ended; see the job's log"
+            raise ConfigError(f"yt-dlp cannot be started ({reason}): mend download.yt_dlp, cookies or proxy")
+
+    def kill(self) -> None:
+        """End what the process is at, from any thread; the one that waits for it gets an error."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the process and whatever it started."""
+        if self._process is not None:
+            self.kill()
+            self._process.communicate()
+            self._process = None
+
+
+def _bytes_in(folder: Path) -> int:
+    sizes = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            sizes += path.stat().st_size
+    return sizes
+
+
+class _Quiet:
+    """yt-dlp's messages go to the job's log; its errors come as exceptions and are not told twice."""
+
+    def debug(self, message: str) -> None:
+        logging.debug(message)
+
+    def info(self, message: str) -> None:
+        logging.debug(message)
+
+    def warning(self, message: str) -> None:
+        logging.warning(message)
+
+    def error(self, message: str) -> None:
+        logging.debug(message)
+
+
+class _Server:
+    """Answers one question after the other with one ``YoutubeDL``."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        import yt_dlp
+
+        self._section: tuple[float, float] | None = None
+        own: dict[str, Any] = {
+            "format": FORMAT,
+            "noplaylist": True,
+            "logger": _Quiet(),
+            "noprogress": True,
+            "color": "no_color",
+            "overwrites": True,
+            "continuedl": False,
+            "socket_timeout": SOCKET_TIMEOUT_SECONDS,
+            "retries": 0,
+            "extractor_retries": 0,
+            "fragment_retries": 0,
+            "skip_unavailable_fragments": False,
+            "external_downloader_args": {
+                # a section keeps the video's own time, so that where it begins is read and not believed
+                "ffmpeg_o": ["-loglevel", "error", "-vn", "-copyts", "-start_at_zero"],
+                # a stalled transfer inside ffmpeg ends too (microseconds)
+                "ffmpeg_i": ["-rw_timeout", str(int(SOCKET_TIMEOUT_SECONDS * 1e6))],
+            },
+            "download_ranges": self._ranges,
+        }
+        self._ydl = yt_dlp.YoutubeDL(own | options)
+        # the first address is matched against every site's pattern: a second of work that must not delay a request
+        for extractor in yt_dlp.extractor.gen_extractor_classes():
+            extractor.suitable("https://localhost/")
+
+    def answer(
+        self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, trimmed: bool, folder: str
+    ) -> dict[str, Any]:
+        """Fetch a section, or the whole file where that comes out wrong; say what came or why nothing did."""
+        from yt_dlp.utils import YoutubeDLError
+
+        from soundsift.media.sources.ytdlp_errors import classify, retry_after_seconds
+
+        try:
+            found = self._fetch_section(url, Path(folder, "section"), section, stretch) if section else None
+            if found is None:
+                note = "the section came out wrong: the whole file was fetched" if section else ""
+                found = self._fetch_whole(url, Path(folder, "whole"), stretch, stretch[0] if trimmed else 0.0, note)
+            return asdict(found) | {"path": str(found.path)}
+        except MediaError as error:
+            return {"outcome": error.outcome, "reason": error.reason, "retry_after_seconds": 0.0}
+        except (YoutubeDLError, OSError) as error:
+            if is_about_storage(error):
+                return {"storage": re.sub(r"^.*\[Errno \d+\] ", "", str(error))}
+            outcome, reason = classify(error)
+            # what is kept of it must not name a place on this machine
+            reason = reason.replace(f"{folder}/", "")
+            return {"outcome": outcome, "reason": reason, "retry_after_seconds": retry_after_seconds(error)}
+
+    def _fetch_section(
+        self, url: str, stem: Path, section: tuple[float, float], stretch: tuple[float, float]
+    ) -> Media | None:
+        """Fetch a section; None where that is not possible or, by its own time stamps, it does not hold the stretch."""
+        from yt_dlp.utils import DownloadError
+
+        from soundsift.media.decode import held_seconds, span_seconds
+
+        try:
+            path, duration = self._fetch(url, stem, section)
+        except DownloadError as error:
+            if re.search("ffmpeg exited|cannot be partially downloaded|file is empty", str(error)):
+                return None
+            raise
+        span = span_seconds(path) if path else None
+        if path is None or span is None:
+            return None
+        until = min(stretch[1], duration or stretch[1])
+        if span[0] > stretch[0] + SECTION_TOLERANCE_SECONDS or span[1] < until - SECTION_TOLERANCE_SECONDS:
+            return None
+        try:
+            return Media(path, *span, held_seconds(path, stretch[0] - span[0], stretch[1] - span[0]))
+        except MediaError as error:
+            logging.info("%s: %s", url, error.reason)
+            return None
+
+    def _fetch_whole(
+        self, url: str, stem: Path, stretch: tuple[float, float], begins_seconds: float, note: str
+    ) -> Media:
+        from soundsift.media.decode import held_seconds, span_seconds
+
+        path, _ = self._fetch(url, stem, None)
+        if path is None:
+            raise MediaError("corrupt", "the answer is an empty file")
+        held = held_seconds(path, stretch[0] - begins_seconds, stretch[1] - begins_seconds)
+        span = span_seconds(path)
+        return Media(path, begins_seconds, begins_seconds + span[1] if span else None, held, whole=True, note=note)
+
+    def _fetch(self, url: str, stem: Path, section: tuple[float, float] | None) -> tuple[Path | None, float | None]:
+        """Fetch a section or the whole: the file (None for an empty one), and how long the site says the video is."""
+        # yt-dlp takes a template, in which %, $ and ~ mean something: no folder stands in it
+        os.chdir(stem.parent)
+        self._ydl.params["outtmpl"]["default"] = f"{stem.name}.%(ext)s"
+        self._section = section
+        info = self._ydl.extract_info(url, download=True)
+        if info.get("entries") is not None:
+            raise MediaError("corrupt", "the answer is a list of videos, not one")
+        path = stem.parent / info["requested_downloads"][0]["filepath"]
+        return (path if path.is_file() and path.stat().st_size else None), info.get("duration")
+
+    def _ranges(self, info: dict[str, Any], ydl: object) -> Iterable[dict[str, float]]:
+        return [{"start_time": self._section[0], "end_time": self._section[1]}] if self._section else [{}]
+
+
+def _end_with(asker: int) -> None:
+    while os.getppid() == asker:
+        time.sleep(LOOK_SECONDS)
+    os.killpg(0, signal.SIGKILL)
+
+
+def serve() -> None:
+    """Read options, then questions, a line of JSON each, until the asker is gone."""
+    import imageio_ffmpeg
+
+    # what libraries and programs print must not stand among the answers
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    with tempfile.TemporaryDirectory() as programs:
+        # yt-dlp takes sections only if it finds a program called ffmpeg; the packaged one has another name
+        Path(programs, "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
+        try:
+            server = _Server(json.loads(sys.stdin.readline()))
+        except Exception as error:  # whatever yt-dlp makes of an option it does not know
+            answers.write(json.dumps(f"{type(error).__name__}: {error}") + "\n")
+            return
+        answers.write(READY.decode())
+        answers.flush()
+        for line in sys.stdin:
+            answers.write(json.dumps(server.answer(**json.loads(line))) + "\n")
+            answers.flush()
+
+
+if __name__ == "__main__":
+    serve()

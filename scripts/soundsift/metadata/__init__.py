@@ -1,0 +1,1 @@
+"""Lists, classes and what is true of a clip: which clips are wanted."""

@@ -1,0 +1,67 @@
+"""Batches: runs of consecutive rows of one segment list, counted before any filter.
+
+So a stricter filter only thins batches, and rows appended to a list touch its last batch and add new ones.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from soundsift.files import whole_folder
+from soundsift.metadata.columns import BATCH_COLUMNS
+from soundsift.tables import read_csv, write_csv
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One wanted clip, with the fields of :data:`BATCH_COLUMNS`; times in seconds of the video."""
+
+    clip_id: str
+    video_id: str
+    start_seconds: float
+    end_seconds: float
+
+    def url(self, template: str) -> str:
+        """Fill a template of ``download.url``."""
+        return template.format(
+            video_id=self.video_id, clip_id=self.clip_id,
+            start_seconds=_plain(self.start_seconds), end_seconds=_plain(self.end_seconds),
+            start_ms=round(self.start_seconds * 1000), end_ms=round(self.end_seconds * 1000),
+        )  # fmt: skip
+
+
+def _plain(seconds: float) -> str:
+    """Seconds without needless digits: 30, 4.5, 12345.678."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")
+
+
+def batch_names(list_name: str, rows: npt.NDArray[np.integer], batch_size: int) -> pa.Array:
+    """Names of the batches that hold these row positions of a list, ``{list_name}-{number:05d}``.
+
+    Examples
+    --------
+    >>> batch_names("train", np.array([0, 99, 100]), 100).to_pylist()
+    ['train-00000', 'train-00000', 'train-00001']
+    """
+    numbers, inverse = np.unique(rows // batch_size, return_inverse=True)
+    return pa.array([f"{list_name}-{number:05d}" for number in numbers], pa.string()).take(pa.array(inverse))
+
+
+def write_batches(clips: pa.Table, batches_dir: Path) -> int:
+    """Write ``{batch}.csv`` for every batch of a clip table whose batches stand together; return how many."""
+    runs = pc.run_end_encode(clips["batch"].combine_chunks())
+    names, ends = runs.values.to_pylist(), runs.run_ends.to_pylist()
+    columns = clips.select([c.name for c in BATCH_COLUMNS])
+    with whole_folder(batches_dir) as folder:
+        for name, start, end in zip(names, [0, *ends], ends, strict=False):
+            write_csv(columns.slice(start, end - start), folder / f"{name}.csv")
+    return len(names)
+
+
+def read_batch(path: Path) -> list[Clip]:
+    """Read the clips of one batch."""
+    return [Clip(**row) for row in read_csv(path, BATCH_COLUMNS).to_pylist()]

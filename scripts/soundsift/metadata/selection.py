@@ -1,0 +1,277 @@
+"""From segment lists to clips whose truth is known, and the reason for every row that is left out."""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from soundsift.config.metadata import SelectionParams
+from soundsift.errors import ConfigError, InputError
+from soundsift.metadata.batches import batch_names
+from soundsift.metadata.classes import Classes, Mask, Members
+from soundsift.metadata.columns import BATCH_COLUMNS, REASONS
+from soundsift.metadata.lists import Integers, Segments, each_once
+
+KEPT, BEYOND, REPEATED, INACCURATE, EVAL_VIDEO, NOT_CHOSEN = range(len(REASONS))
+# metadata.per_detector fills up from this many rows at a time, so the choice is final once they are in the list
+CHOICE_ROWS = 10_000
+ALL_CLIPS = SelectionParams()
+
+
+def select_clips(
+    lists: Mapping[str, Segments],
+    classes: Classes,
+    detectors: Mapping[str, Members],
+    batch_size: int,
+    choice: SelectionParams = ALL_CLIPS,
+) -> tuple[pa.Table, pa.Table]:
+    """Turn segment lists into the wanted clips and the rows that are left out.
+
+    A clip keeps its accurate labels and is left out if none remains. Its truth for a detector is true if an accurate
+    label says so, false if no label of the class stands on it at all, and null otherwise.
+
+    Parameters
+    ----------
+    lists
+        {list name: segments}; the list named ``eval`` is the test list.
+    detectors
+        As :func:`soundsift.classes.detector_members` gives it.
+    batch_size
+        Rows of a list that share a batch, counted before anything is left out.
+
+    Returns
+    -------
+    clips
+        With :data:`CLIP_COLUMNS` and :func:`truth_columns`, in the order of the lists.
+    excluded
+        With :data:`EXCLUDED_COLUMNS`. Each row of the lists is in one of the two.
+
+    Raises
+    ------
+    InputError
+        If a clip stands in the eval list and in a training list, or nothing remains.
+    """
+    rows = _Rows.join(lists)
+    reason = np.where(rows.position < (choice.max_clips or len(rows)), KEPT, BEYOND).astype(np.int8)
+    row, code = rows.merge_repeats(reason)
+    sure = classes.accurate[code]
+
+    def carries(labels: Mask) -> Mask:
+        """Which rows carry such a label; ``labels`` has one element per label."""
+        return np.bincount(row[labels], minlength=len(rows)) > 0
+
+    reason[(reason == KEPT) & ~carries(sure)] = INACCURATE
+    test_videos = rows.video_id.filter(pa.array(rows.is_eval & (reason == KEPT)))
+    in_test = pc.is_in(rows.video_id, value_set=test_videos).to_numpy(zero_copy_only=False)
+    reason[(reason == KEPT) & in_test & ~rows.is_eval] = EVAL_VIDEO
+
+    truths = {}
+    for detector, members in detectors.items():
+        counts = members.counting[code]
+        speaks = counts & ~(members.above_excepted[code] & carries(members.excepted[code])[row])
+        yes = carries(speaks & sure)
+        truths[detector] = (yes, yes | ~carries(counts))  # value, known
+    if choice.per_detector:
+        reason[(reason == KEPT) & ~_choose(rows, reason == KEPT, truths, choice.per_detector, choice.seed)] = NOT_CHOSEN
+
+    kept = reason == KEPT
+    if not kept.any():
+        found = Counter(reason.tolist()).most_common(1)[0][0]
+        raise InputError(
+            f"no row of the lists is a wanted clip, most because {list(REASONS.values())[found]}: change that"
+        )
+    lengths = np.bincount(row[sure], minlength=len(rows))[kept]
+    of_kept = sure & kept[row]
+    offsets = pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
+    codes = pa.array(code[of_kept])
+    columns: dict[str, Any] = {
+        **{name: column.filter(pa.array(kept)) for name, column in rows.identity().items()},
+        "split": pa.array(["train", "eval"]).take(pa.array(rows.is_eval[kept].astype(np.int8))),
+        "batch": pa.concat_arrays(
+            [batch_names(n, rows.position[kept & (rows.list_index == i)], batch_size) for i, n in enumerate(rows.names)]
+        ),
+        "labels": pa.ListArray.from_arrays(offsets, pa.array(classes.names).take(codes)),
+        "label_ids": pa.ListArray.from_arrays(offsets, pa.array(classes.ids).take(codes)),
+    }
+    for detector, (value, known) in truths.items():
+        columns[f"is_{detector}"] = pa.array(value[kept], mask=~known[kept])
+    left_out = pa.array(~kept)
+    excluded = {
+        "clip_id": rows.clip_id.filter(left_out),
+        "list": pa.array(rows.names).take(pa.array(rows.list_index[~kept])),
+        "line": pa.array(rows.line[~kept]),
+        "reason": pa.array(list(REASONS)).take(pa.array(reason[~kept])),
+    }
+    return pa.table(columns), pa.table(excluded)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of all lists, one list after the other; ``row`` and ``code`` have one element per label."""
+
+    names: list[str]
+    list_index: Integers
+    position: Integers
+    line: Integers
+    clip_id: pa.Array
+    video_id: pa.Array
+    start_seconds: npt.NDArray[np.float64]
+    end_seconds: npt.NDArray[np.float64]
+    row: Integers
+    code: Integers
+
+    @classmethod
+    def join(cls, lists: Mapping[str, Segments]) -> "_Rows":
+        of = list(lists.values())
+        lengths = [len(segments) for segments in of]
+        first_rows = np.r_[0, np.cumsum(lengths)].astype(np.int32)
+        video_id = pa.concat_arrays([segments.video_id for segments in of])
+        start = np.concatenate([segments.start_seconds for segments in of])
+        start_ms = pa.array(np.rint(start * 1000).astype(np.int64)).cast(pa.string())
+        return cls(
+            names=list(lists),
+            list_index=np.repeat(np.arange(len(of), dtype=np.int32), lengths),
+            position=np.concatenate([np.arange(n, dtype=np.int32) for n in lengths]),
+            line=np.concatenate([segments.line for segments in of]),
+            clip_id=pc.binary_join_element_wise(video_id, start_ms, "_"),
+            video_id=video_id,
+            start_seconds=start,
+            end_seconds=np.concatenate([segments.end_seconds for segments in of]),
+            row=np.concatenate([segments.row + at for segments, at in zip(of, first_rows[:-1], strict=True)]),
+            code=np.concatenate([segments.code for segments in of]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    @property
+    def is_eval(self) -> Mask:
+        return np.array([name == "eval" for name in self.names])[self.list_index]
+
+    def identity(self) -> dict[str, pa.Array]:
+        """The columns that say which stretch of which video a row is."""
+        values = (self.clip_id, self.video_id, pa.array(self.start_seconds), pa.array(self.end_seconds))
+        return dict(zip((c.name for c in BATCH_COLUMNS), values, strict=True))
+
+    def merge_repeats(self, reason: npt.NDArray[np.int8]) -> tuple[Integers, Integers]:
+        """Give the labels of rows that repeat a clip to its first row, and mark them in ``reason``.
+
+        Returns
+        -------
+        row, code
+            As in the class, without the rows that ``reason`` leaves out and without labels said twice.
+        """
+        of_wanted = reason[self.row] == KEPT
+        row, code = self.row[of_wanted], self.code[of_wanted]
+        wanted = np.flatnonzero(reason == KEPT)
+        ids = self.clip_id.take(pa.array(wanted)).dictionary_encode()
+        number = ids.indices.to_numpy()
+        if len(ids.dictionary) == len(wanted):
+            return row, code
+        first = wanted[np.unique(number, return_index=True)[1]][number]
+        repeated = wanted != first
+        both = np.unique(first[repeated & (self.is_eval[wanted] != self.is_eval[first])])
+        if len(both):
+            named = ", ".join(self.clip_id.take(pa.array(both[:3])).to_pylist())
+            raise InputError(
+                f"{len(both)} clips stand in the eval list and in a training list ({named}"
+                f"{', ...' * (len(both) > 3)}): a clip can teach or test, not both; take them out of one list"
+            )
+        same_list = self.list_index[wanted] == self.list_index[first]
+        other_end = wanted[repeated & same_list & (self.end_seconds[wanted] != self.end_seconds[first])]
+        if len(other_end):
+            raise InputError(
+                f"the list {self.names[self.list_index[other_end[0]]]}, line {self.line[other_end[0]]}: "
+                f"{self.clip_id[other_end[0]]} stands there before with another end ({len(other_end)} such rows): "
+                "segments of a video that begin at the same millisecond are one clip; mend the list"
+            )
+        named = ", ".join(self.clip_id.take(pa.array(wanted[repeated][:3])).to_pylist())
+        logging.getLogger("soundsift").warning(
+            "%d rows repeat a clip (%s): merged with its first row", repeated.sum(), named
+        )
+        reason[wanted[repeated]] = REPEATED
+        target = np.arange(len(self), dtype=np.int32)
+        target[wanted] = first
+        return each_once(target[row], code)
+
+
+def _choose(rows: _Rows, wanted: Mask, truths: Mapping[str, tuple[Mask, Mask]], n_each: int, seed: int) -> Mask:
+    """Choose ``n_each`` clips with and without each detector's class from each list.
+
+    Clips are drawn by a hash of their id, from the first :data:`CHOICE_ROWS` rows of a list, then from the next ones as
+    far as needed. So the choice does not hang on the order of rows that are looked at together, the same clips serve
+    several detectors, few batches are touched, and rows appended later displace nothing that was chosen before, as
+    soon as the rows the choice was made from are complete.
+    """
+    at = np.flatnonzero(wanted)
+    key = np.array([_draw(clip_id, seed) for clip_id in rows.clip_id.take(pa.array(at)).to_pylist()])
+    ordered = at[np.lexsort((key, rows.position[at] // CHOICE_ROWS, rows.list_index[at]))]
+    chosen = np.zeros(len(rows), dtype=bool)
+    for value, known in truths.values():
+        for side in (value & known, ~value & known):
+            candidates = ordered[side[ordered]]
+            _, first, of = np.unique(rows.list_index[candidates], return_index=True, return_inverse=True)
+            chosen[candidates[np.arange(len(candidates)) - first[of] < n_each]] = True
+    return chosen
+
+
+def _draw(clip_id: str, seed: int) -> int:
+    """A number in [0, 2**63) that looks drawn at random but hangs on the clip and the seed alone."""
+    digest = hashlib.blake2b(clip_id.encode(), digest_size=8, key=str(seed).encode()).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def check_two_sides(clips: pa.Table, detectors: Sequence[str]) -> None:
+    """Refuse a detector whose class no training clip is known to have, or every one: it could not be trained.
+
+    Warn of one with fewer than two eval clips on either side: it could not be judged, which else would come out only
+    after everything is downloaded.
+
+    Raises
+    ------
+    ConfigError
+        With the detector and what was found.
+    """
+    train, judging = (clips.filter(pc.equal(clips["split"], split)) for split in ("train", "eval"))
+    for detector in detectors:
+        found = Counter(train[f"is_{detector}"].to_pylist())
+        if not found[True] or not found[False]:
+            raise ConfigError(
+                f"detectors.{detector} cannot be trained: of {train.num_rows} training clips {found[True]} are known "
+                f"to have it, {found[False]} known not to, {found[None]} unknown: "
+                f"take more rows or change detectors.{detector}"
+            )
+        found = Counter(judging[f"is_{detector}"].to_pylist())
+        if judging.num_rows and min(found[True], found[False]) < 2:
+            logging.getLogger("soundsift").warning(
+                "detectors.%s will not be judged: of %d eval clips %d are known to have it, %d known not to, at least "
+                "2 of each are needed: take more rows or leave the eval list out",
+                detector, judging.num_rows, found[True], found[False],
+            )  # fmt: skip
+
+
+def check_one_clip_a_video(clips: pa.Table) -> None:
+    """Refuse two clips of one video where the address of a trimmed file names the video alone.
+
+    Raises
+    ------
+    InputError
+        With the first two.
+    """
+    videos = clips["video_id"].combine_chunks()
+    counts = pc.value_counts(videos)
+    twice = counts.filter(pc.greater(counts.field("counts"), 1))
+    if len(twice):
+        video_id = twice.field("values")[0].as_py()
+        first, second = clips["clip_id"].filter(pc.equal(videos, video_id)).to_pylist()[:2]
+        raise InputError(
+            f"download.trimmed is true, but one file would be the labelled seconds of both {first} and {second}: "
+            "put {clip_id} or {start_ms} in download.url"
+        )

@@ -1,0 +1,27 @@
+"""A figure of what became of the wanted clips."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from soundsift.report.figures.style import BLUE, ORANGE, save
+
+
+def coverage(counts: Mapping[str, Mapping[str, int]], path: Path) -> None:
+    """Draw how many wanted clips came to which outcome; ``counts`` is {split: {outcome: clips}}."""
+    outcomes = sorted({o for c in counts.values() for o in c}, key=lambda o: -sum(c.get(o, 0) for c in counts.values()))
+    figure, axes = plt.subplots(figsize=(7, 0.6 + 0.4 * len(outcomes) * len(counts)))
+    height = 0.8 / len(counts)
+    for i, (split, colour) in enumerate(zip(counts, (BLUE, ORANGE), strict=False)):
+        at = np.arange(len(outcomes)) + (i - (len(counts) - 1) / 2) * height
+        values = [counts[split].get(o, 0) for o in outcomes]
+        axes.bar_label(axes.barh(at, values, height, color=colour, label=split), fmt="{:,.0f}", padding=3)
+    axes.set_yticks(range(len(outcomes)), outcomes)
+    axes.invert_yaxis()
+    axes.set(xlabel="clips", title="What became of the wanted clips")
+    axes.margins(x=0.1)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    said = "; ".join(f"{of}: " + ", ".join(f"{n:,} {o}" for o, n in found.items()) for of, found in counts.items())
+    save(figure, path, said)

@@ -1,0 +1,77 @@
+"""What an edit of the package reruns. Each edit is made in a copy, and the digests of all steps are compared."""
+
+from pathlib import Path
+
+import pytest
+
+from soundsift.code_digest import SCRIPTS, code_digest
+
+# fetching a list is never repeated for new code, and targets without an output always run
+WITHOUT_DIGEST = {"fetch_audioset", "check_archive", "count_coverage"}
+STEPS = {path.stem for path in SCRIPTS.glob("*.py")} - WITHOUT_DIGEST
+
+DOWNLOAD = {"download_clips"}
+EXTRACT = {"extract_features", "augment_clips"}
+TRAIN = {"train_detector", "learning_curve", "evaluate_detector"}
+LISTEN = {"detect_recording"}
+DRAW = {
+    "draw_detector", "draw_distributions", "draw_gallery", "draw_recording", "summarize_metadata", "summarize_run",
+}  # fmt: skip
+PAGES = {"detect", "draw_gallery", "play_clips", "summarize_metadata", "summarize_run", "write_provenance"}
+
+# what is edited: (file, text in it, text instead of it, steps that run again)
+EDITS: dict[str, tuple[str, str, str, set[str]]] = {
+    "a new message of YouTube": (
+        "media/sources/ytdlp_errors.py", '    (r"Private video|', '    (r"A new message", "private"),\n    (r"Private video|',
+        DOWNLOAD,
+    ),
+    "better advice about an outcome": (
+        # the page of the report explains outcomes too
+        "media/outcomes.py", '"run the same command again"', '"run the same command once more"',
+        DOWNLOAD | {"summarize_run"},
+    ),
+    "a constant of the rate": ("media/pace.py", "SHORTEST_BLOCK_SECONDS = 60.0", "SHORTEST_BLOCK_SECONDS = 90.0", DOWNLOAD),
+    "a constant of the process that fetches": (
+        "media/sources/ytdlp_process.py", "SOCKET_TIMEOUT_SECONDS = 20.0", "SOCKET_TIMEOUT_SECONDS = 25.0", DOWNLOAD,
+    ),
+    "a default of the downloads": ("config/download.py", "margin_seconds: Annotated[float, Ge(0)] = 1.0",
+        "margin_seconds: Annotated[float, Ge(0)] = 2.0", DOWNLOAD),
+    "how the archive is written": ("media/archive_writer.py", "LEFTOVER_SECONDS = 24", "LEFTOVER_SECONDS = 48", DOWNLOAD),
+    "a colour": ("report/figures/style.py", "#0072B2", "#0072B3", DRAW),
+    "the look of all pages": ("report/templates/page.css", "margin: 1.5em", "margin: 2em", PAGES),
+    "the text of the model card": ("detectors/templates/card.md", "## What it is", "## What this is", {"write_card"}),
+    "a constant of detection": (
+        "media/stream.py", "LONGEST_HOLE_SECONDS = 60.0", "LONGEST_HOLE_SECONDS = 30.0", LISTEN,
+    ),
+    "how segments are found": (
+        "detection/segments.py", "STEP_SECONDS, LASTING_SECONDS = 1, 20", "STEP_SECONDS, LASTING_SECONDS = 1, 30", LISTEN,
+    ),
+    "code of a parameter of the transform": (
+        "features/frames.py", "tuning=0.0", "tuning=0.1", EXTRACT | LISTEN,
+    ),
+    "how a row group is filled": (
+        "features/growing_parquet.py", "ROW_GROUP = 16384", "ROW_GROUP = 8192", {"merge_features", "merge_augmented"},
+    ),
+    "a hyperparameter": ("detectors/hyperparameters.py", "dropout: float = 0.3", "dropout: float = 0.2", TRAIN),
+    "the threads of numerical libraries": ("__init__.py", '_THREADS"] = "1"', '_THREADS"] = "2"', STEPS),
+    "a comment": ("features/frames.py", "    import librosa\n", "    # slow\n    import librosa  # at last\n\n", set()),
+    "a docstring": ("features/frames.py", "Compute all frame features of a clip.", "Say what a clip holds.", set()),
+    "the description of a key": ("config/features.py", "Mel bands under the MFCC.", "Number of mel bands.", set()),
+    "how errors are shown": ("joblog.py", 'f"error: {error}', 'f"Error: {error}', set()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_reruns_the_steps_that_use_it_and_no_other(edit: str, copy_of_scripts: Path) -> None:
+    file, old, new, expected = EDITS[edit]
+    path = copy_of_scripts / "soundsift" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    changed = {step for step in STEPS if code_digest(step, copy_of_scripts) != code_digest(step)}
+    assert changed == expected
+
+
+def test_every_step_has_its_rule_with_its_digest() -> None:
+    rules = "".join(path.read_text() for path in sorted((SCRIPTS.parent / "workflow" / "rules").glob("*.smk")))
+    assert {step for step in STEPS if f'code_digest("{step}")' in rules} == STEPS

@@ -1,0 +1,174 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from soundsift.config.settings import (
+    AUDIOSET,
+    DEMO,
+    TABLES,
+    check_files,
+    is_demo,
+    one_file_a_video,
+    read_schema,
+    settle,
+)
+from soundsift.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_the_shipped_config_is_the_schema_s_defaults() -> None:
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text())
+    assert settle(shipped) == settle({})
+
+
+def test_every_key_of_the_schema_stands_in_the_shipped_config_and_has_a_description() -> None:
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+    def walk(rule: dict, given: dict, path: str) -> None:
+        for key, sub in rule["properties"].items():
+            assert key in given, f"{path}{key} is missing in config.yaml"
+            assert sub.get("description"), f"{path}{key} has no description"
+            assert "default" in sub or "properties" in sub, f"{path}{key} has no default"
+            if "properties" in sub:
+                walk(sub, given[key], f"{path}{key}.")
+        assert set(given) <= set(rule["properties"]), "config.yaml has a key the schema does not know"
+
+    walk(read_schema(), shipped, "")
+
+
+def test_empty_means_the_demo_with_its_own_tables_and_media() -> None:
+    config = settle({})
+    assert is_demo(config)
+    assert config["metadata"]["ontology"].startswith(DEMO)
+
+
+def test_own_lists_get_audioset_s_tables_and_youtube() -> None:
+    config = settle({"metadata": {"segments": {"train": "mine.csv"}}})
+    assert config["metadata"]["segments"] == {"train": "mine.csv"}, "the demo's eval list must not slip in"
+    assert config["metadata"]["class_labels"] == f"{AUDIOSET}/class_labels_indices.csv"
+    assert config["download"]["url"].startswith("https://www.youtube.com/")
+    assert not is_demo(config)
+
+
+def test_both_forms_of_a_detector_become_one() -> None:
+    long = {"classes": ["Speech"], "except": ["Speech synthesizer"]}
+    assert settle({"detectors": {"dog": ["Dog"], "speech": long}})["detectors"] == {
+        "dog": {"classes": ["Dog"]}, "speech": long
+    }  # fmt: skip
+
+
+def test_a_list_that_is_not_there_is_refused_unless_it_will_be_made(tmp_path: Path) -> None:
+    check_files(settle({}))
+    (tmp_path / "mine.csv").touch()
+    for train, line in (
+        (tmp_path / "mine.csv", None),
+        (f"{AUDIOSET}/balanced_train_segments.csv", None),
+        ("none.csv", "metadata.segments.train is 'none.csv', but nothing is there"),
+        (f"{AUDIOSET}/none.csv", "but nothing is there"),
+        (tmp_path, "but a folder is there"),
+    ):
+        config = settle({"metadata": {"segments": {"train": str(train)}}})
+        if line is None:
+            check_files(config)
+        else:
+            with pytest.raises(ConfigError, match=line):
+                check_files(config)
+
+
+def test_media_whose_folder_is_not_there_are_not_taken_for_gone(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").touch()
+    given = {"metadata": {"segments": {"train": str(tmp_path / "train.csv")}, **dict.fromkeys(TABLES)}}
+    given["metadata"] |= {key: str(tmp_path / "train.csv") for key in TABLES}
+    for folder, there in ((tmp_path, True), (tmp_path / "unmounted", False)):
+        config = settle(given | {"download": {"url": f"file://{folder}/{{video_id}}.*"}})
+        if there:
+            check_files(config)
+        else:
+            with pytest.raises(ConfigError, match=f"but there is no folder {folder}: mount it"):
+                check_files(config)
+
+
+def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    given = {"metadata": {"segments": {"train": "t.csv"}}}
+    config = settle(given | {"download": {"archive": "~/a", "url": "file://~/m/{video_id}.*"}})
+    assert config["download"]["archive"] == str(tmp_path / "a")
+    assert config["download"]["url"] == f"file://{tmp_path}/m/{{video_id}}.*"
+
+
+@pytest.mark.parametrize(
+    ("trimmed", "name", "expected"),
+    [(True, "Y{video_id}.wav", True), (True, "{video_id}_{start_ms}.wav", False), (True, "{clip_id}.wav", False),
+     (False, "{video_id}.wav", False)],
+)  # fmt: skip
+def test_trimmed_media_named_by_the_video_alone_are_one_a_video(trimmed: bool, name: str, expected: bool) -> None:
+    given = {"metadata": {"segments": {"train": "t.csv"}}, "download": {"trimmed": trimmed, "url": f"file:///m/{name}"}}
+    assert one_file_a_video(settle(given)) is expected
+
+
+def test_cookies_that_are_not_there_are_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="download.cookies is 'none.txt', but no file is there"):
+        check_files(settle({"download": {"cookies": "none.txt"}}))
+
+
+def test_numbers_given_as_text_inside_a_section_are_numbers() -> None:
+    config = settle(
+        {"batch_size": 100.0, "metadata": {"max_clips": "100"}, "download": {"retry_permanent": "true", "proxy": "1.2"}}
+    )
+    assert config["metadata"]["max_clips"] == 100
+    assert str(config["batch_size"]) == "100"
+    assert config["download"]["retry_permanent"] is True
+    assert config["download"]["proxy"] == "1.2"
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0: set it in config.yaml"),
+        ({"batchsize": 10}, "unknown key batchsize in the configuration: did you mean batch_size?"),
+        ({"download": {"cookie": "x"}}, "unknown key download.cookie in the configuration: did you mean cookies?"),
+        ({"clips": {"format": "ogg"}}, "clips.format must be one of mp3, flac, wav, got 'ogg': set it in config.yaml"),
+        ({"download": {"tries": "four"}}, "download.tries must be integer, got 'four': set it in config.yaml"),
+        ({"metadata": {"ontology": "o.json"}}, "metadata.ontology is set but metadata.segments is not"),
+        ({"metadata": {"segments": {"eval": "e.csv"}}}, "metadata.segments has only an eval list"),
+        ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "http://x/{id}"}}, "unknown field {id}"),
+        ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "http://x/a.m4a"}}, "the same for every clip"),
+        ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "media/{video_id}"}}, "no known scheme"),
+        ({"clips": {"sample_rate_hz": 20000}}, "clips.sample_rate_hz 20000 is not known to mp3"),
+        ({"download": {"yt_dlp": {"simulate": True}}}, "download.yt_dlp.simulate is the workflow's own: take it out"),
+        ({"detectors": {"dog": []}}, "detectors.dog must not be empty"),
+        ({"detectors": {"dog": "Dog"}}, "detectors.dog must be array or object, got 'Dog'"),
+        ({"detectors": {"dog": {"except": ["Bark"]}}}, "detectors.dog needs classes"),
+        (
+            {"detectors": {"dog": {"classes": ["Dog"], "exept": []}}},
+            "unknown key detectors.dog.exept in the configuration: did you mean except?",
+        ),
+        ({"metadata": {"max_clips": "{"}}, "metadata.max_clips must be integer or empty, got '{'"),
+        ({"metadata": {"min_label_accuracy": float("nan")}}, "metadata.min_label_accuracy must be a finite number"),
+        ({"metadata": {"seed": 10**70}}, "metadata.seed must be at most"),
+        ({"metadata": {"per_detector": 0}}, "metadata.per_detector must be at least 1"),
+        ({"features": {"n_mfcc": 40, "n_mels": 32}}, "features.n_mfcc must be at most n_mels (32), got 40"),
+        (
+            {"training": {"features": "original"}, "features": {"statistics": ["std"]}},
+            "training.features original wants",
+        ),
+    ],
+)
+def test_a_bad_config_is_refused_in_one_line(given: dict, line: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        settle(given)
+    assert line in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_overlay_drops_a_detector_by_leaving_it_empty() -> None:
+    assert list(settle({"detectors": {"music": None, "dog": ["Dog"]}})["detectors"]) == ["dog"]
+    with pytest.raises(ConfigError, match="detectors must not be empty"):
+        settle({"detectors": {"music": None}})
+
+
+def test_a_folder_may_be_called_by_a_number() -> None:
+    assert settle({"recordings": 2024})["recordings"] == "2024"
+    assert settle({"download": {"archive": 7}})["download"]["archive"] == "7"

@@ -1,0 +1,92 @@
+import zipfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from soundsift.config.features import FeatureParams
+from soundsift.detectors import model_file
+from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.detectors.model_file import Definition
+from soundsift.detectors.training import train
+from soundsift.errors import TrainingError
+from soundsift.features.definition import definition
+from soundsift.tables import write_parquet
+from tests.unit.detectors.test_training import problem
+
+pytestmark = pytest.mark.tensorflow
+
+MADE_WITH = definition(22050, FeatureParams())
+COLUMNS = ["rms_mean", "rms_std", "mfcc_01_mean"]
+
+
+@cache
+def trained(name: str = "music", seed: int = 0) -> object:
+    return train(name, problem(), Hyperparameters(members=2, min_steps=60, passes=1, seed=seed)).model
+
+
+def define(name: str = "music", columns: list[str] | None = None) -> Definition:
+    return Definition(columns or COLUMNS, MADE_WITH, {name: 0.5}, {name: [1.5, 0.1]})
+
+
+def test_a_saved_detector_comes_back_with_what_it_must_know_and_plain_keras_reads_it(tmp_path: Path) -> None:
+    import keras
+
+    model = trained()
+    model_file.save(model, define(), tmp_path / "model.keras")
+    x = problem(seed=1).x
+    again, known = model_file.load(tmp_path / "model.keras")
+    assert known == define()
+    assert np.array_equal(model_file.probabilities(again, [x]), model_file.probabilities(model, [x]))
+    assert keras.models.load_model(tmp_path / "model.keras").name == "music"
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+def test_combined_detectors_say_what_they_say_alone(tmp_path: Path) -> None:
+    alone = {}
+    for name, seed in (("music", 1), ("speech", 2), ("features", 3)):
+        alone[name] = (trained(name, seed), define(name))
+    model_file.save(*model_file.combine(alone), tmp_path / "combined.keras")
+    combined, known = model_file.load(tmp_path / "combined.keras")
+    x = problem(seed=3).x
+    found = combined.predict(x, verbose=0)
+    assert set(found) == {"music", "speech", "features"}
+    for name, (model, _) in alone.items():
+        assert np.abs(found[name] - model_file.probabilities(model, [x])).max() < 1e-6
+    assert known.thresholds == {"music": 0.5, "speech": 0.5, "features": 0.5}
+    assert not known.synthetic
+    assert known.calibrations == {name: [1.5, 0.1] for name in alone}
+
+
+def test_one_detector_of_the_demo_s_makes_the_combined_one_synthetic(tmp_path: Path) -> None:
+    model = trained()
+    alone = {"music": (model, define()), "speech": (model, replace(define("speech"), synthetic=True))}
+    model_file.save(*model_file.combine(alone), tmp_path / "combined.keras")
+    assert model_file.read_definition(tmp_path / "combined.keras").synthetic
+
+
+def test_detectors_of_different_features_are_not_combined() -> None:
+    model = trained()
+    with pytest.raises(TrainingError, match="different features"):
+        model_file.combine({"music": (model, define()), "speech": (model, define("speech", COLUMNS[::-1]))})
+
+
+def test_features_made_otherwise_are_refused(tmp_path: Path) -> None:
+    table = pa.table({"clip_id": ["a"], **{name: [0.0] for name in COLUMNS}})
+    write_parquet(table.replace_schema_metadata(MADE_WITH | {"n_fft": "1024"}), tmp_path / "other.parquet")
+    write_parquet(table.replace_schema_metadata(MADE_WITH), tmp_path / "same.parquet")
+    with pytest.raises(TrainingError, match="made with n_fft 1024, the model with 2048"):
+        define().inputs(tmp_path / "other.parquet")
+    assert [x.shape for x in define().inputs(tmp_path / "same.parquet")] == [(1, 3)]
+
+
+def test_a_file_that_is_no_detector_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.keras").write_text("nothing")
+    with zipfile.ZipFile(tmp_path / "b.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    for name in ("a.keras", "b.keras", "none.keras"):
+        with pytest.raises(TrainingError, match="is no detector of this workflow"):
+            model_file.load(tmp_path / name)

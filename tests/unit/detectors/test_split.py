@@ -1,0 +1,127 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from soundsift.detectors.split import split_by_video, train_and_eval, truth_of
+from soundsift.detectors.training import class_weights, draw_epoch
+from soundsift.errors import TrainingError
+
+
+def table(videos: Sequence[str], truth: Sequence[bool | None], split: Sequence[str] | None = None) -> pa.Table:
+    return pa.table(
+        {
+            "video_id": pa.array(videos, pa.string()),
+            "split": pa.array(split or ["train"] * len(videos), pa.string()),
+            "is_music": pa.array(truth, pa.bool_()),
+        }
+    )
+
+
+def many(seed: int, n_videos: int = 40) -> pa.Table:
+    """One to four clips of each video, a third of them unknown."""
+    rng = np.random.default_rng(seed)
+    videos = rng.permutation(np.repeat(np.arange(n_videos), rng.integers(1, 5, size=n_videos)))
+    return table([f"video{i:06d}" for i in videos], rng.choice([True, False, None], size=len(videos)).tolist())
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_video_teaches_and_judges(seed: int) -> None:
+    clips = many(seed)
+    learn, test = train_and_eval(clips, "music", 0.25, seed)
+    videos = np.array(clips["video_id"].to_pylist())
+    assert not set(videos[learn]) & set(videos[test])
+    assert len(set(videos[test])) == pytest.approx(0.25 * len(set(videos[learn]) | set(videos[test])), abs=0.51)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_clip_of_known_truth_is_on_one_side_and_no_other_is(seed: int) -> None:
+    clips = many(seed)
+    learn, test = train_and_eval(clips, "music", 0.25, seed)
+    known = [i for i, truth in enumerate(clips["is_music"].to_pylist()) if truth is not None]
+    assert sorted([*learn, *test]) == known
+
+
+def test_truth_is_one_zero_or_unknown() -> None:
+    assert truth_of(table("abc", [True, None, False]), "music").tolist() == [1, -1, 0]
+
+
+def test_the_eval_list_judges_where_there_is_one() -> None:
+    split = ["train", "eval"] * 5
+    truth = [True, True, False, False, None, None, True, True, False, False]
+    learn, test = train_and_eval(table([f"video{i}" for i in range(10)], truth, split), "music", None, 1)
+    assert learn.tolist() == [0, 2, 6, 8]
+    assert test.tolist() == [1, 3, 7, 9]
+
+
+def test_both_sides_hold_positives_in_the_same_proportion() -> None:
+    learn, test = train_and_eval(table([f"v{i}" for i in range(100)], [i < 20 for i in range(100)]), "music", 0.25, 7)
+    assert (len(learn), len(test)) == (75, 25)
+    assert (int((learn < 20).sum()), int((test < 20).sum())) == (15, 5)
+
+
+def test_the_same_seed_gives_the_same_sides_and_another_seed_others() -> None:
+    clips = many(1)
+    first, again, other = (train_and_eval(clips, "music", 0.25, seed)[1].tolist() for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_an_eval_list_of_which_nothing_is_there_is_not_replaced_by_training_clips() -> None:
+    clips = table([f"video{i}" for i in range(20)], [True, False] * 10, ["train"] * 20)
+    with pytest.raises(TrainingError, match="0 clips with music to judge by"):
+        train_and_eval(clips, "music", None, 1)
+
+
+@pytest.mark.parametrize(
+    ("truth", "split", "line"),
+    [
+        ([None] * 8, ["train"] * 8, "detector music: no clip has a known truth"),
+        ([], [], "detector music: no clip has a known truth"),
+        ([True] * 8, ["train"] * 8, "detector music: 0 clips without music to train on"),
+        ([False] * 8, ["train"] * 8, "detector music: 0 clips with music to train on"),
+        ([True, False, True, False], ["train"] * 4, "detector music: 0 clips with music to judge by"),
+        ([True] + [False] * 5, ["train"] * 3 + ["eval"] * 3, "detector music: 1 clips with music to train on"),
+        ([True, False] * 3, ["train"] * 4 + ["eval"] * 2, "detector music: 1 clips with music to judge by"),
+        ([True, False] * 2 + [None] * 2, ["train"] * 4 + ["eval"] * 2, "0 clips with music to judge by"),
+        ([True, False] * 3, ["eval"] * 6, "0 clips with music to train on"),
+    ],
+)
+def test_too_few_clips_are_refused_in_one_line(truth: list[bool | None], split: list[str], line: str) -> None:
+    test_fraction = None if "eval" in split else 0.2
+    with pytest.raises(TrainingError) as refused:
+        train_and_eval(table([f"video{i}" for i in range(len(truth))], truth, split), "music", test_fraction, 1)
+    assert line in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_many_clips_of_one_video_cannot_be_parted() -> None:
+    rows = np.arange(6)
+    learn, test = split_by_video(rows, ["one"] * 6, np.array([1, 0, 1, 0, 1, 0]), 0.5, 1)
+    assert learn.tolist() == rows.tolist()
+    assert test.tolist() == []
+
+
+def test_equal_draws_equal_numbers_and_in_the_end_every_clip() -> None:
+    truth = np.array([1] * 7 + [0] * 30)
+    rng = np.random.default_rng(1)
+    epochs = [draw_epoch(truth, "equal", rng) for _ in range(60)]
+    for drawn in epochs:
+        assert (truth[drawn] == 1).sum() == (truth[drawn] == 0).sum() == 7
+        assert len(set(drawn.tolist())) == 14
+    assert set(np.concatenate(epochs).tolist()) == set(range(37))
+    assert class_weights(truth, "equal") == {0: 1.0, 1: 1.0}
+
+
+def test_weights_take_every_clip_and_let_both_classes_count_alike() -> None:
+    truth = np.array([1] * 5 + [0] * 15)
+    assert sorted(draw_epoch(truth, "weights", np.random.default_rng(1)).tolist()) == list(range(20))
+    weights = class_weights(truth, "weights")
+    assert weights[1] * 5 == weights[0] * 15 == 10
+
+
+def test_none_takes_every_clip_as_it_is() -> None:
+    truth = np.array([1] * 5 + [0] * 15)
+    assert sorted(draw_epoch(truth, "none", np.random.default_rng(1)).tolist()) == list(range(20))
+    assert class_weights(truth, "none") == {0: 1.0, 1: 1.0}

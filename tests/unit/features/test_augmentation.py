@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from augment_clips import augment_clips
+from soundsift.config.features import FeatureParams
+from soundsift.features import augmentation
+from soundsift.features.augmentation import change
+from soundsift.features.definition import VERSION_COLUMNS
+from soundsift.media import encode, levels
+from soundsift.tables import read_parquet
+
+RATE_HZ = 22050
+PARAMS = FeatureParams()
+
+
+def tone(hz: float, n_seconds: float = 4.0) -> np.ndarray:
+    return (0.3 * np.sin(2 * np.pi * hz * np.arange(int(n_seconds * RATE_HZ)) / RATE_HZ)).astype(np.float32)
+
+
+def only(monkeypatch: pytest.MonkeyPatch, *kept: str) -> None:
+    """Leave a single kind of change."""
+    for name in ("SPEED", "ROOM", "COLOUR", "COMPANY", "NOISE", "BAND"):
+        monkeypatch.setattr(augmentation, name, 1.0 if name in kept else 0.0)
+
+
+def peak_hz(samples: np.ndarray) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(np.argmax(spectrum) * RATE_HZ / len(samples))
+
+
+def test_without_changes_only_the_level_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch)
+    changed, mixed = change(tone(440), tone(1000), RATE_HZ, np.random.default_rng(0))
+    assert not mixed
+    assert -25.1 <= 20 * np.log10(np.abs(changed).max()) <= 0.1
+    assert np.corrcoef(changed, tone(440))[0, 1] > 0.9999
+
+
+def test_speed_changes_length_and_pitch_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "SPEED")
+    for seed in range(5):
+        changed, _ = change(tone(440), None, RATE_HZ, np.random.default_rng(seed))
+        speed = 4 * RATE_HZ / len(changed)
+        assert 0.87 < speed < 1.14
+        assert peak_hz(changed) == pytest.approx(440 * speed, rel=0.01)
+
+
+def test_company_is_as_loud_as_the_ratio_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "COMPANY")
+    monkeypatch.setattr(augmentation, "COMPANY_DB", (6.0, 6.0))
+    changed, mixed = change(tone(440), tone(1000, 1.5), RATE_HZ, np.random.default_rng(0))
+    assert mixed
+    spectrum = np.abs(np.fft.rfft(changed))
+    own, other = (spectrum[round(hz * len(changed) / RATE_HZ) + np.arange(-2, 3)].max() for hz in (440, 1000))
+    assert 20 * np.log10(own / other) == pytest.approx(6, abs=1.5)
+
+
+def test_a_room_rings_on_after_the_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "ROOM")
+    samples = np.concatenate([tone(440, 1.0), np.zeros(RATE_HZ, dtype=np.float32)])
+    changed, _ = change(samples, None, RATE_HZ, np.random.default_rng(0))
+    after = changed[RATE_HZ + 200 : RATE_HZ + 1200]
+    assert np.abs(after).max() > 0.01 * np.abs(changed).max()
+    assert np.abs(changed[-1000:]).max() < np.abs(after).max()
+
+
+def test_a_band_ends_where_it_should(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "BAND")
+    monkeypatch.setattr(augmentation, "BAND_HIGH_HZ", (3000.0, 3000.0))
+    noise = np.random.default_rng(1).normal(size=4 * RATE_HZ).astype(np.float32) * 0.1
+    spectrum = np.abs(np.fft.rfft(change(noise, None, RATE_HZ, np.random.default_rng(0))[0]))
+    hz = np.fft.rfftfreq(4 * RATE_HZ, 1 / RATE_HZ)
+    assert spectrum[hz > 6000].mean() < 0.01 * spectrum[(hz > 500) & (hz < 2500)].mean()
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    for number, hz in enumerate((300, 500, 800)):
+        samples = (tone(hz) * 32767).astype(np.int16)
+        encode.write_clip(levels.as_segment(samples, RATE_HZ), tmp_path / "clips" / f"-v{number:09d}_0.flac")
+    silence = np.zeros(4 * RATE_HZ, dtype=np.int16)
+    encode.write_clip(levels.as_segment(silence, RATE_HZ), tmp_path / "clips" / "silent00000_0.flac")
+    (tmp_path / "clips" / "broken00000_0.flac").write_bytes(b"no sound")
+    return tmp_path / "clips"
+
+
+def test_every_clip_with_sound_has_its_versions_and_the_same_ones_each_time(clips: Path, tmp_path: Path) -> None:
+    for name, n_processes in (("a", 1), ("b", 2)):
+        augment_clips(clips, 3, PARAMS, ["mean", "std"], tmp_path / f"{name}.parquet", n_processes)
+    table = read_parquet(tmp_path / "a.parquet")
+    assert table == read_parquet(tmp_path / "b.parquet")
+    assert table["clip_id"].to_pylist() == [f"-v{n:09d}_0" for n in range(3) for _ in range(3)]
+    assert table["version"].to_pylist() == [1, 2, 3] * 3
+    assert {p for p in table["partner"].to_pylist() if p} <= {f"-v{n:09d}_0" for n in range(3)}
+    assert all(p != c for p, c in zip(table["partner"].to_pylist(), table["clip_id"].to_pylist(), strict=True))
+    values = np.stack([column.to_numpy() for column in table.columns[len(VERSION_COLUMNS) :]])
+    assert values.shape == (74, 9)
+    assert np.isfinite(values).all()
+    assert len(set(table["mfcc_02_mean"].to_pylist())) == 9
+
+
+def test_a_batch_of_nothing_has_no_versions(tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    augment_clips(tmp_path / "clips", 1, PARAMS, ["mean"], tmp_path / "a.parquet")
+    assert read_parquet(tmp_path / "a.parquet").num_rows == 0

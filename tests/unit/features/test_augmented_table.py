@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from soundsift.config.features import FeatureParams
+from soundsift.errors import InputError
+from soundsift.features import augmented_table
+from soundsift.features.definition import VERSION_COLUMNS, definition, definition_of
+from soundsift.features.table import merge
+from soundsift.tables import read_parquet, schema_of, write_parquet
+from tests.unit.features.test_table import FEATURE_COLUMNS, run
+
+
+def test_what_is_true_of_a_version_follows_from_its_clips(tmp_path: Path) -> None:
+    made = run(tmp_path)
+    merge(made.clips, made.outcomes, made.features, made.features_path, made.coverage_path)
+    versions = [
+        ("zz_0", 1, None, 0.1), ("aa_0", 1, None, 0.2), ("aa_0", 2, "zz_0", 0.3), ("aa_0", 3, "mm_0", 0.4),
+        ("mm_0", 1, "zz_0", 0.5), ("gone_0", 1, None, 0.6), ("aa_0", 4, "gone_0", 0.7),
+    ]  # fmt: skip
+    columns = (*VERSION_COLUMNS, FEATURE_COLUMNS[1])
+    table = pa.table(list(zip(*versions, strict=True)), schema=schema_of(columns, definition(22050, FeatureParams())))
+    write_parquet(table, tmp_path / "augmented" / "train-00000.parquet")
+    assert (
+        augmented_table.merge(made.features_path, [tmp_path / "augmented" / "train-00000.parquet"], tmp_path / "a") == 5
+    )
+    found = read_parquet(tmp_path / "a")
+    assert found["clip_id"].to_pylist() == ["zz_0", "aa_0", "aa_0", "aa_0", "mm_0"]
+    # zz is heard, aa is not, of mm nobody knows
+    assert found["is_music"].to_pylist() == [True, False, True, None, True]
+    assert found["video_id"].to_pylist() == ["zz", "aa", "aa", "aa", "mm"]
+    assert found["partner_video_id"].to_pylist() == [None, None, "zz", "mm", "zz"]
+    assert found["rms_mean"].to_pylist() == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+    assert definition_of(found.schema) == definition_of(pq.read_schema(made.features_path))
+
+
+def test_versions_made_with_other_parameters_are_refused(tmp_path: Path) -> None:
+    made = run(tmp_path)
+    merge(made.clips, made.outcomes, made.features, made.features_path, made.coverage_path)
+    columns = (*VERSION_COLUMNS, FEATURE_COLUMNS[1])
+    other = schema_of(columns, definition(22050, FeatureParams(n_fft=1024)))
+    write_parquet(
+        pa.table([["zz_0"], [1], pa.nulls(1, pa.string()), [0.1]], schema=other), tmp_path / "train-00000.parquet"
+    )
+    with pytest.raises(InputError, match="made with other parameters .*--forcerun augment_clips"):
+        augmented_table.merge(made.features_path, [tmp_path / "train-00000.parquet"], tmp_path / "a.parquet")
+
+
+def test_without_any_version_the_table_is_empty(tmp_path: Path) -> None:
+    made = run(tmp_path)
+    merge(made.clips, made.outcomes, made.features, made.features_path, made.coverage_path)
+    assert augmented_table.merge(made.features_path, [], tmp_path / "a.parquet") == 0
+    table = read_parquet(tmp_path / "a.parquet")
+    assert table.num_rows == 0
+    assert table.column_names[-1] == "is_music"

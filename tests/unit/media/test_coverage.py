@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from soundsift.media import coverage
+from soundsift.media.archive import Archive, Record
+from soundsift.media.columns import OUTCOME_COLUMNS
+from soundsift.tables import schema_of, write_csv, write_parquet
+
+IDS = ["aaaaaaaaaaa_0", "bbbbbbbbbbb_0", "ccccccccccc_0", "ddddddddddd_0", "eeeeeeeeeee_0"]
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> pa.Table:
+    """Five wanted clips: a batch that is finished, one that is only in the archive."""
+    clips = pa.table(
+        {
+            "clip_id": IDS, "video_id": [i[:11] for i in IDS], "start_seconds": [0.0] * 5, "end_seconds": [10.0] * 5,
+            "split": ["train"] * 4 + ["eval"], "batch": ["train-00000"] * 2 + ["train-00001"] * 2 + ["eval-00000"],
+            "is_music": pa.array([True, False, True, None, True]),
+        }
+    )  # fmt: skip
+    done = clips.slice(0, 2).select(["clip_id", "video_id", "start_seconds", "end_seconds"]).to_pylist()
+    outcomes = [{**done[0], "outcome": "silent", "reason": ""}, {**done[1], "outcome": "private", "reason": "Private"}]
+    schema = schema_of(OUTCOME_COLUMNS)
+    write_csv(pa.Table.from_pylist(outcomes, schema=schema), tmp_path / "outcomes" / "train-00000.csv")
+    archive = Archive(tmp_path / "archive")
+    archive.write(Record(IDS[0], IDS[0][:11], "rate_limited"))
+    archive.write(Record(IDS[2], IDS[2][:11], "rate_limited", "HTTP Error 429"))
+    return coverage.present(clips, tmp_path / "outcomes", tmp_path / "features", archive)
+
+
+def test_finished_batches_count_by_their_outcomes_and_the_others_by_the_archive(found: pa.Table) -> None:
+    assert found["outcome"].to_pylist() == ["silent", "private", "rate_limited", "not_asked", "not_asked"]
+
+
+def test_a_clip_whose_file_could_not_be_read_back_is_not_there(tmp_path: Path) -> None:
+    row = {"clip_id": IDS[0], "video_id": IDS[0][:11], "start_seconds": 0.0, "end_seconds": 10.0}
+    row |= {"outcome": "ok", "reason": ""}
+    schema = schema_of(OUTCOME_COLUMNS)
+    write_csv(pa.Table.from_pylist([row], schema=schema), tmp_path / "outcomes" / "train-00000.csv")
+    write_parquet(pa.table({"clip_id": pa.array([], pa.string())}), tmp_path / "features" / "train-00000.parquet")
+    clips = pa.table({"clip_id": IDS[:1], "batch": ["train-00000"]})
+    found = coverage.present(clips, tmp_path / "outcomes", tmp_path / "features", Archive(tmp_path / "archive"))
+    assert found["outcome"].to_pylist() == ["corrupt"]
+    assert "--forcerun convert_clips" in found["reason"][0].as_py()
+
+
+def test_everything_that_is_not_there_is_missing_with_the_reason(found: pa.Table) -> None:
+    rows = coverage.missing(found).to_pylist()
+    assert [(row["clip_id"], row["outcome"], row["reason"]) for row in rows] == [
+        (IDS[1], "private", "Private"), (IDS[2], "rate_limited", "HTTP Error 429"),
+        (IDS[3], "not_asked", ""), (IDS[4], "not_asked", ""),
+    ]  # fmt: skip
+
+
+def test_the_lines_say_what_is_there_and_what_a_further_run_asks_for(found: pa.Table) -> None:
+    text = coverage.lines(found, retry_permanent=False)
+    assert "train: 1 of 4 wanted clips are there (25.0%)" in text
+    assert "eval: 0 of 1 wanted clips are there (0.0%)" in text
+    assert "music: 1 of 3 clips with it are there, 0 of 1 without it" in text
+    assert "The same command would ask for 3 clips (2 not_asked, 1 rate_limited)." in text
+    assert "--forcerun" not in text
+    again = coverage.lines(found, retry_permanent=True)
+    assert "With --forcerun download_clips a run would ask for 1 clips (1 private)." in again
+
+
+def test_clips_are_counted_by_split_and_outcome_most_frequent_first() -> None:
+    expected = {"train": {"ok": 6, "private": 2, "silent": 1}, "eval": {"ok": 3, "removed": 3, "private": 1}}
+    pairs = [(split, outcome) for split, found in expected.items() for outcome, n in found.items() for _ in range(n)]
+    pairs.reverse()
+    table = pa.table({"split": [split for split, _ in pairs], "outcome": [outcome for _, outcome in pairs]})
+    counts = coverage.outcome_counts(table)
+    assert counts == expected
+    assert list(counts) == ["train", "eval"]
+    assert list(counts["train"]) == ["ok", "private", "silent"]
+    assert list(counts["eval"])[-1] == "private"

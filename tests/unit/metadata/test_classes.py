@@ -1,0 +1,129 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soundsift.errors import ConfigError, InputError
+from soundsift.metadata.classes import Classes, detector_members, read_classes
+from soundsift.metadata.ontology import Ontology
+
+CHILDREN = {"s": ["c", "y"], "c": [], "y": [], "m": ["r"], "r": [], "a": []}
+ONTOLOGY = Ontology(
+    Path("ontology.json"),
+    {
+        "s": "Speech",
+        "c": "Child speech, kid speaking",
+        "y": "Speech synthesizer",
+        "m": "Music",
+        "r": "Rock",
+        "a": "Sounds",
+    },
+    CHILDREN,
+    {"a": ["abstract", "blacklist"]},
+)
+CLASS_TABLE = 'index,mid,display_name\n0,s,"Speech"\n1,c,"Child speech, kid speaking"\n2,m,Music\n3,r,Rock\n'
+QUALITY = "label_id,num_rated,num_true\ns,10,8\nc,10,7\nm,0,0\n"
+
+
+def read(
+    tmp_path: Path, labels: str = CLASS_TABLE, quality: str = QUALITY, bar: float = 0.8, keep: bool = True
+) -> Classes:
+    (tmp_path / "classes.csv").write_text(labels)
+    (tmp_path / "quality.csv").write_text(quality)
+    return read_classes(tmp_path / "classes.csv", ONTOLOGY, tmp_path / "quality.csv", bar, keep)
+
+
+def test_accuracy_comes_from_the_listeners_and_unrated_classes_follow_the_setting(tmp_path: Path) -> None:
+    for keep in (True, False):
+        found = read(tmp_path, keep=keep)
+        assert found.accurate.tolist()[:4] == [True, False, keep, keep]
+    assert found.accuracy[:2].tolist() == [0.8, 0.7]
+    assert np.isnan(found.accuracy[2])
+
+
+def test_classes_of_the_ontology_alone_follow_those_of_the_table(tmp_path: Path) -> None:
+    found = read(tmp_path)
+    assert found.ids == ["s", "c", "m", "r", "y", "a"]
+    assert found.restrictions[-1] == "abstract, blacklist"
+
+
+def test_the_strong_labels_table_without_a_header_reads_too(tmp_path: Path) -> None:
+    found = read(tmp_path, "s\tSpeech\nc\tChild speech, kid speaking\n")
+    assert found.names[:2] == ["Speech", "Child speech, kid speaking"]
+
+
+def test_labels_are_found_by_id_and_by_name_even_where_names_hold_commas(tmp_path: Path) -> None:
+    found = read(tmp_path)
+    for text in ("s,c,r", "Speech,Child speech, kid speaking,Rock", " speech , CHILD SPEECH,kid speaking,r "):
+        assert found.codes_of(text) == [0, 1, 3]
+    with pytest.raises(KeyError, match="Child speech"):
+        found.codes_of("Speech,Child speech,Rock")
+
+
+@pytest.mark.parametrize(("labels", "line"), [
+    ("index,mid\n0,s\n", "line 1: metadata.class_labels wants the columns mid, display_name"),
+    ("index,mid,display_name\n", "has no class in it"),
+    (CLASS_TABLE + "4,s,Again\n", "line 6: each id and each display name stands once; found 's, Again'"),
+    (CLASS_TABLE + "4,x,ROCK\n", "line 6: each id and each display name stands once; found 'x, ROCK'"),
+    (CLASS_TABLE + "4,x,\n", "line 6: a class has an id and a display name; found 'x,'"),
+    (CLASS_TABLE + "4,x\n", "line 6: 3 fields were expected"),
+    ("", "line 1: metadata.class_labels wants the columns"),
+])  # fmt: skip
+def test_a_bad_class_table_is_refused_in_one_line(labels: str, line: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        read(tmp_path, labels)
+    assert line in str(refused.value)
+
+
+@pytest.mark.parametrize(("quality", "line"), [
+    ("label_id,num_rated,num_true\ns,10,11\n", "line 2: num_true is at most num_rated, or the accuracy is above 1; found '11 of 10'"),
+    ("label_id,num_rated,num_true\ns,10,-1\n", "line 2: num_rated and num_true are whole numbers"),
+    ("label_id,num_rated,num_true\ns,10,many\n", "line 2: num_rated and num_true are whole numbers"),
+    (QUALITY + "s,10,10\n", "line 5: each label_id stands once; found 's'"),
+    ("label_id,num_rated,num_true\na,10,10\n", "has no class of"),
+    ("label_id,num_rated\ns,10\n", "line 1: metadata.label_quality wants the columns"),
+    ("label_id,num_rated,num_true\nx,10,10\n", "line 2: a label_id is a class of the class table or the ontology; found 'x'"),
+])  # fmt: skip
+def test_a_bad_accuracy_table_is_refused_in_one_line(quality: str, line: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        read(tmp_path, quality=quality)
+    assert line in str(refused.value)
+
+
+def test_an_ontology_of_other_classes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "ONTOLOGY", Ontology(Path("o.json"), {"x": "X"}, {"x": []}, {}))
+    with pytest.raises(InputError, match=r"^o.json has no class of .*classes.csv: set metadata.ontology"):
+        read(tmp_path, quality="label_id,num_rated,num_true\ns,10,8\n")
+
+
+def test_a_long_field_of_names_takes_no_longer_than_its_length(tmp_path: Path) -> None:
+    assert len(read(tmp_path).codes_of(",".join(["Music", "Child speech, kid speaking"] * 5000))) == 10_000
+
+
+def members(tmp_path: Path, **wanted: list[str]) -> dict[str, list[str]]:
+    found = read(tmp_path)
+    of = detector_members({"it": wanted}, found, ONTOLOGY)["it"]
+    masks = {"counting": of.counting, "excepted": of.excepted, "above": of.above_excepted}
+    return {name: [found.ids[i] for i in np.flatnonzero(mask)] for name, mask in masks.items()}
+
+
+def test_a_detector_has_the_classes_it_names_and_all_below_them(tmp_path: Path) -> None:
+    for name in ("Speech", "s", "speech"):
+        assert members(tmp_path, classes=[name])["counting"] == ["s", "c", "y"]
+
+
+def test_an_excepted_class_does_not_count_and_what_stands_above_it_is_known(tmp_path: Path) -> None:
+    found = members(tmp_path, **{"classes": ["Speech", "Music"], "except": ["Speech synthesizer"]})
+    assert found == {"counting": ["s", "c", "m", "r"], "excepted": ["y"], "above": ["s"]}
+
+
+def test_a_detector_of_an_unknown_class_is_refused_with_the_nearest_names(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="detectors.it names 'Musik'.* set it in config.yaml to Music$"):
+        members(tmp_path, classes=["Musik"])
+    with pytest.raises(ConfigError, match="detectors.it.except names 'Rok'"):
+        members(tmp_path, **{"classes": ["Music"], "except": ["Rok"]})
+
+
+def test_a_detector_that_excepts_all_it_names_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="excepts every class"):
+        members(tmp_path, **{"classes": ["Rock"], "except": ["Music"]})

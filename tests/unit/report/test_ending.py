@@ -1,0 +1,24 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from soundsift.report.ending import LOGS, complain
+
+
+def test_what_failed_in_this_run_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    complain(0.0)
+    for name, text in (
+        ("a/1.log", "INFO begun\nerror: the disk is full: make room\n"),
+        ("a/2.log", "error: the disk is full: make room\n"),
+        ("b.log", "INFO all well\n"),
+        ("old.log", "error: long mended\n"),
+    ):
+        (LOGS / name).parent.mkdir(parents=True, exist_ok=True)
+        (LOGS / name).write_text(text)
+    os.utime(LOGS / "old.log", (1, 1))
+    complain(1000.0)
+    assert capsys.readouterr().err == "soundsift: the disk is full: make room\n"

@@ -1,0 +1,85 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from soundsift.report import metadata
+
+LABELS = pa.table(
+    {
+        "label_id": ["/m/speech", "/m/music", "/m/rock", "/m/dog"],
+        "display_name": ["Speech", "Music", "Rock", "Dog"],
+        "n_rated": [10, 10, 0, 10],
+        "accuracy": pa.array([0.9, 0.857142, None, 0.5]),
+        "accurate": [True, True, True, False],
+        "restrictions": ["", "", "blacklist", ""],
+        "is_music": [False, True, True, False],
+        "is_speech": [True, False, False, False],
+    }
+)
+
+
+@pytest.fixture
+def clips() -> pa.Table:
+    ids = [["/m/music", "/m/rock"], ["/m/music", "/m/speech"], ["/m/music"], ["/m/speech"]]
+    name = dict(zip(LABELS["label_id"].to_pylist(), LABELS["display_name"].to_pylist(), strict=True))
+    return pa.table(
+        {
+            "clip_id": ["a_0", "b_0", "c_1500", "d_0"],
+            "video_id": ["a", "b", "c", "d"],
+            "start_seconds": [0.0, 0.0, 1.5, 0.0],
+            "end_seconds": [10.0] * 4,
+            "split": ["train", "train", "train", "eval"],
+            "batch": ["train-00000", "train-00001", "more-00000", "eval-00000"],
+            "labels": [[name[i] for i in row] for row in ids],
+            "label_ids": ids,
+            "is_music": pa.array([True, True, None, False]),
+            "is_speech": [False, True, False, True],
+        }
+    )
+
+
+def test_rows_are_counted_by_list_and_what_became_of_them(clips: pa.Table) -> None:
+    excluded = pa.table({"list": ["train", "train", "more"], "reason": ["inaccurate", "repeated", "inaccurate"]})
+    rows = metadata.rows_by_fate(clips, excluded).to_pylist()
+    assert [(row["list"], row["became"], row["rows"], row["percent"]) for row in rows] == [
+        ("train", "a wanted clip", 2, 50.0),
+        ("train", "left out: repeated", 1, 25.0),
+        ("train", "left out: inaccurate", 1, 25.0),
+        ("more", "a wanted clip", 1, 50.0),
+        ("more", "left out: inaccurate", 1, 50.0),
+        ("eval", "a wanted clip", 1, 100.0),
+    ]
+
+
+def test_truths_are_counted_by_split_and_detector(clips: pa.Table) -> None:
+    assert metadata.truth_counts(clips, ["music", "speech"]).to_pylist() == [
+        {"split": "train", "detector": "music", "with": 2, "without": 0, "unknown": 1},
+        {"split": "train", "detector": "speech", "with": 1, "without": 2, "unknown": 0},
+        {"split": "eval", "detector": "music", "with": 0, "without": 1, "unknown": 0},
+        {"split": "eval", "detector": "speech", "with": 1, "without": 0, "unknown": 0},
+    ]
+
+
+def test_every_class_has_its_accuracy_and_clips_most_frequent_first(clips: pa.Table) -> None:
+    rows = metadata.class_counts(clips, LABELS).to_pylist()
+    assert [(row["class"], row["train clips"], row["eval clips"]) for row in rows] == [
+        ("Music", 3, 0), ("Speech", 1, 1), ("Rock", 1, 0), ("Dog", 0, 0),
+    ]  # fmt: skip
+    assert [row["accuracy"] for row in rows] == [0.86, 0.9, None, 0.5]
+    assert rows[2]["restrictions"] == "blacklist"
+    assert (rows[0]["is_music"], rows[0]["is_speech"]) == (True, False)
+
+
+def test_clips_are_spelled_out_with_a_link_only_to_youtube(clips: pa.Table) -> None:
+    row = metadata.spelled_out(clips, at_youtube=True).to_pylist()[2]
+    assert row["labels"] == "Music"
+    assert row["is_music"] == "unknown"
+    assert row["video"] == "https://youtu.be/c?t=1"
+    assert "video" not in metadata.spelled_out(clips, at_youtube=False).column_names
+
+
+def test_classes_on_the_same_clip_are_counted(clips: pa.Table) -> None:
+    names, counts, starts = metadata.together(clips, LABELS)
+    assert names == ["Music", "Rock", "Speech"]
+    assert starts == [0, 2]
+    np.testing.assert_array_equal(counts, [[3, 1, 1], [1, 1, 0], [1, 0, 2]])
