@@ -241,17 +241,17 @@ def test_the_dog_detector_of_the_page_finds_as_many_clips_as_the_page_says(audio
     config = settled(DOG)
     config["detectors"] |= settle({})["detectors"]  # it joins those of config.yaml
     chosen = select(config, tmp_path, paths, lists, youtube=True)
-    assert f"for the three detectors together {len(chosen['clips'])} clips" in text
+    assert f"With all three detectors this selects {len(chosen['clips'])} clips." in text
     names = [row["display_name"] for row in chosen["labels"] if row["is_dog"]]
-    assert f"`dog` is {', '.join(name.removesuffix(' (dog)') for name in names[:-1])} and {names[-1]}, but" in text
+    assert f"`dog` includes {', '.join(name.removesuffix(' (dog)') for name in names[:-1])} and {names[-1]}, but" in text
     config["metadata"]["per_detector"] = None
     every = Counter((clip["split"], clip["is_dog"]) for clip in select(config, tmp_path, paths, lists, True)["clips"])
     true, false, unknown = (every["train", truth] for truth in (True, False, None))
     assert (
-        f"list's {true + false + unknown:,} clips {true} are then known to have a dog, {false:,} not to, and for {unknown}"
-        in text
+        f"Of the {true + false + unknown:,} clips of the balanced list, a dog is then present in {true} and absent in "
+        f"{false:,}, and {unknown} are unknown." in text
     )
-    assert f"of the eval list's {every['eval', True]} have one" in text
+    assert f"In the eval list, a dog is present in {every['eval', True]} clips." in text
 
 
 def test_a_class_that_audioset_lacks_needs_one_line_in_the_class_table(tmp_path: Path) -> None:
