@@ -75,6 +75,15 @@ def test_every_file_of_the_repository_that_a_page_names_is_there(path: Path) -> 
     assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
+def test_every_module_that_the_page_on_extending_names_is_there() -> None:
+    folders = "config|metadata|media|features|detectors|detection|report"
+    text = " ".join(prose(DOCS / "extending.md").split())
+    modules = set(re.findall(rf"`((?:{folders})/[\w./-]*)`", text))
+    assert len(modules) >= 20
+    package = ROOT / "scripts" / "soundsift"
+    assert {name for name in modules if not (package / name).exists()} == set()
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_key_that_a_page_names_is_a_key(path: Path) -> None:
     sections = {name: rule["properties"] for name, rule in read_schema()["properties"].items() if "properties" in rule}
@@ -243,7 +252,9 @@ def test_the_dog_detector_of_the_page_finds_as_many_clips_as_the_page_says(audio
     chosen = select(config, tmp_path, paths, lists, youtube=True)
     assert f"With all three detectors this selects {len(chosen['clips'])} clips." in text
     names = [row["display_name"] for row in chosen["labels"] if row["is_dog"]]
-    assert f"`dog` includes {', '.join(name.removesuffix(' (dog)') for name in names[:-1])} and {names[-1]}, but" in text
+    assert (
+        f"`dog` includes {', '.join(name.removesuffix(' (dog)') for name in names[:-1])} and {names[-1]}, but" in text
+    )
     config["metadata"]["per_detector"] = None
     every = Counter((clip["split"], clip["is_dog"]) for clip in select(config, tmp_path, paths, lists, True)["clips"])
     true, false, unknown = (every["train", truth] for truth in (True, False, None))
