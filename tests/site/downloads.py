@@ -8,7 +8,7 @@ import numpy as np
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.demo import RATE_HZ, write_media
 from soundsift.media import decode, encode
-from soundsift.media.archive import Archive
+from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.download import download
 from soundsift.metadata.batches import Clip
 
@@ -47,7 +47,7 @@ def fetch(
         clips,
         SourceParams(url, **(source or {})),
         RequestPolicy(**{**QUICK, "on_transient": "record", **policy}),
-        Archive(root),
+        open_for_writing(root),
         min_seconds,
         first_pause_seconds=0.0,
     )
