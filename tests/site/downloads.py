@@ -1,4 +1,4 @@
-"""Clips with known media, fetched as the workflow would: what the download tests share."""
+"""Clips with known media, and their download as in the workflow; shared by the download tests."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def clip(number: int, start: float = 4.0) -> Clip:
 
 
 def fill(folder: Path, clips: list[Clip], ending: str = "m4a", seconds: int = 12) -> None:
-    """Give every clip so many seconds of media: hiss, with a click one second into the labelled stretch."""
+    """Write media for every clip: noise, with a click one second after the start of the labelled stretch."""
     rng = np.random.default_rng(0)
     for one in clips:
         samples = rng.normal(size=seconds * RATE_HZ) * 0.01

@@ -391,7 +391,7 @@ def test_a_short_block_stops_the_job_that_tripped_it_all_the_same(site: Site, tm
 
 
 def test_an_option_that_yt_dlp_does_not_take_is_the_configurations_mistake(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"yt-dlp cannot be started \(.*\): mend download.yt_dlp"):
+    with pytest.raises(ConfigError, match=r"yt-dlp cannot be started \(.*\): correct download.yt_dlp"):
         fetch([clip(1)], site.url, tmp_path / "archive", yt_dlp={"compat_opts": 3})
     assert not list((tmp_path / "archive").rglob("-video*.json"))
 
@@ -572,7 +572,7 @@ def test_a_section_that_came_out_wrong_is_noted(site: Site, tmp_path: Path) -> N
     site.faults[one.video_id] = "no_range"
     row = fetch([one], site.url, tmp_path / "archive")[one.clip_id]
     record = json.loads((tmp_path / "archive" / row["media"]).with_suffix(".json").read_text())
-    assert record["note"] == "the section came out wrong: the whole file was fetched"
+    assert record["note"] == "the section was unusable: the whole file was fetched"
 
 
 def test_too_short_and_mute_media_are_found_out_at_once(site: Site, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ class ClipRequests:
                 self._stopped.set()
                 self._storage_error = self._storage_error or InputError(
                     f"the archive {self.archive.root} cannot be written ({error}): "
-                    "make room or mend the folder and run again; what was fetched is kept"
+                    "free disk space or correct the folder, and run again; what was fetched is kept"
                 )
             return list(clips)
 

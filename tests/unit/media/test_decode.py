@@ -137,5 +137,5 @@ def test_samples_that_are_no_numbers_are_damage(tmp_path: Path) -> None:
         frame = av.AudioFrame.from_ndarray(np.full((1, RATE_HZ), np.nan, dtype=np.float32), format="flt", layout="mono")
         frame.sample_rate = RATE_HZ
         container.mux(stream.encode(frame))
-    with pytest.raises(MediaError, match="values that are no numbers"):
+    with pytest.raises(MediaError, match="values that are not numbers"):
         decode.cut(tmp_path / "v.wav", 0.0, 0.5, RATE_HZ)

@@ -67,7 +67,7 @@ def test_a_sample_that_is_no_number_costs_no_other(tmp_path: Path) -> None:
         frame.sample_rate = RATE_HZ
         container.mux(stream.encode(frame))
     found = []
-    with pytest.raises(MediaError, match="holds 1 samples that are no numbers"):
+    with pytest.raises(MediaError, match="contains 1 samples that are not numbers"):
         found.extend(samples_of(tmp_path / "v.wav", RATE_HZ, 30_000))
     samples = np.concatenate(found)
     assert len(samples) == 4 * RATE_HZ
