@@ -25,7 +25,7 @@ from soundsift.files import write_json
 LONGEST_BLOCK_SECONDS = 24 * 3600.0
 # Lower limit of a block after refusals: servers that refuse every request may still ask for a pause of seconds.
 SHORTEST_BLOCK_SECONDS = 60.0
-CLAIM_LOOK_SECONDS = 0.2
+CLAIM_POLL_SECONDS = 0.2
 
 _THREADS = threading.Lock()
 
@@ -148,7 +148,7 @@ class Pace:
         file = _claims_file(self._root.resolve())
         # the kernel could not wait: threads of two jobs that wait for each other's videos look like a deadlock to it
         while not self._lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB, byte):
-            if stopped.wait(CLAIM_LOOK_SECONDS):
+            if stopped.wait(CLAIM_POLL_SECONDS):
                 yield False
                 return
         try:
@@ -171,7 +171,7 @@ def _read(path: Path) -> _State:
         float(state.next_turn), float(state.blocked_until), state.refused.copy()
     except PermissionError as error:
         raise InputError(
-            f"{path} may not be read: let all who share the archive be of its group, with umask 002"
+            f"{path} may not be read: put all users of the archive into its group, with umask 002"
         ) from error
     except (OSError, ValueError, TypeError, AttributeError):
         return _State()

@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def turns(one: Pace, clock: Clock, seconds: float, videos_per_hour: float, step: float = 0.5) -> list[float]:
-    """When turns come to someone who asks all the time, in seconds from now."""
+    """Return the times at which turns are granted to a caller that asks without pause, in seconds from now."""
     began, found = clock.now, []
     while clock.now < began + seconds:
         if one.take_turn(videos_per_hour) == 0:
