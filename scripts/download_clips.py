@@ -1,4 +1,4 @@
-"""Bring the media of a batch into the archive and list what became of each clip."""
+"""Download the media of a batch into the archive and record the outcome of every clip."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.joblog import job_log
-from soundsift.media.archive import Archive
+from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.download import download
 from soundsift.metadata.batches import read_batch
 from soundsift.tables import write_csv
@@ -29,8 +29,9 @@ POLICY = (
 def download_clips(
     batch: Path, archive: Path, source: SourceParams, policy: Mapping[str, Any], min_seconds: float, downloads: Path
 ) -> None:
-    """Fetch what the archive lacks of a batch."""
-    write_csv(download(read_batch(batch), source, RequestPolicy(**policy), Archive(archive), min_seconds), downloads)
+    """Download the clips of a batch that the archive does not have."""
+    table = download(read_batch(batch), source, RequestPolicy(**policy), open_for_writing(archive), min_seconds)
+    write_csv(table, downloads)
 
 
 if __name__ == "__main__":

@@ -25,19 +25,6 @@ class Clip:
     start_seconds: float
     end_seconds: float
 
-    def url(self, template: str) -> str:
-        """Fill a template of ``download.url``."""
-        return template.format(
-            video_id=self.video_id, clip_id=self.clip_id,
-            start_seconds=_plain(self.start_seconds), end_seconds=_plain(self.end_seconds),
-            start_ms=round(self.start_seconds * 1000), end_ms=round(self.end_seconds * 1000),
-        )  # fmt: skip
-
-
-def _plain(seconds: float) -> str:
-    """Seconds without needless digits: 30, 4.5, 12345.678."""
-    return f"{seconds:.3f}".rstrip("0").rstrip(".")
-
 
 def batch_names(list_name: str, rows: npt.NDArray[np.integer], batch_size: int) -> pa.Array:
     """Names of the batches that hold these row positions of a list, ``{list_name}-{number:05d}``.

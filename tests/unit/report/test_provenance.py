@@ -3,7 +3,8 @@ import json
 import platform
 from pathlib import Path
 
-from soundsift.media.archive import Archive, Record
+from soundsift.media.archive import Record
+from soundsift.media.archive_writer import open_for_writing
 from soundsift.report import provenance
 from soundsift.report.ending import shareable
 
@@ -42,7 +43,7 @@ def test_what_lets_others_in_does_not_go_into_the_report() -> None:
 
 
 def test_clips_are_counted_by_the_versions_that_fetched_them_with_their_days(tmp_path: Path) -> None:
-    archive = Archive(tmp_path)
+    archive = open_for_writing(tmp_path)
     for number, (day, version) in enumerate([("02", "1"), ("01", "1"), ("03", "2")]):
         record = Record(f"v{number}_0", f"v{number}", "private", when=f"2026-01-{day}T10:00", tools={"yt-dlp": version})
         archive.write(record)
