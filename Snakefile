@@ -40,8 +40,8 @@ rule all:
 
 
 onsuccess:
-    conclude(STARTED, workflow.main_snakefile, config)
+    write_report(STARTED, workflow.main_snakefile, config)
 
 
 onerror:
-    complain(STARTED)
+    report_errors(STARTED)

@@ -18,7 +18,7 @@ from soundsift.config.settings import (
 )
 from soundsift.errors import SoundsiftError
 from soundsift.detection.recordings import path_of_recording, per_recording, state_of_recording
-from soundsift.report.ending import complain, conclude, shareable
+from soundsift.report.ending import report_errors, shareable, write_report
 from soundsift.code_digest import code_digest
 
 # Without a config.yaml in the working directory every key has its default, and that is the demo.

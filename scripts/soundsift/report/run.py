@@ -11,7 +11,7 @@ from soundsift.detectors.metrics import METRICS
 from soundsift.media.columns import KEPT
 from soundsift.media.coverage import Counts
 from soundsift.media.outcomes import OUTCOMES
-from soundsift.report.page import picture
+from soundsift.report.page import image
 
 
 def lines(
@@ -71,7 +71,7 @@ def opening(
         What became of the clips and how the detectors answer, as SVG.
     """
     found: Counter[str] = sum((Counter(c) for c in counts.values()), Counter())
-    coverage, answers = map(picture, figures)
+    coverage, answers = map(image, figures)
     words = "".join(f"<li>{escape(_in_words(name, judged))}</li>" for name, judged in metrics.items())
     return f"<p>{escape(' '.join(_there(found, left_out)))}</p>\n{coverage}\n<ul>{words}</ul>\n{answers}\n"
 
