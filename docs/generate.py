@@ -1,10 +1,9 @@
-"""Write the reference pages from the code, so that they cannot fall behind it: python docs/generate.py."""
+"""Write from the code what describes it, so that no description is out of date: python docs/generate.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from soundsift.config.settings import read_schema
+from soundsift.config import reference
 from soundsift.detection import (
     formats,
     segments,
@@ -23,32 +22,28 @@ from soundsift.media import (
 from soundsift.metadata import columns as metadata_columns
 from soundsift.tables import Column
 
-DOCS = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def shipped_config() -> str:
+    """Every key with its default and a comment: the demo."""
+    head = """# The built-in demo, as shipped. Every key is explained in docs/configuration.md; an overlay given with
+# --configfile needs only the keys it changes.
+
+"""
+    return head + reference.config_yaml().rstrip() + "\n"
 
 
 def configuration() -> str:
     """Every key with its type, default and meaning, section by section."""
+    head = """# Configuration
 
-    def row(key: str, rule: Mapping[str, Any]) -> str:
-        kind = rule.get("type") or "one of " + ", ".join(rule["enum"])
-        kind = " or ".join("empty" if k == "null" else k for k in kind) if isinstance(kind, list) else kind
-        default = "empty" if rule["default"] is None else str(rule["default"]).replace("'", "")
-        default = default.lower() if isinstance(rule["default"], bool) else default  # as YAML writes it
-        return f"| `{key}` | {kind} | {default} | {rule['description']} |"
+The workflow reads `config.yaml` in the working directory. An overlay, given with `--configfile`, needs only the keys it changes. To set
+single keys, use `--config batch_size=512`, or within a section `--config 'metadata={max_clips: 100}'`. An empty value stands for the
+default. Relative paths count from the working directory. An unknown key is an error.
 
-    text = [
-        """# Configuration
-
-`config.yaml` in the working directory; an overlay given with `--configfile` needs only the keys it changes, and single keys
-can be set with `--config batch_size=512`, within a section with `--config 'metadata={max_clips: 100}'`. Relative paths count from the
-working directory. An unknown key is refused.
 """
-    ]
-    for name, rule in read_schema()["properties"].items():
-        rows = [row(f"{name}.{key}", sub) for key, sub in rule.get("properties", {}).items()]
-        text += [f"## {name}", "", *([rule["description"], ""] if rows else [])]
-        text += ["| key | type | default | meaning |", "| --- | --- | --- | --- |", *(rows or [row(name, rule)]), ""]
-    return "\n".join(text)
+    return head + reference.page()
 
 
 def outcome_words() -> str:
@@ -146,8 +141,15 @@ def columns() -> str:
     return "\n".join(text)
 
 
-PAGES = {"configuration.md": configuration, "outcomes.md": outcome_words, "columns.md": columns}
+# what is written, by its path in the repository
+FILES = {
+    "config.yaml": shipped_config,
+    "workflow/schemas/config.schema.yaml": reference.json_schema,
+    "docs/configuration.md": configuration,
+    "docs/outcomes.md": outcome_words,
+    "docs/columns.md": columns,
+}
 
 if __name__ == "__main__":
-    for page, text in PAGES.items():
-        (DOCS / page).write_text(text(), encoding="utf-8")
+    for path, text in FILES.items():
+        (ROOT / path).write_text(text(), encoding="utf-8")
