@@ -2,11 +2,9 @@
 # Out: results/frames/{batch}/{clip_id}.parquet, results/features/{batch}.parquet, results/{features,coverage}.parquet
 #      and, to learn from beside the clips, results/augmented/{batch}.parquet and results/augmented.parquet
 # By:  extract_features, summarize_features, merge_features, augment_clips, merge_augmented
+from soundsift.config.features import FeatureParams
 
-FRAMES = {
-    key: config["features"][key]
-    for key in ("n_fft", "hop_length", "n_mels", "n_mfcc", "rolloff_fraction")
-}
+FRAMES = pick(FeatureParams, config["features"])
 
 
 # Compute the frame features of each clip.

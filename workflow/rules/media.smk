@@ -3,6 +3,7 @@
 #      results/outcomes/{batch}.csv
 # By:  download_clips, convert_clips; targets of their own, which ask for nothing: coverage
 #      (results/coverage.txt and results/missing.csv at any time), check_archive
+from soundsift.config.download import SourceParams
 
 
 # Bring the media of a batch into the archive. The archive is no declared output: what it holds outlives a failed job.
@@ -23,17 +24,7 @@ rule download_clips:
         runtime=2880,
     params:
         archive=config["download"]["archive"],
-        source={
-            key: config["download"][key]
-            for key in (
-                "url",
-                "trimmed",
-                "sections",
-                "margin_seconds",
-                "max_megabytes",
-                "retry_permanent",
-            )
-        },
+        source=pick(SourceParams, config["download"]),
         min_seconds=config["clips"]["min_seconds"],
         code=code_digest("download_clips"),
     message:

@@ -1,6 +1,7 @@
 # In:  segment lists, class table, ontology and label accuracy, as configured
 # Out: results/metadata/{clips,labels,excluded}.parquet and results/batches/{batch}.csv, one small file per batch of clips
 # By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips
+from soundsift.config.metadata import SelectionParams
 
 
 # Synthesise the built-in demo.
@@ -71,9 +72,7 @@ checkpoint select_clips:
         runtime=10,
     params:
         lists=list(METADATA["segments"]),
-        min_label_accuracy=METADATA["min_label_accuracy"],
-        keep_unrated=METADATA["keep_unrated"],
-        choice={key: METADATA[key] for key in ("max_clips", "per_detector", "seed")},
+        selection=pick(SelectionParams, METADATA),
         youtube_ids=config["download"]["url"] == YOUTUBE,
         one_clip_a_video=one_file_a_video(config),
         batch_size=config["batch_size"],
