@@ -7,16 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from soundsift.config.pick import pick
-from soundsift.config.settings import (
-    AUDIOSET,
-    AUDIOSET_URLS,
-    DEMO,
-    YOUTUBE,
-    check_files,
-    is_demo,
-    one_file_a_video,
-    settle,
-)
+from soundsift.config.settings import DEMO, YOUTUBE, check_files, is_demo, settle
 from soundsift.errors import SoundsiftError
 from soundsift.detection.recordings import (
     path_of_recording,
@@ -48,7 +39,6 @@ LOCAL_MEDIA = [f"{DEMO}/media"] if is_demo(config) else []
 wildcard_constraints:
     batch=r"[a-z][a-z0-9_]*-\d{5,9}",
     detector="|".join(DETECTORS),
-    file="|".join(AUDIOSET_URLS),
 
 
 def kept(what, path):
