@@ -1,9 +1,10 @@
 # In:  results/features.parquet, results/augmented.parquet
 # Out: results/detectors/{detector}/{model.keras,history.parquet} and results/detectors/combined.keras
 # By:  train_detector, combine_detectors
+from soundsift.config.training import NetworkParams
 
 TRAINING = config["training"]
-NETWORK = {key: TRAINING[key] for key in ("hidden_units", "balance", "members", "seed")}
+NETWORK = pick(NetworkParams, TRAINING)
 # an eval list judges; only without one are videos kept back
 TEST_FRACTION = None if "eval" in METADATA["segments"] else TRAINING["test_fraction"]
 LEARNED_FROM = {"features": "results/features.parquet"} | (
