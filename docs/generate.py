@@ -94,6 +94,10 @@ def columns() -> str:
             "Every clip of known truth.",
             detector_columns.PREDICTION_COLUMNS,
         ),
+        "results/detectors/{detector}/probabilities.parquet": (
+            "The detector and its baselines on the eval clips.",
+            detector_columns.PROBABILITY_COLUMNS,
+        ),
         "results/detectors/{detector}/history.parquet": ("How training went.", detector_columns.HISTORY_COLUMNS),
         "results/detectors/{detector}/errors.parquet": (
             "Misses and false alarms on the eval clips by label.",

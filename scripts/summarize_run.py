@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from soundsift.files import read_json, write_text
+from soundsift.detectors.metrics import read_metrics
+from soundsift.files import write_text
 from soundsift.joblog import job_log
 from soundsift.media import coverage as covering
 from soundsift.report import run
@@ -22,14 +23,14 @@ def summarize_run(
     found = read_parquet(coverage)
     counts = covering.outcome_counts(found)
     gone = covering.missing(found)
-    judged = {name: read_json(path) for name, path in metrics.items()}
+    judged = {name: read_metrics(path) for name, path in metrics.items()}
     left_out = Counter(read_parquet(excluded)["reason"].to_pylist())
     write_text(run.lines(counts, left_out, run.unrecognised(gone), judged, is_demo), text)
     write_csv(gone, missing)
     write_page("Detectors beside simpler ones", [(n, run.detector_table(of)) for n, of in judged.items()], table)
     write_page("Coverage", [("What became of the wanted clips", run.coverage_table(counts))], counted)
     coverage_figures.coverage(counts, figure)
-    detector_figures.answers({name: of["confusion"] for name, of in judged.items()}, answers)
+    detector_figures.answers({name: of.performance.confusion for name, of in judged.items()}, answers)
     figures = [path.read_text(encoding="utf-8") for path in (figure, answers)]
     write_text(run.opening(counts, left_out, judged, figures), opening)
 
