@@ -13,7 +13,7 @@ include: "workflow/rules/metadata.smk"
 include: "workflow/rules/media.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/training.smk"
-include: "workflow/rules/judging.smk"
+include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/gallery.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/detect.smk"
@@ -33,7 +33,7 @@ rule all:
         expand(
             "results/detectors/{detector}/{page}",
             detector=DETECTORS,
-            page=["features.svg", "labels.html"],
+            page=["calibration.svg", "features.svg", "labels.html"],
         ),
         # what shows clips needs them and their frames
         "results/gallery.html" if all(config["keep"].values()) else [],

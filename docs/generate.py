@@ -89,6 +89,10 @@ def columns() -> str:
             "Every clip whose truth is known.",
             detector_columns.PREDICTION_COLUMNS,
         ),
+        "results/detectors/{detector}/probabilities.parquet": (
+            "The detector and its baselines on the eval clips.",
+            detector_columns.PROBABILITY_COLUMNS,
+        ),
         "results/detectors/{detector}/history.parquet": ("The course of training.", detector_columns.HISTORY_COLUMNS),
         "results/detectors/{detector}/errors.parquet": (
             "False negatives and false positives among the eval clips, by label.",

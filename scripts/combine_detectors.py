@@ -1,4 +1,4 @@
-"""Join all detectors into one model with one named probability each."""
+"""Combine all detectors into one model with one named probability each."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,26 +1,23 @@
-"""Measure how good a detector is with fewer training clips, to see whether more would help."""
+"""Measure the performance of a detector with fewer training clips, to see whether more clips would help."""
 
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from soundsift.detectors import learning_curve as curves
 from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.detectors.learning_curve import measure
 from soundsift.features.inputs import input_columns
 from soundsift.joblog import job_log
-from soundsift.report.figures import detectors
 from soundsift.tables import write_parquet
 
 
 def learning_curve(
     features: Path, augmented: Path | None, detector: str, feature_set: str, params: Hyperparameters,
-    test_fraction: float | None, curve: Path, figure: Path,
+    test_fraction: float | None, curve: Path,
 ) -> None:  # fmt: skip
-    """Write the curve and its figure."""
+    """Write the learning curve as a table."""
     columns = input_columns(pq.read_schema(features).names, feature_set)
-    found = curves.measure(features, augmented, detector, columns, params, test_fraction)
-    write_parquet(found, curve)
-    detectors.learning_curve(found, detector, figure)
+    write_parquet(measure(features, augmented, detector, columns, params, test_fraction), curve)
 
 
 if __name__ == "__main__":
@@ -34,5 +31,4 @@ if __name__ == "__main__":
             params=Hyperparameters(**snakemake.params.network),
             test_fraction=snakemake.params.test_fraction,
             curve=Path(snakemake.output.curve),
-            figure=Path(snakemake.output.figure),
         )

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from soundsift.files import read_json, write_text
+from soundsift.detectors.metrics import read_metrics
+from soundsift.files import write_text
 from soundsift.joblog import job_log
 from soundsift.media.coverage import missing as missing_clips
 from soundsift.media.coverage import outcome_counts
@@ -23,14 +24,14 @@ def summarize_run(
     found = read_parquet(coverage)
     counts = outcome_counts(found)
     absent = missing_clips(found)
-    evaluated = {name: read_json(path) for name, path in metrics.items()}
+    evaluated = {name: read_metrics(path) for name, path in metrics.items()}
     left_out = Counter(read_parquet(excluded)["reason"].to_pylist())
     write_text(run.lines(counts, left_out, run.unrecognised(absent), evaluated, is_demo), text)
     write_csv(absent, missing)
     write_page("Detectors and simpler baselines", [(n, run.detector_table(of)) for n, of in evaluated.items()], table)
     write_page("Coverage", [("Wanted clips by outcome", run.coverage_table(counts))], counted)
     coverage_figures.coverage(counts, figure)
-    detector_figures.answers({name: of["confusion"] for name, of in evaluated.items()}, answers)
+    detector_figures.answers({name: of.performance.confusion for name, of in evaluated.items()}, answers)
     figures = [path.read_text(encoding="utf-8") for path in (figure, answers)]
     write_text(run.opening(counts, left_out, evaluated, figures), opening)
 

@@ -19,12 +19,12 @@ def train_detector(
     features: Path, augmented: Path | None, detector: str, feature_set: str, params: Hyperparameters,
     test_fraction: float | None, is_demo: bool, model: Path, history: Path,
 ) -> None:  # fmt: skip
-    """Train on the clips that teach and their changed versions, and write the model and how training went."""
+    """Train on the training clips and their augmented versions; write the model and the history of its loss."""
     schema = pq.read_schema(features)
     columns = input_columns(schema.names, feature_set)
     examples = read_examples(features, augmented, detector, columns, test_fraction, params.seed)
     logging.info(
-        "%s: %d clips to train on, %d of them with it, and %d changed versions",
+        "%s: %d training clips, %d of them with the class, and %d augmented versions",
         detector, examples.n_clips, examples.truth[: examples.n_clips].sum(), len(examples.x) - examples.n_clips,
     )  # fmt: skip
     trained = train(detector, examples, params, columns)

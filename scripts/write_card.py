@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from soundsift.detectors.card import card
+from soundsift.detectors.columns import CURVE_COLUMNS, ERROR_COLUMNS
+from soundsift.detectors.metrics import read_metrics
 from soundsift.detectors.model_file import read_definition
-from soundsift.files import read_json, write_text
+from soundsift.files import write_text
 from soundsift.joblog import job_log
 from soundsift.tables import read_parquet
 
@@ -18,7 +20,7 @@ def write_card(
     """Write the card as Markdown."""
     definition = read_definition(model)
     text = card(
-        detector, classes, read_json(metrics), read_parquet(curve), read_parquet(errors), lists,
+        classes, read_metrics(metrics), read_parquet(curve, CURVE_COLUMNS), read_parquet(errors, ERROR_COLUMNS), lists,
         definition.features, len(definition.columns), network, definition.calibrations[detector] != [1.0, 0.0],
     )  # fmt: skip
     write_text(text, path)

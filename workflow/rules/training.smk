@@ -1,21 +1,21 @@
 # In:  results/features.parquet, results/augmented.parquet
-# Out: results/detectors/{detector}/{model.keras,history.parquet} and results/detectors/combined.keras
-# By:  train_detector, combine_detectors
+# Out: results/detectors/{detector}/{model.keras,history.parquet,learning.parquet} and results/detectors/combined.keras
+# By:  train_detector, learning_curve, combine_detectors
 from soundsift.config.training import NetworkParams
 
 TRAINING = config["training"]
 NETWORK = pick(NetworkParams, TRAINING)
-# an eval list judges; only without one are videos kept back
+# the eval list is for evaluation; without one a share of the videos is held out
 TEST_FRACTION = None if "eval" in METADATA["segments"] else TRAINING["test_fraction"]
-LEARNED_FROM = {"features": "results/features.parquet"} | (
+TRAINING_TABLES = {"features": "results/features.parquet"} | (
     {"augmented": "results/augmented.parquet"} if TRAINING["augment"] else {}
 )
 
 
-# Train one detector on the clips that teach and their changed versions.
+# Train one detector on the training clips and their augmented versions.
 rule train_detector:
     input:
-        **LEARNED_FROM,
+        **TRAINING_TABLES,
     output:
         model="results/detectors/{detector}/model.keras",
         history="results/detectors/{detector}/history.parquet",
@@ -39,7 +39,33 @@ rule train_detector:
         "../../scripts/train_detector.py"
 
 
-# Join all detectors into one model.
+# Measure the performance with fewer training clips.
+rule learning_curve:
+    input:
+        **TRAINING_TABLES,
+    output:
+        curve="results/detectors/{detector}/learning.parquet",
+    log:
+        "results/logs/learning_curve/{detector}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=720,
+    params:
+        features=TRAINING["features"],
+        test_fraction=TEST_FRACTION,
+        # ranking takes half as many steps as calibrated probabilities
+        network={**NETWORK, "members": 1, "min_steps": 500},
+        code=code_digest("learning_curve"),
+    message:
+        "Measuring the learning curve of the {wildcards.detector} detector"
+    script:
+        "../../scripts/learning_curve.py"
+
+
+# Combine all detectors into one model.
 rule combine_detectors:
     input:
         models=expand("results/detectors/{detector}/model.keras", detector=DETECTORS),

@@ -1,1 +1,1 @@
-"""Training and judging detectors."""
+"""Training and evaluation of detectors."""

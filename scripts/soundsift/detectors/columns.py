@@ -1,4 +1,4 @@
-"""Columns of the tables that stand beside a detector."""
+"""Columns of the tables in the folder of a detector."""
 
 import pyarrow as pa
 
@@ -6,36 +6,45 @@ from soundsift.tables import Column
 
 ERROR_COLUMNS = (
     Column("label", pa.string(), "", "a label of the eval clips"),
-    Column("with_it", pa.int64(), "clips", "eval clips with this label in which the class is heard"),
+    Column("with_it", pa.int64(), "clips", "eval clips with this label in which the class is present"),
     Column("missed", pa.int64(), "clips", "of them not detected"),
-    Column("without_it", pa.int64(), "clips", "eval clips with this label in which the class is not heard"),
+    Column("without_it", pa.int64(), "clips", "eval clips with this label in which the class is absent"),
     Column("false_alarms", pa.int64(), "clips", "of them detected"),
 )
 PREDICTION_COLUMNS = (
     Column("clip_id", pa.string(), "", "video id and start in milliseconds"),
-    Column("split", pa.string(), "", "eval where the clip judged, train where it taught"),
-    Column("truth", pa.bool_(), "", "what the labels say"),
-    Column("probability", pa.float64(), "", "what the detector says, 0 to 1"),
+    Column("split", pa.string(), "", "eval for clips used for evaluation, train for training clips"),
+    Column("truth", pa.bool_(), "", "whether the class is present, by the labels"),
+    Column("probability", pa.float64(), "", "probability that the class is present, by the detector, 0 to 1"),
     Column("predicted", pa.bool_(), "", "whether the probability reaches the threshold"),
 )
 
 HISTORY_COLUMNS = (
-    Column("epoch", pa.int64(), "", "thirtieth parts of the training, from 1"),
+    Column("epoch", pa.int64(), "", "thirtieths of the training, from 1"),
     Column("loss", pa.float64(), "nat", "mean cross-entropy of the mixed training clips"),
     Column("accuracy", pa.float64(), "", "share of the mixed training clips whose stronger part was recognised"),
-    Column("val_loss", pa.float64(), "nat", "mean cross-entropy of the clips that their member leaves out"),
-    Column("val_accuracy", pa.float64(), "", "share of the clips that their member leaves out that were right"),
+    Column("val_loss", pa.float64(), "nat", "mean cross-entropy of the clips held out from their member network"),
+    Column("val_accuracy", pa.float64(), "", "share of the clips held out from their member network that were right"),
 )
 
 CURVE_COLUMNS = (
-    Column("n_clips", pa.int64(), "clips", "training clips, without their changed versions"),
-    Column(
-        "metric",
-        pa.string(),
-        "",
-        "roc_auc or average_precision, for which no threshold is needed",
-    ),
+    Column("n_clips", pa.int64(), "clips", "training clips, without their augmented versions"),
+    Column("metric", pa.string(), "", "roc_auc or average_precision, for which no threshold is needed"),
     Column("value", pa.float64(), "", "of one network trained on them"),
     Column("low", pa.float64(), "", "lower end of the 95 % bootstrap interval over the eval clips"),
-    Column("high", pa.float64(), "", "upper end of it"),
+    Column("high", pa.float64(), "", "upper end of the interval"),
 )
+
+# The detector and the models compared with it, on the eval clips. The baseline "always no" has no probability.
+PROBABILITY_COLUMNS = (
+    Column("clip_id", pa.string(), "", "video id and start in milliseconds"),
+    Column("truth", pa.bool_(), "", "whether the class is present, by the labels"),
+    Column("probability", pa.float64(), "", "probability that the class is present, by the detector, 0 to 1"),
+    Column("uncalibrated", pa.float64(), "", "by the detector before calibration"),
+    Column("logistic_regression", pa.float64(), "", "by logistic regression on the same inputs and clips"),
+    Column(
+        "the_original_25_inputs", pa.float64(), "",
+        "by the same network on the original 25 inputs; null if the detector has just these, or the table lacks them",
+    ),
+)  # fmt: skip
+BASELINES = tuple(column.name for column in PROBABILITY_COLUMNS[4:])

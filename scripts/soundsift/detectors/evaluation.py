@@ -1,14 +1,13 @@
-"""How a detector does on clips it has not heard, beside simpler models trained on the very same clips."""
+"""Evaluation of a detector on clips it was not trained on, beside simpler models trained on the same clips."""
 
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -17,11 +16,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from soundsift.detectors.columns import ERROR_COLUMNS, PREDICTION_COLUMNS
-from soundsift.detectors.examples import Indices, read_examples, read_facts, read_rows
+from soundsift.detectors.arrays import Float64Array, Int64Array
+from soundsift.detectors.columns import ERROR_COLUMNS, PREDICTION_COLUMNS, PROBABILITY_COLUMNS
+from soundsift.detectors.examples import read_examples, read_rows, read_split_columns
 from soundsift.detectors.hyperparameters import Hyperparameters
-from soundsift.detectors.metrics import judge
+from soundsift.detectors.metrics import ALWAYS_NO, DetectorMetrics, Performance
 from soundsift.detectors.model_file import Definition, probabilities
+from soundsift.detectors.scoring import measure_performance
 from soundsift.detectors.split import train_and_eval, truth_of
 from soundsift.detectors.training import train
 from soundsift.features.inputs import has_original, original_columns
@@ -29,104 +30,114 @@ from soundsift.features.inputs import has_original, original_columns
 if TYPE_CHECKING:
     import keras
 
-Floats = npt.NDArray[np.float64]
-# Of longer lists logistic regression, which copies its clips, sees a sample.
+# Logistic regression copies its clips. On longer lists it is trained on a random sample of this size.
 N_FOR_LOGISTIC = 100_000
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is known of a detector.
+    """The results of an evaluation.
 
     Attributes
     ----------
-    metrics
-        As ``metrics.json`` holds them.
     predictions
-        Every clip of known truth, with the detector's probability.
-    truth
-        Of the eval clips, shape (n_eval,).
-    probability
-        {model: of the eval clips, shape (n_eval,)}, the detector's first, then each baseline's.
-    uncalibrated
-        The detector's before calibration, shape (n_eval,).
+        :data:`PREDICTION_COLUMNS`, every clip of known truth.
+    probabilities
+        :data:`PROBABILITY_COLUMNS`, the eval clips.
     """
 
-    metrics: dict[str, Any]
+    metrics: DetectorMetrics
     predictions: pa.Table
-    truth: npt.NDArray[np.int64]
-    probability: dict[str, Floats]
-    uncalibrated: Floats
+    probabilities: pa.Table
 
 
 def evaluate(
     features: Path, augmented: Path | None, model: "keras.Model", definition: Definition, detector: str,
     params: Hyperparameters, test_fraction: float | None,
 ) -> Evaluation:  # fmt: skip
-    """Judge a detector by the clips of the test side.
+    """Evaluate a detector and its baselines on the eval clips.
 
-    Baselines: always answering "no", logistic regression on the same inputs and clips, and, where the table has them,
-    the first version's 25 inputs with the same network and training.
+    The baselines are logistic regression on the same inputs and clips, the original 25 inputs with the same network and
+    training (where the table has these features), and always answering "no".
+
+    Parameters
+    ----------
+    features, augmented, test_fraction
+        As for training: :func:`soundsift.detectors.examples.read_examples`.
     """
-    table = read_facts(features, detector)
-    learn, test = train_and_eval(table, detector, test_fraction, params.seed)
+    table = read_split_columns(features, detector)
+    train_rows, eval_rows = train_and_eval(table, detector, test_fraction, params.seed)
     truth = truth_of(table, detector)
-    said = probabilities(model, definition.inputs(features))
+    eval_truth = truth[eval_rows]
+    probability = probabilities(model, definition.inputs(features))
     threshold = definition.thresholds[detector]
-    probability, thresholds = {detector: said[test]}, {detector: threshold}
 
-    name = "logistic regression"
-    probability[name], thresholds[name] = _logistic(features, definition.columns, learn, truth, test, params.seed)
-    if definition.columns != original_columns() and has_original(pq.read_schema(features).names):
-        few = read_examples(features, augmented, detector, original_columns(), test_fraction, params.seed)
-        trained = train(detector, few, params)
-        name = "the original 25 inputs"
-        probability[name] = probabilities(trained.model, [read_rows(features, original_columns(), test)])
-        thresholds[name] = trained.threshold
-    judged = {name: judge(truth[test], p, thresholds[name], params.seed) for name, p in probability.items()}
-    judged["always no"] = judge(truth[test], np.zeros(len(test)), 0.5, params.seed)
+    def measured(of_model: Float64Array, at: float) -> Performance:
+        return measure_performance(eval_truth, of_model, at, params.seed)
 
-    slope, shift = definition.calibrations[detector]
-    uncalibrated = expit((logit(np.clip(said[test], 1e-12, 1 - 1e-12)) - shift) / slope)
-    metrics = {
-        "detector": detector,
-        "n_train": len(learn),
-        "n_eval": len(test),
-        "n_unknown": int((truth < 0).sum()),
-        "positives": int(truth[test].sum()),
-        "train_positives": int(truth[learn].sum()),
-        "threshold": threshold,
-        **judged.pop(detector),
-        "brier_score_uncalibrated": float(np.mean((uncalibrated - truth[test]) ** 2)),
-        "baselines": {
-            name.replace(" ", "_"): {"threshold": thresholds.get(name, 0.5), **v} for name, v in judged.items()
-        },
-    }
-    logging.info("%s: balanced accuracy %.3f on %d clips", detector, metrics["balanced_accuracy"]["value"], len(test))
-    return Evaluation(
-        metrics, _predictions(table, truth, test, said, threshold), truth[test], probability, uncalibrated
+    compared: dict[str, Float64Array] = {}
+    baselines: dict[str, Performance] = {}
+    name = "logistic_regression"
+    compared[name], share = _logistic_regression(
+        features, definition.columns, train_rows, truth, eval_rows, params.seed
     )
+    baselines[name] = measured(compared[name], share)
+    if definition.columns != original_columns() and has_original(pq.read_schema(features).names):
+        name = "the_original_25_inputs"
+        examples = read_examples(features, augmented, detector, original_columns(), test_fraction, params.seed)
+        trained = train(detector, examples, params)
+        compared[name] = probabilities(trained.model, [read_rows(features, original_columns(), eval_rows)])
+        baselines[name] = measured(compared[name], trained.threshold)
+    baselines[ALWAYS_NO] = measured(np.zeros(len(eval_rows)), 0.5)
+
+    uncalibrated = _uncalibrated(probability[eval_rows], *definition.calibrations[detector])
+    metrics = DetectorMetrics(
+        detector=detector,
+        n_train=len(train_rows),
+        n_eval=len(eval_rows),
+        n_unknown=int((truth < 0).sum()),
+        positives=int(eval_truth.sum()),
+        train_positives=int(truth[train_rows].sum()),
+        performance=measured(probability[eval_rows], threshold),
+        brier_score_uncalibrated=float(np.mean((uncalibrated - eval_truth) ** 2)),
+        baselines=baselines,
+    )
+    logging.info(
+        "%s: balanced accuracy %.3f on %d eval clips",
+        detector, metrics.performance.balanced_accuracy.value, len(eval_rows),
+    )  # fmt: skip
+    predictions = _predictions(table, truth, eval_rows, probability, threshold)
+    compared |= {"probability": probability[eval_rows], "uncalibrated": uncalibrated}
+    return Evaluation(metrics, predictions, _probabilities(table.take(eval_rows)["clip_id"], eval_truth, compared))
 
 
-def _logistic(
-    features: Path, columns: Sequence[str], learn: Indices, truth: Indices, test: Indices, seed: int
-) -> tuple[Floats, float]:  # fmt: skip
-    """What logistic regression says of the test clips, and the share of positives, its threshold as the detector's."""
-    if len(learn) > N_FOR_LOGISTIC:
-        learn = np.sort(np.random.default_rng(seed).choice(learn, N_FOR_LOGISTIC, replace=False))
+def _logistic_regression(
+    features: Path, columns: Sequence[str], train_rows: Int64Array, truth: Int64Array, eval_rows: Int64Array, seed: int
+) -> tuple[Float64Array, float]:
+    """Train logistic regression; return its probabilities of the eval clips and the share of positives in training.
+
+    That share is its threshold, as it is the detector's.
+    """
+    if len(train_rows) > N_FOR_LOGISTIC:
+        train_rows = np.sort(np.random.default_rng(seed).choice(train_rows, N_FOR_LOGISTIC, replace=False))
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    model.fit(read_rows(features, columns, learn), truth[learn])
-    said: Floats = model.predict_proba(read_rows(features, columns, test))[:, 1]
-    return said, float(truth[learn].mean())
+    model.fit(read_rows(features, columns, train_rows), truth[train_rows])
+    probability: Float64Array = model.predict_proba(read_rows(features, columns, eval_rows))[:, 1]
+    return probability, float(truth[train_rows].mean())
+
+
+def _uncalibrated(probability: Float64Array, slope: float, shift: float) -> Float64Array:
+    """Undo the calibration of probabilities."""
+    return np.asarray(expit((logit(np.clip(probability, 1e-12, 1 - 1e-12)) - shift) / slope))
 
 
 def _predictions(
-    table: pa.Table, truth: npt.NDArray[np.int64], test: npt.NDArray[np.int64], probability: Floats, threshold: float
+    table: pa.Table, truth: Int64Array, eval_rows: Int64Array, probability: Float64Array, threshold: float
 ) -> pa.Table:
     known = np.flatnonzero(truth >= 0)
     columns = [
         table["clip_id"].take(known),
-        np.where(np.isin(known, test), "eval", "train"),
+        np.where(np.isin(known, eval_rows), "eval", "train"),
         truth[known] == 1,
         probability[known],
         probability[known] >= threshold,
@@ -134,12 +145,18 @@ def _predictions(
     return pa.table(columns, schema=pa.schema([(c.name, c.type) for c in PREDICTION_COLUMNS]))
 
 
+def _probabilities(clip_ids: pa.ChunkedArray, truth: Int64Array, of_models: dict[str, Float64Array]) -> pa.Table:
+    missing = pa.nulls(len(truth), pa.float64())
+    columns = [clip_ids, truth == 1, *(of_models.get(c.name, missing) for c in PROBABILITY_COLUMNS[2:])]
+    return pa.table(columns, schema=pa.schema([(c.name, c.type) for c in PROBABILITY_COLUMNS]))
+
+
 def errors(features: Path, predictions: pa.Table) -> pa.Table:
-    """Count what a detector got wrong among the eval clips: :func:`label_errors`."""
-    judged = predictions.filter(pc.equal(predictions["split"], "eval"))
+    """Count the errors on the eval clips by label, with the labels of the features table: :func:`label_errors`."""
+    of_eval = predictions.filter(pc.equal(predictions["split"], "eval"))
     clips = pq.read_table(features, columns=["clip_id", "labels"], partitioning=None)
-    clips = clips.take(pc.index_in(judged["clip_id"], clips["clip_id"].combine_chunks()))
-    return label_errors(judged, clips["labels"].to_pylist())
+    clips = clips.take(pc.index_in(of_eval["clip_id"], clips["clip_id"].combine_chunks()))
+    return label_errors(of_eval, clips["labels"].to_pylist())
 
 
 def label_errors(predictions: pa.Table, labels: Sequence[Sequence[str]]) -> pa.Table:
@@ -148,13 +165,13 @@ def label_errors(predictions: pa.Table, labels: Sequence[Sequence[str]]) -> pa.T
     Parameters
     ----------
     predictions
-        Of the eval clips, :data:`soundsift.models.PREDICTION_COLUMNS`.
+        :data:`PREDICTION_COLUMNS` of the eval clips.
     labels
-        Of each of them.
+        Of each of these clips.
 
     Returns
     -------
-    :data:`ERROR_COLUMNS`; a clip counts under each of its labels.
+    :data:`ERROR_COLUMNS`. A clip is counted under each of its labels.
     """
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for row, names in zip(predictions.to_pylist(), labels, strict=True):

@@ -1,48 +1,51 @@
-"""What a detector learns from: clips that teach, and their changed versions, with truth and videos."""
+"""The examples that a detector is trained on: training clips and their augmented versions, with truth and videos."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from soundsift.detectors.arrays import Float32Array, Int64Array
 from soundsift.detectors.split import train_and_eval, truth_of
 from soundsift.features.inputs import matrices
-
-Floats = npt.NDArray[np.float32]
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What a detector learns from, a row per example; the changed versions of clips follow the clips.
+    """Training examples, one per row: the clips first, then their augmented versions.
 
     Attributes
     ----------
     x
-        Inputs, shape (n, n_columns).
+        Inputs, shape (n, n_inputs).
     truth
         0 or 1, shape (n,).
     video
         Number of the video, shape (n,).
     partner
-        Number of the video that was mixed in, -1 for none, shape (n,).
+        Number of the video of the mixed-in clip, -1 for none, shape (n,).
     n_clips
-        So many of the rows are clips as they are; only they judge.
+        Number of rows that are clips themselves. Only these serve for calibration.
     """
 
-    x: Floats
-    truth: Indices
-    video: Indices
-    partner: Indices
+    x: Float32Array
+    truth: Int64Array
+    video: Int64Array
+    partner: Int64Array
     n_clips: int
 
     def of_videos(self, share: float, seed: int) -> "Examples":
-        """Those of a share of the videos, with as many of each class as that; a larger share holds a smaller one."""
+        """Take the examples of a share of the videos, stratified by class; a larger share contains a smaller one.
+
+        Parameters
+        ----------
+        share
+            0 to 1; at least two videos of each class are taken.
+        """
         rng = np.random.default_rng(seed)
         positive = np.bincount(self.video[: self.n_clips], weights=self.truth[: self.n_clips]) > 0
         taken = np.zeros(int(self.video.max()) + 1, dtype=bool)
@@ -55,8 +58,8 @@ class Examples:
         )
 
 
-def read_facts(path: Path, detector: str) -> pa.Table:
-    """Everything of a features table but the features that deciding who teaches and who judges takes."""
+def read_split_columns(path: Path, detector: str) -> pa.Table:
+    """Read the columns of a features table by which clips are split into training and evaluation."""
     return pq.read_table(path, columns=["clip_id", "video_id", "split", f"is_{detector}"], partitioning=None)
 
 
@@ -68,25 +71,28 @@ def read_examples(
     test_fraction: float | None,
     seed: int,
 ) -> Examples:
-    """Read what a detector learns from, row group by row group, into one matrix.
+    """Read the training examples of a detector, row group by row group, into one matrix.
 
-    Versions of clips that judge are left out, and those in which a clip is mixed that judges or whose truth is unknown.
+    An augmented version is left out if its clip or its mixed-in clip is not a training clip, and if its truth is
+    unknown.
 
     Parameters
     ----------
     features, augmented
-        The merged tables; the second may be left out.
+        The merged tables; the second may be None.
     columns
-        The inputs: :func:`soundsift.features.input_columns`.
+        The inputs: :func:`soundsift.features.inputs.input_columns`.
+    test_fraction
+        As :func:`soundsift.detectors.split.train_and_eval` takes it.
     """
-    table = read_facts(features, detector)
-    learn, _ = train_and_eval(table, detector, test_fraction, seed)
+    table = read_split_columns(features, detector)
+    train, _ = train_and_eval(table, detector, test_fraction, seed)
     encoded = table["video_id"].combine_chunks().dictionary_encode()
     video = encoded.indices.to_numpy().astype(np.int64)
-    teaches = np.zeros(len(encoded.dictionary), dtype=bool)
-    teaches[video[learn]] = True
-    truth = truth_of(table, detector)[learn]
-    videos, partners, usable = video[learn], np.full(len(learn), -1), np.arange(0)
+    is_training = np.zeros(len(encoded.dictionary), dtype=bool)
+    is_training[video[train]] = True
+    truth = truth_of(table, detector)[train]
+    videos, partners, usable = video[train], np.full(len(train), -1), np.arange(0)
     if augmented is not None:
         names = ["video_id", "partner_video_id", f"is_{detector}"]
         versions = pq.read_table(augmented, columns=names, partitioning=None)
@@ -95,23 +101,33 @@ def read_examples(
             for name in names[:2]
         )
         alone = versions["partner_video_id"].is_null().to_numpy()
-        said = truth_of(versions, detector)
-        usable = np.flatnonzero((said >= 0) & (own >= 0) & teaches[own] & (alone | ((other >= 0) & teaches[other])))
-        truth = np.concatenate([truth, said[usable]])
+        version_truth = truth_of(versions, detector)
+        usable = np.flatnonzero(
+            (version_truth >= 0) & (own >= 0) & is_training[own] & (alone | ((other >= 0) & is_training[other]))
+        )
+        truth = np.concatenate([truth, version_truth[usable]])
         videos = np.concatenate([videos, own[usable]]).astype(np.int64)
         partners = np.concatenate([partners, np.where(alone, -1, other)[usable]]).astype(np.int64)
     x = np.empty((len(truth), len(columns)), dtype=np.float32)
-    read_rows(features, columns, learn, x[: len(learn)])
+    read_rows(features, columns, train, x[: len(train)])
     if len(usable):
         assert augmented is not None
-        read_rows(augmented, columns, usable, x[len(learn) :])
-    # numbers without gaps, by the videos that teach
-    number = np.cumsum(teaches) - 1
-    return Examples(x, truth, number[videos], np.where(partners >= 0, number[partners], -1), len(learn))
+        read_rows(augmented, columns, usable, x[len(train) :])
+    # number the training videos without gaps
+    number = np.cumsum(is_training) - 1
+    return Examples(x, truth, number[videos], np.where(partners >= 0, number[partners], -1), len(train))
 
 
-def read_rows(path: Path, columns: Sequence[str], rows: Indices, into: Floats | None = None) -> Floats:
-    """Read the inputs of some rows of a Parquet file, ascending, into a matrix (a new one where none is given)."""
+def read_rows(path: Path, columns: Sequence[str], rows: Int64Array, into: Float32Array | None = None) -> Float32Array:
+    """Read the inputs of some rows of a Parquet file into a matrix.
+
+    Parameters
+    ----------
+    rows
+        Row numbers, ascending, shape (n,).
+    into
+        The matrix, shape (n, n_columns); a new one if it is None.
+    """
     into = np.empty((len(rows), len(columns)), dtype=np.float32) if into is None else into
     first = done = 0
     for matrix in matrices(path, columns):

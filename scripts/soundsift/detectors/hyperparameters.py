@@ -1,4 +1,4 @@
-"""What else decides how a network learns, beside what the configuration sets."""
+"""Parameters of training: those of the configuration, and those that are fixed in the code."""
 
 from dataclasses import dataclass
 
@@ -7,22 +7,22 @@ from soundsift.config.training import NetworkParams
 
 @dataclass(frozen=True)
 class Hyperparameters(NetworkParams):
-    """The configured parameters, and those that were chosen on sources left out of training.
+    """The configured parameters, and those that were chosen on sources held out from training.
 
     Attributes
     ----------
     dropout
-        Share of the hidden units that are switched off at each step, 0 to 1.
+        Share of the hidden units that are switched off at each training step, 0 to 1.
     mixup
-        Parameter of the beta distribution of mixing shares: 1 for any share alike, less for mostly one clip, 0 for no
-        mixing.
+        Both parameters of the beta distribution from which the shares of mixed examples are drawn. 1 gives all shares
+        the same probability, a smaller value gives mixtures dominated by one clip, 0 mixes nothing.
     min_steps, passes
-        Training takes at least this many batches, and draws every clip this many times for each side of a mixture.
+        Training takes at least ``min_steps`` batches, and draws each clip ``passes`` times for each side of a mixture.
     learning_rate
         Of Adam at the start; it falls to zero along a cosine.
     input_limit
-        Standardised inputs are clipped to plus or minus this many standard deviations. Single columns of other kinds of
-        voices were found five deviations out.
+        Standardised inputs are clipped to plus or minus this many standard deviations. Some columns of kinds of voices
+        that are absent from training were found at five.
     """
 
     dropout: float = 0.3

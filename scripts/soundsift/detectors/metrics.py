@@ -1,104 +1,143 @@
-"""How good a detector is, and how sure that figure is.
+"""The metrics of a detector, as ``metrics.json`` holds them."""
 
-Every metric is computed from cumulative weights along the clips sorted by probability, so one pass serves the clips as
-they are (every weight 1) and all bootstrap resamples (weights are how often a clip was drawn).
-"""
-
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from soundsift.errors import InputError
+from soundsift.files import read_json, write_json
 
-Floats = npt.NDArray[np.float64]
-
-METRICS = (
-    "accuracy", "majority_accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc", "average_precision",
-    "brier_score",
-)  # fmt: skip
+ALWAYS_NO = "always_no"
 
 
-def scores(truth: npt.NDArray[np.int64], probability: Floats, threshold: float, weights: Floats) -> dict[str, Floats]:
-    """Compute all metrics, once per row of weights.
+@dataclass(frozen=True)
+class Interval:
+    """A metric on the eval clips with its 95 % bootstrap interval over these clips.
 
-    Parameters
+    Examples
+    --------
+    >>> print(Interval(0.9, 0.85, 0.95))
+    0.900 (0.850 to 0.950)
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Numbers of true negatives, false positives, false negatives and true positives."""
+
+    tn: int
+    fp: int
+    fn: int
+    tp: int
+
+    @property
+    def n_positive(self) -> int:
+        """Clips in which the class is present."""
+        return self.tp + self.fn
+
+    @property
+    def n_negative(self) -> int:
+        """Clips in which the class is absent."""
+        return self.tn + self.fp
+
+
+@dataclass(frozen=True)
+class Performance:
+    """How a model does on the eval clips.
+
+    Attributes
     ----------
-    truth
-        Shape (n,), 0 or 1.
-    probability
-        Shape (n,), in [0, 1]; a clip counts as detected from ``threshold`` on.
-    weights
-        Shape (n_resamples, n), not negative.
-
-    Returns
-    -------
-    {metric: shape (n_resamples,)} for :data:`METRICS` and the counts tp, fp, fn, tn. A ratio without a denominator
-    (precision where nothing was detected) is 0; a rank metric without both classes is nan.
+    threshold
+        Probability from which on a clip counts as detected, 0 to 1.
+    majority_accuracy
+        Accuracy of always answering with the more frequent class.
+    brier_score
+        Mean squared error of the probability.
     """
-    order = np.argsort(-probability, kind="stable")
-    sorted_probability = probability[order]
-    positive = np.cumsum(weights[:, order] * truth[order], axis=1)
-    negative = np.cumsum(weights[:, order] * (1 - truth[order]), axis=1)
-    n_positive, n_negative = positive[:, -1], negative[:, -1]
-    total = n_positive + n_negative
 
-    n_detected = int((sorted_probability >= threshold).sum())
-    zero = np.zeros(len(weights))
-    tp = positive[:, n_detected - 1] if n_detected else zero
-    fp = negative[:, n_detected - 1] if n_detected else zero
-    recall, precision = _ratio(tp, n_positive), _ratio(tp, tp + fp)
+    threshold: float
+    accuracy: Interval
+    majority_accuracy: Interval
+    balanced_accuracy: Interval
+    precision: Interval
+    recall: Interval
+    f1: Interval
+    roc_auc: Interval
+    average_precision: Interval
+    brier_score: Interval
+    confusion: Confusion
 
-    # one point of the curves per distinct probability: equal ones cannot be told apart
-    last = np.flatnonzero(np.r_[sorted_probability[1:] != sorted_probability[:-1], True])
-    hits = np.c_[zero, positive[:, last]]
-    alarms = np.c_[zero, negative[:, last]]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        steps = np.diff(hits, axis=1)
-        average_precision = np.nansum(steps * hits[:, 1:] / (hits + alarms)[:, 1:], axis=1) / n_positive
-        area = (np.diff(alarms, axis=1) * (hits[:, 1:] + hits[:, :-1]) / 2).sum(axis=1)
-        roc_auc = area / (n_positive * n_negative)
-    return {
-        "accuracy": _ratio(tp + n_negative - fp, total),
-        "majority_accuracy": np.maximum(n_positive, n_negative) / total,
-        "balanced_accuracy": (recall + _ratio(n_negative - fp, n_negative)) / 2,
-        "precision": precision,
-        "recall": recall,
-        "f1": _ratio(2 * tp, 2 * tp + fp + n_positive - tp),
-        "roc_auc": roc_auc,
-        "average_precision": average_precision,
-        "brier_score": (weights * (probability - truth) ** 2).sum(axis=1) / total,
-        "tp": tp, "fp": fp, "fn": n_positive - tp, "tn": n_negative - fp,
-    }  # fmt: skip
+    def intervals(self) -> dict[str, Interval]:
+        """All metrics by name, in the order of :data:`METRICS`."""
+        return {name: getattr(self, name) for name in METRICS}
 
 
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+METRICS = tuple(field.name for field in fields(Performance) if field.type is Interval)
 
 
-def judge(
-    truth: npt.NDArray[np.int64], probability: Floats, threshold: float, seed: int, n_resamples: int = 1000
-) -> dict[str, Any]:
-    """Metrics of one detector on its eval clips, each with a 95 % percentile bootstrap interval over clips.
+@dataclass(frozen=True)
+class DetectorMetrics:
+    """The metrics of a detector and of its baselines.
 
-    Returns
-    -------
-    {metric: {"value": float, "low": float, "high": float}, ..., "confusion": {"tn", "fp", "fn", "tp"}}
+    Attributes
+    ----------
+    n_train, train_positives
+        Training clips, without augmented versions, and those in which the class is present.
+    n_eval, positives
+        Eval clips, and those in which the class is present.
+    n_unknown
+        Clips of unknown truth, which are used for neither.
+    brier_score_uncalibrated
+        Of the detector before calibration.
+    baselines
+        {name: performance on the same clips}; :data:`ALWAYS_NO` is always among them.
     """
-    rng = np.random.default_rng(seed)
-    n = len(truth)
-    value = scores(truth, probability, threshold, np.ones((1, n)))
-    resampled: dict[str, list[Floats]] = {name: [] for name in METRICS}
-    chunk = max(1, min(n_resamples, 4_000_000 // n))
-    for done in range(0, n_resamples, chunk):
-        size = min(chunk, n_resamples - done)
-        draws = rng.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64)
-        found = scores(truth, probability, threshold, draws)
-        # a resample without one of the classes says nothing of how it is told from the other
-        usable = (found["tp"] + found["fn"] > 0) & (found["fp"] + found["tn"] > 0)
-        for name in METRICS:
-            resampled[name].append(found[name][usable])
-    result: dict[str, Any] = {}
-    for name in METRICS:
-        low, high = np.percentile(np.concatenate(resampled[name]), [2.5, 97.5])
-        result[name] = {"value": float(value[name][0]), "low": float(low), "high": float(high)}
-    result["confusion"] = {name: int(value[name][0]) for name in ("tn", "fp", "fn", "tp")}
-    return result
+
+    detector: str
+    n_train: int
+    n_eval: int
+    n_unknown: int
+    positives: int
+    train_positives: int
+    performance: Performance
+    brier_score_uncalibrated: float
+    baselines: dict[str, Performance]
+
+
+def write_metrics(metrics: DetectorMetrics, path: Path) -> None:
+    """Write ``metrics.json``: the detector's performance stands beside the counts, that of the baselines below."""
+    data: dict[str, Any] = {}
+    for name, value in asdict(metrics).items():
+        data |= value if name == "performance" else {name: value}
+    write_json(data, path)
+
+
+def read_metrics(path: Path) -> DetectorMetrics:
+    """Read ``metrics.json``.
+
+    Raises
+    ------
+    InputError
+        If a key is missing, or one of the counts is unknown.
+    """
+    data = read_json(path)
+    try:
+        own = {field.name: data.pop(field.name) for field in fields(Performance)}
+        baselines = {name: _performance(one) for name, one in data.pop("baselines").items()}
+        return DetectorMetrics(**data, performance=_performance(own), baselines=baselines)
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} does not hold the metrics of this version ({error}): delete it and run again"
+        ) from error
+
+
+def _performance(data: dict[str, Any]) -> Performance:
+    intervals = {name: Interval(**data[name]) for name in METRICS}
+    return Performance(threshold=data["threshold"], confusion=Confusion(**data["confusion"]), **intervals)

@@ -1,7 +1,7 @@
-"""The model of a detector: saved with what it must know of its inputs, read back, combined, applied.
+"""The model file of a detector: writing, reading, combining and applying it.
 
-A model file is an ordinary Keras archive that any Keras loads. One more member, ``soundsift.json``, holds what the
-network cannot: the names and order of its inputs, how those features are made, and the detectors' thresholds.
+A model file is an ordinary Keras archive that any Keras loads. It has one additional member, ``soundsift.json``, with
+the names and order of the inputs, the definition of these features, the thresholds and the calibration.
 """
 
 import json
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from soundsift.config.features import FeatureParams
+from soundsift.detectors.arrays import Float32Array, Float64Array
 from soundsift.errors import TrainingError
 from soundsift.features.definition import DEFINITION_KEYS, definition_of
 from soundsift.features.inputs import matrices
@@ -25,26 +25,25 @@ from soundsift.files import whole_file
 if TYPE_CHECKING:
     import keras
 
-Floats = npt.NDArray[np.float32]
 MEMBER = "soundsift.json"
 
 
 @dataclass(frozen=True)
 class Definition:
-    """What a model must know of its inputs and outputs.
+    """Inputs and outputs of a model.
 
     Attributes
     ----------
     columns
-        Names of its inputs, in order.
+        Names of the inputs, in order.
     features
-        How they are made: :func:`soundsift.frames.definition`.
+        Parameters of the features: :func:`soundsift.features.definition.definition`.
     thresholds
-        {detector: probability from which on the class counts as heard}.
+        {detector: probability from which on a clip counts as detected}.
     calibrations
-        {detector: (slope, shift)}: :class:`soundsift.training.Trained`.
+        {detector: (slope, shift)}: :class:`soundsift.detectors.training.Trained`.
     synthetic
-        Whether it has learned from the demo, which knows nothing of real sound.
+        Whether the model was trained on the synthetic sound of the demo.
     """
 
     columns: list[str]
@@ -53,13 +52,17 @@ class Definition:
     calibrations: dict[str, list[float]]
     synthetic: bool = False
 
-    def inputs(self, path: Path) -> Iterator[Floats]:
-        """Take the model's inputs from a Parquet file, some thousand rows of shape (n_rows, n_columns) after another.
+    def inputs(self, path: Path) -> Iterator[Float32Array]:
+        """Read the model's inputs from a features table, one row group at a time.
+
+        Yields
+        ------
+        Shape (n_rows, n_inputs).
 
         Raises
         ------
         TrainingError
-            If the table was made with other parameters than the model was trained on.
+            If the features were computed with other parameters than those the model was trained on.
         """
         found = definition_of(pq.read_schema(path))
         for key in DEFINITION_KEYS:
@@ -71,7 +74,7 @@ class Definition:
         return matrices(path, self.columns)
 
     def feature_params(self) -> tuple[FeatureParams, int]:
-        """How to make the features of a recording: the parameters, and the sampling rate in Hz."""
+        """Parameters of the features, and the sampling rate in Hz."""
         params = {name: kind(self.features[name]) for name, kind in get_type_hints(FeatureParams).items()}
         return FeatureParams(**params), int(self.features["sample_rate_hz"])
 
@@ -103,31 +106,40 @@ def load(path: str | Path) -> "tuple[keras.Model, Definition]":
     try:
         return keras.models.load_model(path, compile=False), definition
     except (OSError, ValueError, TypeError) as error:
-        raise TrainingError(f"{path} is no detector of this workflow ({error}): train it again") from error
+        raise TrainingError(f"{path} is not a detector of this workflow ({error}): train it again") from error
 
 
 def read_definition(path: str | Path) -> Definition:
-    """Read only the definition of a model; raises as :func:`load` does."""
+    """Read the definition of a model without Keras; raises as :func:`load` does."""
     try:
         with zipfile.ZipFile(path) as archive:
             return Definition(**json.loads(archive.read(MEMBER)))
     except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path} is no detector of this workflow ({error}): train it again") from error
+        raise TrainingError(f"{path} is not a detector of this workflow ({error}): train it again") from error
 
 
-def probabilities(model: "keras.Model", inputs: Iterable[Floats]) -> npt.NDArray[np.float64]:
-    """Probability that the class is heard, shape (n_clips,); ``inputs`` are matrices of some rows each."""
-    said = [np.asarray(model.predict_on_batch(x)[:, 1], dtype=np.float64) for x in inputs if len(x)]
-    return np.concatenate(said)
+def probabilities(model: "keras.Model", inputs: Iterable[Float32Array]) -> Float64Array:
+    """Apply the model of one detector.
+
+    Parameters
+    ----------
+    inputs
+        Matrices of shape (n_rows, n_inputs).
+
+    Returns
+    -------
+    Probability that the class is present, in all rows of all matrices, shape (n,).
+    """
+    return np.concatenate([np.asarray(model.predict_on_batch(x)[:, 1], dtype=np.float64) for x in inputs if len(x)])
 
 
 def combine(models: "Mapping[str, tuple[keras.Model, Definition]]") -> "tuple[keras.Model, Definition]":
-    """Join detectors into one model: the same inputs, one named probability per detector.
+    """Combine detectors into one model with the same inputs and one named probability per detector.
 
     Raises
     ------
     TrainingError
-        If the detectors do not share their inputs.
+        If the detectors have different inputs.
     """
     import keras
 
@@ -141,7 +153,7 @@ def combine(models: "Mapping[str, tuple[keras.Model, Definition]]") -> "tuple[ke
             )
         thresholds |= definition.thresholds
         calibrations |= definition.calibrations
-    # no detector can have this name
+    # the layer needs a name that no detector can have: those are lower case
     inputs = keras.Input((len(first.columns),), name="Features")
     outputs: dict[str, Any] = {name: model(inputs)[:, 1] for name, (model, _) in models.items()}
     synthetic = any(definition.synthetic for _, definition in models.values())

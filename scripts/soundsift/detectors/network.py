@@ -1,100 +1,177 @@
-"""The network of a detector."""
+"""The network of a detector, as a table of layers, and the Keras graphs that are built from it.
+
+Two graphs have the same layers: the network that trains all members in parallel, with inputs (n, n_members, n_inputs),
+and the network of a single member, with inputs (n, n_inputs), which is what a model file holds.
+"""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from soundsift.detectors.examples import Floats, Indices
+from soundsift.detectors.arrays import Float32Array, Float64Array, Int64Array
 from soundsift.detectors.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
     import keras
 
-# Rows worked on together.
-N_AT_ONCE = 4096
+# Rows per call of a network or of NumPy, which bounds memory.
+ROWS_PER_CALL = 4096
 
-Moments = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
-# A spread below this share of its mean is rounding: the column says nothing.
-CONSTANT, ENDLESS = 1e-6, 1e30
+# A standard deviation below this share of the mean is a rounding error: the column is constant.
+CONSTANT = 1e-6
+# Variance given to constant columns.
+CONSTANT_VARIANCE = 1e30
 
 
-def moments_of(x: Floats, rows: Indices) -> Moments:
-    """Mean and variance of the columns over some rows, a part at a time; what is constant varies without end.
+class Moments(NamedTuple):
+    """Mean and variance of the input columns over the clips of one member, shape (n_inputs,) each."""
 
-    So a constant column stays at its mean whatever comes later.
+    mean: Float64Array
+    variance: Float64Array
+
+
+class Layer(NamedTuple):
+    """One row of the table of layers.
+
+    Attributes
+    ----------
+    kind
+        ``standardise`` subtracts the mean and divides by ``size`` standard deviations, ``clip`` limits to -1..1,
+        ``scale`` multiplies by ``size``, ``dense`` has ``size`` units, ``dropout`` switches off the share ``size`` of
+        the units at each training step.
+    name
+        In the Keras graph of a member.
     """
-    pieces = [rows[at : at + N_AT_ONCE] for at in range(0, len(rows), N_AT_ONCE)]
-    mean = sum(x[piece].sum(axis=0, dtype=np.float64) for piece in pieces) / len(rows)
+
+    kind: Literal["standardise", "clip", "scale", "dense", "dropout"]
+    name: str
+    size: float = 0.0
+    activation: str | None = None
+
+
+def layers_of(params: Hyperparameters) -> list[Layer]:
+    """The layers of a member, from its inputs to the logits of (absent, present)."""
+    hidden = [
+        layer
+        for i, units in enumerate(params.hidden_units, start=1)
+        for layer in (
+            Layer("dense", f"hidden_{i}", units, "relu"),
+            Layer("dropout", f"dropout_{i}", params.dropout),
+        )
+    ]
+    return [
+        Layer("standardise", "standardise", params.input_limit),
+        Layer("clip", "clip"),
+        Layer("scale", "scale", params.input_limit),
+        *hidden,
+        Layer("dense", "logits", 2),
+    ]
+
+
+def moments_of(x: Float32Array, rows: Int64Array) -> Moments:
+    """Compute mean and variance of the columns over some rows, a part of them at a time.
+
+    A constant column gets a variance of 1e30, so its standardised value is 0 for any later input.
+    """
+    pieces = [rows[start : start + ROWS_PER_CALL] for start in range(0, len(rows), ROWS_PER_CALL)]
+    mean = np.asarray(sum(x[piece].sum(axis=0, dtype=np.float64) for piece in pieces) / len(rows))
     variance = sum(np.square(x[piece] - mean).sum(axis=0) for piece in pieces) / len(rows)
-    return np.asarray(mean), np.where(np.sqrt(variance) <= CONSTANT * np.abs(mean), ENDLESS, variance)
+    return Moments(mean, np.where(np.sqrt(variance) <= CONSTANT * np.abs(mean), CONSTANT_VARIANCE, variance))
 
 
-def side_by_side_network(moments: "Sequence[Moments]", params: Hyperparameters) -> "keras.Model":
-    """All members as one network, inputs (n, n_members, n_columns): several times as fast as one after the other."""
+def parallel_network(moments: Sequence[Moments], params: Hyperparameters) -> "keras.Model":
+    """Build all members as one network with inputs (n, n_members, n_inputs) and logits (n, n_members, 2).
+
+    It trains several times as fast as one member after the other.
+    """
     import keras
 
     mean, variance = (np.stack(values) for values in zip(*moments, strict=True))
-    inputs = keras.Input(mean.shape, name="features")
-    x = _within_reach(inputs, mean, variance, (1, 2), params.input_limit)
-    for units in params.hidden_units:
-        x = keras.layers.EinsumDense("bmi,mio->bmo", (len(mean), units), "relu", bias_axes="mo")(x)
-        x = keras.layers.Dropout(params.dropout)(x)
-    outputs = keras.layers.EinsumDense("bmi,mio->bmo", (len(mean), 2), bias_axes="mo")(x)
+    inputs = outputs = keras.Input(mean.shape, name="features")
+    for layer in layers_of(params):
+        outputs = _keras_layer(layer, mean, variance, n_members=len(moments))(outputs)
     return keras.Model(inputs, outputs)
 
 
-def _within_reach(inputs: Any, mean: Any, variance: Any, axis: int | tuple[int, ...], reach: float) -> Any:
-    """Standardise, and count what lies further out than anything learned from as lying at the edge."""
+def member_network(parallel: "keras.Model", number: int, moments: Moments, params: Hyperparameters) -> "keras.Model":
+    """Build one member by itself, with its weights taken from the trained parallel network and without dropout.
+
+    Parameters
+    ----------
+    number
+        Of the member, from 0.
+    moments
+        Of the same member.
+    """
     import keras
 
-    x = keras.layers.Normalization(axis, mean, variance * reach**2, name="standardise")(inputs)
-    return keras.layers.Rescaling(reach, name="reach")(keras.layers.Activation("hard_tanh", name="within")(x))
-
-
-def member_network(
-    side_by_side: "keras.Model", number: int, moments: "Moments", params: Hyperparameters
-) -> "keras.Model":
-    """One of the members by itself: standardised inputs, ReLU layers, two numbers for softmax (not heard, heard)."""
-    import keras
-
-    mean, variance = moments
-    inputs = keras.Input((len(mean),), name="features")
-    x = _within_reach(inputs, mean, variance, -1, params.input_limit)
-    for i, units in enumerate(params.hidden_units, start=1):
-        x = keras.layers.Dense(units, activation="relu", name=f"hidden_{i}")(x)
-    outputs = keras.layers.Dense(2, name="logits")(x)
+    inputs = outputs = keras.Input(moments.mean.shape, name="features")
+    for layer in layers_of(params):
+        if layer.kind != "dropout":
+            outputs = _keras_layer(layer, *moments, n_members=None)(outputs)
     model = keras.Model(inputs, outputs, name=f"member_{number + 1}")
-    layers = [layer for layer in side_by_side.layers if isinstance(layer, keras.layers.EinsumDense)]
-    for own, of_all in zip(
-        (layer for layer in model.layers if isinstance(layer, keras.layers.Dense)), layers, strict=True
-    ):
-        own.set_weights([weights[number] for weights in of_all.get_weights()])
+    for layer in layers_of(params):
+        if layer.kind == "dense":
+            weights = parallel.get_layer(layer.name).get_weights()
+            model.get_layer(layer.name).set_weights([of_all[number] for of_all in weights])
     return model
 
 
-def margins_of(model: "keras.Model", x: Floats, rows: Indices, asked: Indices) -> npt.NDArray[np.float64]:
-    """What the member ``asked`` says of each row, "heard" over "not heard", shape (n_rows,)."""
+def _keras_layer(layer: Layer, mean: Float64Array, variance: Float64Array, n_members: int | None) -> Any:
+    """Make the Keras layer of a row of the table: for all members in parallel, or for one if ``n_members`` is None."""
+    from keras import layers
+
+    name, size, activation = layer.name, layer.size, layer.activation
+    match layer.kind:
+        case "standardise":
+            axis = -1 if n_members is None else (1, 2)
+            return layers.Normalization(axis, mean, variance * size**2, name=name)
+        case "clip":
+            return layers.Activation("hard_tanh", name=name)
+        case "scale":
+            return layers.Rescaling(size, name=name)
+        case "dropout":
+            return layers.Dropout(size, name=name)
+        case "dense" if n_members is None:
+            return layers.Dense(int(size), activation, name=name)
+        case "dense":
+            shape = (n_members, int(size))
+            return layers.EinsumDense("bmi,mio->bmo", shape, activation, bias_axes="mo", name=name)
+
+
+def held_out_margins(model: "keras.Model", x: Float32Array, rows: Int64Array, member: Int64Array) -> Float64Array:
+    """Margins (logit of "present" minus logit of "absent") that one member of the parallel network gives each row.
+
+    Parameters
+    ----------
+    rows
+        Rows of ``x``, shape (n,).
+    member
+        Number of the member to ask for each of them, shape (n,).
+
+    Returns
+    -------
+    Shape (n,).
+    """
     n_members = model.input_shape[1]
-    found = []
-    for at in range(0, len(rows), N_AT_ONCE):
-        piece = slice(at, at + N_AT_ONCE)
-        said = np.asarray(model(np.repeat(x[rows[piece], np.newaxis], n_members, axis=1), training=False))
-        chosen = said[np.arange(len(said)), asked[piece]].astype(np.float64)
-        found.append(chosen[:, 1] - chosen[:, 0])
-    return np.concatenate(found)
+    margins = []
+    for start in range(0, len(rows), ROWS_PER_CALL):
+        piece = slice(start, start + ROWS_PER_CALL)
+        logits = np.asarray(model(np.repeat(x[rows[piece], np.newaxis], n_members, axis=1), training=False))
+        chosen = logits[np.arange(len(logits)), member[piece]].astype(np.float64)
+        margins.append(chosen[:, 1] - chosen[:, 0])
+    return np.concatenate(margins)
 
 
-def joined_network(members: "Sequence[keras.Model]", slope: float, shift: float, name: str) -> "keras.Model":
-    """Members that answer together: the mean of what they say, calibrated, as softmax over (not heard, heard)."""
+def ensemble_network(members: "Sequence[keras.Model]", slope: float, shift: float, name: str) -> "keras.Model":
+    """Average the logits of all members and calibrate the result; outputs are probabilities of (absent, present)."""
     import keras
 
     inputs = keras.Input(members[0].input_shape[1:], name="features")
-    said = [member(inputs) for member in members]
+    logits = [member(inputs) for member in members]
+    mean = keras.layers.Average(name="mean")(logits) if len(logits) > 1 else logits[0]
     softmax = keras.layers.Dense(2, activation="softmax", name="softmax")
-    model = keras.Model(
-        inputs, softmax(keras.layers.Average(name="mean")(said) if len(said) > 1 else said[0]), name=name
-    )
+    model = keras.Model(inputs, softmax(mean), name=name)
     softmax.set_weights([slope * np.eye(2), np.array([0.0, shift])])
     return model

@@ -1,31 +1,31 @@
-"""Which clips teach and which judge. Everything goes by video: two clips of one video never stand on both sides."""
+"""Split of the clips into training and evaluation, by video: two clips of one video are never on different sides."""
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from sklearn.model_selection import train_test_split
 
+from soundsift.detectors.arrays import Int64Array
 from soundsift.errors import TrainingError
 
-Truth = npt.NDArray[np.int64]
 
-
-def train_and_eval(table: pa.Table, detector: str, test_fraction: float | None, seed: int) -> tuple[Truth, Truth]:
-    """Row indices of a features table to train on and to judge by.
+def train_and_eval(
+    table: pa.Table, detector: str, test_fraction: float | None, seed: int
+) -> tuple[Int64Array, Int64Array]:
+    """Row numbers of a features table for training and for evaluation.
 
     Rows whose truth is unknown (null) are in neither.
 
     Parameters
     ----------
     test_fraction
-        Share of the videos that judge, stratified by truth, where there is no eval list; None where there is one, whose
-        clips judge.
+        Share of the videos held out for evaluation, stratified by truth. None if there is an eval list: its clips are
+        the eval clips.
 
     Raises
     ------
     TrainingError
-        If one of the two sides has no clip of one class.
+        If one of the two sides has fewer than two clips of one class.
     """
     truth = truth_of(table, detector)
     known = np.flatnonzero(truth >= 0)
@@ -38,34 +38,40 @@ def train_and_eval(table: pa.Table, detector: str, test_fraction: float | None, 
         sides = known[~is_eval[known]], known[is_eval[known]]
     else:
         sides = split_by_video(known, table["video_id"].to_pylist(), truth, test_fraction, seed)
-    for rows, side in zip(sides, ("train on", "judge by"), strict=True):
+    for rows, side in zip(sides, ("training", "evaluation"), strict=True):
         for value, word in ((1, "with"), (0, "without")):
             n = int((truth[rows] == value).sum())
             if n < 2:
                 raise TrainingError(
-                    f"detector {detector}: {n} clips {word} {detector} to {side}, at least 2 are needed: "
+                    f"detector {detector}: {n} clips {word} {detector} for {side}, at least 2 are needed: "
                     "give a longer list, or see results/coverage.parquet for clips that are missing"
                 )
     return sides
 
 
-def truth_of(table: pa.Table, detector: str) -> Truth:
-    """1, 0 or -1 (unknown) for every row."""
-    truth: Truth = pc.fill_null(pc.cast(table[f"is_{detector}"], pa.int64()), -1).to_numpy()
+def truth_of(table: pa.Table, detector: str) -> Int64Array:
+    """1, 0 or -1 (unknown) for every row, shape (n_rows,)."""
+    truth: Int64Array = pc.fill_null(pc.cast(table[f"is_{detector}"], pa.int64()), -1).to_numpy()
     return truth
 
 
 def split_by_video(
-    rows: Truth, video_ids: list[str], truth: Truth, test_fraction: float, seed: int
-) -> tuple[Truth, Truth]:
-    """Part rows by video, stratified by whether any clip of the video is positive; a share of them is second.
+    rows: Int64Array, video_ids: list[str], truth: Int64Array, test_fraction: float, seed: int
+) -> tuple[Int64Array, Int64Array]:
+    """Split rows by video, stratified by whether any clip of the video is positive.
 
     Parameters
     ----------
     rows
-        Indices to part, shape (n,).
+        Row numbers, shape (n,).
     video_ids, truth
         Of every row of the table, indexed by ``rows``.
+    test_fraction
+        Share of the videos on the second side, 0 to 1.
+
+    Returns
+    -------
+    The two sides. The second is empty if there are too few videos to split.
     """
     videos, video_of = np.unique([video_ids[row] for row in rows], return_inverse=True)
     positive = np.bincount(video_of, weights=truth[rows]) > 0

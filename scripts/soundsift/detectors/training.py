@@ -1,10 +1,14 @@
-"""Training a detector so that it holds on recordings from elsewhere, and so that its probabilities mean something.
+"""Training of a detector that generalises to other sources and whose probabilities are calibrated.
 
-A few hundred clips are learned by heart, sources and all, unless that is prevented. What prevents it was measured on
-sources left out of training (``benchmarks/generalisation.py``): every example is a mixture of two (*mixup*, Zhang et
-al. 2018), changed versions of the clips stand beside them, and several members answer together, each of which leaves
-out another part of the videos, and every other one the versions. By the clips left out, which their member has not
-heard, the probabilities are calibrated (Platt 1999) and the threshold is set.
+A few hundred clips are easily overfitted, including the character of their sources. The measures against that were
+chosen on sources held out from training (``benchmarks/generalisation.py``):
+
+- Every example is a mixture of two (*mixup*, Zhang et al. 2018).
+- Augmented versions of the clips are training examples too.
+- The logits of several member networks are averaged. Each member holds out another part of the videos, and every second
+  one is trained without augmented versions.
+
+The clips that a member holds out serve to calibrate the probabilities (Platt 1999) and to set the threshold.
 """
 
 import logging
@@ -14,32 +18,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from sklearn.model_selection import StratifiedKFold
 
+from soundsift.detectors.arrays import Float32Array, Float64Array, Int64Array
 from soundsift.detectors.calibration import calibrate
 from soundsift.detectors.columns import HISTORY_COLUMNS
-from soundsift.detectors.examples import Examples, Floats, Indices
+from soundsift.detectors.examples import Examples
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.network import (
-    ENDLESS,
+    CONSTANT_VARIANCE,
     Moments,
-    joined_network,
-    margins_of,
+    ensemble_network,
+    held_out_margins,
     member_network,
     moments_of,
-    side_by_side_network,
+    parallel_network,
 )
-from soundsift.detectors.split import Truth
 from soundsift.errors import TrainingError
 
 if TYPE_CHECKING:
     import keras
 
-N_REPORTS = 30
-# Clips at most that the history looks at.
-N_SHOWN = 20_000
+# Epochs of the history: the training is divided into this many equal parts.
+N_EPOCHS = 30
+# The history is computed on at most this many held-out clips.
+N_HISTORY_CLIPS = 20_000
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,13 @@ class Trained:
     Attributes
     ----------
     model
-        Inputs to softmax over (not heard, heard).
+        From inputs, shape (n, n_inputs), to probabilities of (absent, present), shape (n, 2).
     threshold
-        Probability from which on the class counts as heard.
+        Probability from which on a clip counts as detected, 0 to 1.
     slope, shift
-        What the calibration made of the members' log-odds: slope * log-odds + shift.
+        Of the calibration: calibrated log-odds are slope * mean log-odds of the members + shift.
     history
-        :data:`HISTORY_COLUMNS`; the last two are null where nothing could be left out.
+        :data:`HISTORY_COLUMNS`; the last two are null if no video was held out.
     """
 
     model: "keras.Model"
@@ -71,7 +75,7 @@ def train(name: str, examples: Examples, params: Hyperparameters, columns: Seque
     Parameters
     ----------
     columns
-        Names of the inputs, for what is said of them.
+        Names of the inputs, for the warning about constant ones.
 
     Raises
     ------
@@ -85,22 +89,22 @@ def train(name: str, examples: Examples, params: Hyperparameters, columns: Seque
     tf.config.experimental.enable_op_determinism()
     part = _parts(examples, params)
     n_members = int(part.max()) + 1
-    logging.info("%s: networks that answer together: %d", name, n_members)
-    learn = [_learned_by(examples, part, number) for number in range(n_members)]
-    moments = [moments_of(examples.x, rows) for rows in learn]
-    _complain_of_constants(name, moments, columns)
-    side_by_side = side_by_side_network(moments, params)
-    history, margins = _fit(side_by_side, examples, learn, part, params)
-    members = [member_network(side_by_side, number, moments[number], params) for number in range(n_members)]
+    logging.info("%s: training %d networks, whose logits are averaged", name, n_members)
+    rows = [_training_rows(examples, part, number) for number in range(n_members)]
+    moments = [moments_of(examples.x, of_member) for of_member in rows]
+    _report_constants(name, moments, columns)
+    parallel = parallel_network(moments, params)
+    history, margins = _fit(parallel, examples, rows, part, params)
+    members = [member_network(parallel, number, moments[number], params) for number in range(n_members)]
     truth = examples.truth[: examples.n_clips]
     slope, shift = calibrate(margins, truth) if n_members > 1 else (1.0, 0.0)
-    # where probabilities are right, the share of positives parts the classes with the best balanced accuracy
+    # with calibrated probabilities the share of positives is the threshold of the best balanced accuracy
     threshold = float(truth.mean()) if n_members > 1 else 0.5
-    return Trained(joined_network(members, slope, shift, name), threshold, slope, shift, history)
+    return Trained(ensemble_network(members, slope, shift, name), threshold, slope, shift, history)
 
 
-def _parts(examples: Examples, params: Hyperparameters) -> Indices:
-    """Number of the part that leaves each video out, shape (n_videos,); all in part 0 where there are too few."""
+def _parts(examples: Examples, params: Hyperparameters) -> Int64Array:
+    """Number of the member that holds out each video, shape (n_videos,); all 0 if there are too few videos."""
     n_videos = int(max(examples.video.max(), examples.partner.max())) + 1
     clips = slice(0, examples.n_clips)
     seen = np.zeros(n_videos, dtype=bool)
@@ -112,82 +116,88 @@ def _parts(examples: Examples, params: Hyperparameters) -> Indices:
     part = np.zeros(n_videos, dtype=np.int64)
     if n_parts >= 2:
         folds = StratifiedKFold(n_parts, shuffle=True, random_state=params.seed)
-        for number, (_, out) in enumerate(folds.split(videos, positive[videos])):
-            part[videos[out]] = number
+        for number, (_, held_out) in enumerate(folds.split(videos, positive[videos])):
+            part[videos[held_out]] = number
     return part
 
 
-def _learned_by(examples: Examples, part: Indices, number: int) -> Indices:
-    """Rows a member learns from: neither of their videos is left out.
+def _training_rows(examples: Examples, part: Int64Array, number: int) -> Int64Array:
+    """Rows that a member is trained on: neither their video nor that of the mixed-in clip is held out.
 
-    Every other member learns from the clips alone: together they did better than those or these by themselves.
+    Every second member is trained without augmented versions. Mixed like this, the members did better than with
+    versions in all or in none.
     """
     if part.max() == 0:
         return np.arange(len(examples.x))
-    out = part[examples.video] == number
-    mixed_with_one_out = (examples.partner >= 0) & (part[examples.partner] == number)
-    wanted = ~out & ~mixed_with_one_out
+    held_out = part[examples.video] == number
+    mixed_with_held_out = (examples.partner >= 0) & (part[examples.partner] == number)
+    wanted = ~held_out & ~mixed_with_held_out
     if number % 2:
         wanted[examples.n_clips :] = False
     return np.flatnonzero(wanted)
 
 
-def _complain_of_constants(name: str, moments: Sequence[Moments], columns: Sequence[str]) -> None:
-    constant = np.all([variance == ENDLESS for _, variance in moments], axis=0)
+def _report_constants(name: str, moments: Sequence[Moments], columns: Sequence[str]) -> None:
+    constant = np.all([of_member.variance == CONSTANT_VARIANCE for of_member in moments], axis=0)
     if constant.all():
         raise TrainingError(
             f"detector {name}: no feature differs between the training clips: see whether they are all silent"
         )
-    named = [column for column, is_so in zip(columns, constant, strict=False) if is_so]
+    named = [column for column, is_constant in zip(columns, constant, strict=False) if is_constant]
     if named:
-        logging.warning("%s: the same in all training clips, so of no use: %s", name, ", ".join(named))
+        logging.warning("%s: constant over all training clips and therefore without effect: %s", name, ", ".join(named))
 
 
 def _fit(
-    model: "keras.Model", examples: Examples, learn: Sequence[Indices], part: Indices, params: Hyperparameters
-) -> tuple[pa.Table, npt.NDArray[np.float64]]:
-    """Fit all members; return the history, and of every clip how much its member says "heard" over "not heard"."""
+    model: "keras.Model", examples: Examples, rows: Sequence[Int64Array], part: Int64Array, params: Hyperparameters
+) -> tuple[pa.Table, Float64Array]:
+    """Fit all members.
+
+    Returns
+    -------
+    The history, and the margin of every clip by the member that holds it out, shape (n_clips,).
+    """
     import keras
 
     x, truth = examples.x, examples.truth
-    weights = [class_weights(truth[rows], params.balance) for rows in learn]
+    weights = [class_weights(truth[of_member], params.balance) for of_member in rows]
     targets = np.stack([np.diag([weight[0], weight[1]]) for weight in weights]).astype(np.float32)
-    n_drawn = len(draw_epoch(truth[learn[0]], params.balance, np.random.default_rng(0)))
+    n_drawn = len(draw_epoch(truth[rows[0]], params.balance, np.random.default_rng(0)))
     # batches of 64 for hundreds of clips, of up to 1,024 for millions
     size = int(2 ** np.clip(round(math.log2(max(1, n_drawn) / 250)), 6, 10))
-    steps = math.ceil(max(params.min_steps, params.passes * n_drawn / size) / N_REPORTS)
-    rngs = [np.random.default_rng([params.seed, number]) for number in range(len(learn))]
-    mine = np.arange(len(learn))
+    steps = math.ceil(max(params.min_steps, params.passes * n_drawn / size) / N_EPOCHS)
+    rngs = [np.random.default_rng([params.seed, number]) for number in range(len(rows))]
+    members = np.arange(len(rows))
 
-    def batches() -> Iterator[tuple[Floats, Floats]]:
+    def batches() -> Iterator[tuple[Float32Array, Float32Array]]:
         streams = [
-            [_stream(rows, truth, params.balance, rng, size) for rows, rng in zip(learn, rngs, strict=True)]
+            [_stream(of_member, truth, params.balance, rng, size) for of_member, rng in zip(rows, rngs, strict=True)]
             for _ in range(2)
         ]
         while True:
             a, b = (np.stack([next(stream) for stream in side], axis=1) for side in streams)
             share = np.stack([_shares(params.mixup, size, rng) for rng in rngs], axis=1)
-            # cross-entropy with shares as the target is sparse cross-entropy of both clips, by their shares
+            # cross-entropy with mixed targets equals the sparse cross-entropies of both clips, weighted by their shares
             rest = np.float32(1) - share
             yield (
                 np.asarray(share * x[a] + rest * x[b]),
-                np.asarray(share * targets[mine, truth[a]] + rest * targets[mine, truth[b]]),
+                np.asarray(share * targets[members, truth[a]] + rest * targets[members, truth[b]]),
             )
 
     clips = np.arange(examples.n_clips)
-    asked = part[examples.video[clips]]
+    held_out_by = part[examples.video[clips]]
     history: dict[str, list[Any]] = {c.name: [] for c in HISTORY_COLUMNS}
-    shown = clips[:: math.ceil(len(clips) / N_SHOWN)]
+    observed = clips[:: math.ceil(len(clips) / N_HISTORY_CLIPS)]
 
-    def note(epoch: int, found: dict[str, float]) -> None:
+    def record(epoch: int, logs: dict[str, float]) -> None:
         history["epoch"].append(epoch + 1)
-        history["loss"].append(found["loss"])
-        history["accuracy"].append(found["accuracy"])
-        margins, heard = margins_of(model, x, shown, asked[shown]), truth[shown] == 1
-        history["val_loss"].append(float(np.mean(np.logaddexp(0, np.where(heard, -margins, margins)))))
-        history["val_accuracy"].append(float(np.mean((margins > 0) == heard)))
+        history["loss"].append(logs["loss"])
+        history["accuracy"].append(logs["accuracy"])
+        margins, present = held_out_margins(model, x, observed, held_out_by[observed]), truth[observed] == 1
+        history["val_loss"].append(float(np.mean(np.logaddexp(0, np.where(present, -margins, margins)))))
+        history["val_accuracy"].append(float(np.mean((margins > 0) == present)))
 
-    rate = keras.optimizers.schedules.CosineDecay(params.learning_rate, N_REPORTS * steps)
+    rate = keras.optimizers.schedules.CosineDecay(params.learning_rate, N_EPOCHS * steps)
     model.compile(
         optimizer=keras.optimizers.Adam(rate),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
@@ -195,55 +205,57 @@ def _fit(
         steps_per_execution=min(steps, 50),
     )
     model.fit(
-        batches(), steps_per_epoch=steps, epochs=N_REPORTS, shuffle=False, verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=note)],
+        batches(), steps_per_epoch=steps, epochs=N_EPOCHS, shuffle=False, verbose=0,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=record)],
     )  # fmt: skip
-    if len(learn) == 1:
-        history |= {"val_loss": [None] * N_REPORTS, "val_accuracy": [None] * N_REPORTS}
+    if len(rows) == 1:
+        history |= {"val_loss": [None] * N_EPOCHS, "val_accuracy": [None] * N_EPOCHS}
     table = pa.table(history, schema=pa.schema([(c.name, c.type) for c in HISTORY_COLUMNS]))
-    return table, margins_of(model, x, clips, asked)
+    return table, held_out_margins(model, x, clips, held_out_by)
 
 
-def _shares(mixup: float, size: int, rng: np.random.Generator) -> Floats:
-    """Shares of the first clip in mixtures, shape (size, 1); all of it where nothing is to be mixed."""
+def _shares(mixup: float, size: int, rng: np.random.Generator) -> Float32Array:
+    """Shares of the first clip in mixtures, shape (size, 1); all 1 if ``mixup`` is 0."""
     shares = rng.beta(mixup, mixup, size=(size, 1)) if mixup else np.ones((size, 1))
     return shares.astype(np.float32)
 
 
-def _stream(rows: Indices, truth: Indices, how: str, rng: np.random.Generator, size: int) -> Iterator[Indices]:
+def _stream(
+    rows: Int64Array, truth: Int64Array, balance: str, rng: np.random.Generator, size: int
+) -> Iterator[Int64Array]:
     """Endless batches of one size, epoch after epoch."""
     left = rows[:0]
     while True:
         while len(left) < size:
-            left = np.concatenate([left, rows[draw_epoch(truth[rows], how, rng)]])
+            left = np.concatenate([left, rows[draw_epoch(truth[rows], balance, rng)]])
         yield left[:size]
         left = left[size:]
 
 
-def draw_epoch(truth: Truth, how: str, rng: np.random.Generator) -> Truth:
+def draw_epoch(truth: Int64Array, balance: str, rng: np.random.Generator) -> Int64Array:
     """Draw the clips of one epoch, in random order.
 
     Parameters
     ----------
     truth
-        Of the clips to learn from, shape (n,).
-    how
-        ``equal`` takes all clips of the smaller class and as many of the larger, drawn afresh at every call, so that no
-        clip is left out for good; ``weights`` and ``none`` take all.
+        Of the training clips, shape (n,).
+    balance
+        ``equal`` takes all clips of the smaller class and as many of the larger one. The latter are drawn anew at every
+        call, so that every clip is used in some epoch. ``weights`` and ``none`` take all clips.
 
     Returns
     -------
-    Indices into ``truth``; with ``equal`` half of them of each class.
+    Indices into ``truth``; with ``equal`` half of them are of each class.
     """
-    if how != "equal":
+    if balance != "equal":
         return rng.permutation(len(truth))
     sides = [rng.permutation(np.flatnonzero(truth == value)) for value in (0, 1)]
     n = min(map(len, sides))
     return rng.permutation(np.concatenate([side[:n] for side in sides]))
 
 
-def class_weights(truth: Truth, how: str) -> dict[int, float]:
-    """How much a clip of each class counts: with ``weights`` the inverse of the class's share, else 1."""
-    if how != "weights":
+def class_weights(truth: Int64Array, balance: str) -> dict[int, float]:
+    """Weight of a clip of each class in the loss: with ``weights`` inverse to the class's share, otherwise 1."""
+    if balance != "weights":
         return {0: 1.0, 1: 1.0}
     return {value: len(truth) / (2 * int((truth == value).sum())) for value in (0, 1)}

@@ -1,24 +1,23 @@
-"""A run in a few lines: what was made, what is missing and why, how good each detector is."""
+"""Summary of a run: what was made, what is missing and why, and how good each detector is."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from html import escape
-from typing import Any
 
 import pyarrow as pa
 
-from soundsift.detectors.metrics import METRICS
+from soundsift.detectors.metrics import ALWAYS_NO, METRICS, DetectorMetrics
 from soundsift.media.columns import KEPT
 from soundsift.media.coverage import Counts
 from soundsift.media.outcomes import OUTCOMES
 from soundsift.report.page import image
+from soundsift.templates import render
 
 
 def lines(
     counts: Counts, left_out: Mapping[str, int], unknown: Mapping[str, int],
-    metrics: Mapping[str, Mapping[str, Any]], is_demo: bool,
+    metrics: Mapping[str, DetectorMetrics], is_demo: bool,
 ) -> str:  # fmt: skip
-    """Write the summary that stands at the end of a run.
+    """Write the summary that is shown at the end of a run.
 
     Parameters
     ----------
@@ -27,57 +26,64 @@ def lines(
     left_out
         {reason: rows of the lists}
     unknown
-        {error that nobody has classified: clips}
+        {unrecognised error: clips}
     metrics
         {detector: its metrics}
     """
-    found: Counter[str] = sum((Counter(c) for c in counts.values()), Counter())
-    text = _there(found, left_out)
-    text += [f"Unrecognised on {n} clips, worth reporting: {message}" for message, n in unknown.items()]
-    for name, judged in metrics.items():
-        confusion = judged["confusion"]
-        n_negative = confusion["tn"] + confusion["fp"]
-        balanced = judged["balanced_accuracy"]
-        text.append(
-            f"{name}: finds {confusion['tp']} of {judged['positives']} clips with it, claims {confusion['fp']} of "
-            f"{n_negative} without it. Right on {judged['accuracy']['value']:.1%}; always saying no: "
-            f"{judged['baselines']['always_no']['accuracy']['value']:.1%}. Balanced accuracy "
-            f"{balanced['value']:.1%} (95 % interval {balanced['low']:.1%} to {balanced['high']:.1%}, "
-            f"{judged['n_eval']} clips)."
-        )
+    text = _coverage_sentences(counts, left_out)
+    text += [f"Unrecognised error on {n} clips, please report it: {message}" for message, n in unknown.items()]
+    text += [_performance_line(name, of_detector) for name, of_detector in metrics.items()]
     if is_demo:
         text.append("This is the demo: its sound is synthetic, so these figures mean nothing about real sound.")
     text.append("Report: results/report.html. Table: results/features.parquet. Models: results/detectors/.")
     return "\n".join(text) + "\n"
 
 
+def _performance_line(name: str, metrics: DetectorMetrics) -> str:
+    own, always_no = metrics.performance, metrics.baselines[ALWAYS_NO]
+    n, balanced = own.confusion, own.balanced_accuracy
+    return (
+        f"{name}: finds {n.tp} of {n.n_positive} clips with it; {n.fp} false alarms in {n.n_negative} clips "
+        f"without it. Accuracy {own.accuracy.value:.1%} (always answering no: {always_no.accuracy.value:.1%}). "
+        f"Balanced accuracy {balanced.value:.1%} (95 % interval {balanced.low:.1%} to {balanced.high:.1%}, "
+        f"{metrics.n_eval} clips)."
+    )
+
+
 def unrecognised(missing: pa.Table) -> dict[str, int]:
-    """Count the errors nobody has classified, without the id of the video they are about, most frequent first."""
+    """Count the unrecognised errors, most frequent first; the id of the video is removed from each message."""
     columns = (missing[name].to_pylist() for name in ("video_id", "outcome", "reason"))
     rows = [row for row in zip(*columns, strict=True) if row[1] == "unrecognised"]
     return dict(Counter(str(reason).replace(video_id, "...") for video_id, _, reason in rows).most_common())
 
 
 def opening(
-    counts: Counts, left_out: Mapping[str, int], metrics: Mapping[str, Mapping[str, Any]], figures: Sequence[str]
+    counts: Counts, left_out: Mapping[str, int], metrics: Mapping[str, DetectorMetrics], figures: Sequence[str]
 ) -> str:
-    """Write what the report opens with, as markup.
+    """Write the first part of the report as HTML.
 
     Parameters
     ----------
     counts, left_out, metrics
         As :func:`lines` takes them.
     figures
-        What became of the clips and how the detectors answer, as SVG.
+        The figures of the outcomes of the clips and of the detectors' answers, as SVG.
     """
-    found: Counter[str] = sum((Counter(c) for c in counts.values()), Counter())
     coverage, answers = map(image, figures)
-    words = "".join(f"<li>{escape(_in_words(name, judged))}</li>" for name, judged in metrics.items())
-    return f"<p>{escape(' '.join(_there(found, left_out)))}</p>\n{coverage}\n<ul>{words}</ul>\n{answers}\n"
+    return render(
+        __file__,
+        "opening.html",
+        coverage_sentences=_coverage_sentences(counts, left_out),
+        coverage_figure=coverage,
+        detectors=metrics,
+        always_no=ALWAYS_NO,
+        answers_figure=answers,
+    )
 
 
-def _there(found: Counter[str], left_out: Mapping[str, int]) -> list[str]:
-    """What is wanted, what of it is there, and what is missing, in a sentence each."""
+def _coverage_sentences(counts: Counts, left_out: Mapping[str, int]) -> list[str]:
+    """How many clips are wanted, how many of them are there, and how many are missing, one sentence each."""
+    found: Counter[str] = sum((Counter(of_split) for of_split in counts.values()), Counter())
     text, n_wanted = [], found.total()
     if left_out:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(left_out.items(), key=lambda item: -item[1]))
@@ -89,20 +95,8 @@ def _there(found: Counter[str], left_out: Mapping[str, int]) -> list[str]:
     return [*text, f"Missing: {', '.join(missing)}; clip by clip in results/missing.csv."] if missing else text
 
 
-def _in_words(name: str, judged: Mapping[str, Any]) -> str:
-    """A detector in one sentence of a hundred clips."""
-    n = judged["confusion"]
-    hits, false_alarms = (f"{100 * a / (a + b):.0f}" for a, b in ((n["tp"], n["fn"]), (n["fp"], n["tn"])))
-    return (
-        f"{name}: finds {hits} of 100 clips with {name} and wrongly claims {false_alarms} of 100 without "
-        f"({n['tp']:,} of {n['tp'] + n['fn']:,} and {n['fp']:,} of {n['fp'] + n['tn']:,} were counted). It is right on "
-        f"{judged['accuracy']['value']:.1%} of {judged['n_eval']:,} eval clips; always saying no would be right on "
-        f"{judged['baselines']['always_no']['accuracy']['value']:.1%}."
-    )
-
-
 def coverage_table(counts: Counts) -> pa.Table:
-    """One row per split and outcome: clips, share of the split's wanted clips in percent, and what the word means."""
+    """One row per split and outcome: clips, percentage of the split's wanted clips, and meaning of the outcome."""
     rows = [
         {
             "split": split,
@@ -117,10 +111,9 @@ def coverage_table(counts: Counts) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def detector_table(judged: Mapping[str, Any]) -> pa.Table:
-    """One row per metric with its 95 % interval, rounded for reading: of a detector and of each baseline."""
-    models = {"this detector": judged} | {name.replace("_", " "): of for name, of in judged["baselines"].items()}
+def detector_table(metrics: DetectorMetrics) -> pa.Table:
+    """One row per metric with its 95 % interval, rounded: of a detector and of each baseline."""
     columns = {"metric": [name.replace("_", " ") for name in METRICS]}
-    for model, of in models.items():
-        columns[model] = [f"{v['value']:.3f} ({v['low']:.3f} to {v['high']:.3f})" for v in map(of.get, METRICS)]
+    for model, of_model in ({"this detector": metrics.performance} | metrics.baselines).items():
+        columns[model.replace("_", " ")] = [str(interval) for interval in of_model.intervals().values()]
     return pa.table(columns)

@@ -6,13 +6,14 @@ import pytest
 
 from soundsift.config.features import FeatureParams
 from soundsift.detectors import evaluation, learning_curve
-from soundsift.detectors.columns import PREDICTION_COLUMNS
+from soundsift.detectors.columns import PREDICTION_COLUMNS, PROBABILITY_COLUMNS
 from soundsift.detectors.examples import read_examples
 from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.detectors.metrics import Confusion
 from soundsift.detectors.model_file import Definition
 from soundsift.detectors.training import train
 from soundsift.features.definition import PITCH_CLASSES, definition
-from soundsift.tables import write_parquet
+from soundsift.tables import read_parquet, write_parquet
 
 pytestmark = pytest.mark.tensorflow
 
@@ -23,7 +24,7 @@ QUICK = Hyperparameters(members=2, min_steps=150, passes=1)
 
 @pytest.fixture
 def features(tmp_path: Path) -> Path:
-    """120 clips, the last 40 for judging; the class is heard where rms_std is high."""
+    """120 clips, the last 40 for evaluation; the class is present where rms_std is high."""
     rng = np.random.default_rng(0)
     truth = np.arange(120) % 2
     names = [*COLUMNS, *(f"chroma_{p}_mean" for p in PITCH_CLASSES)]
@@ -44,36 +45,52 @@ def features(tmp_path: Path) -> Path:
     return tmp_path / "features.parquet"
 
 
-def test_evaluation_beats_always_no_and_the_25_inputs_and_counts_every_known_clip(features: Path) -> None:
+def test_evaluation_beats_always_no_and_the_25_inputs_and_counts_every_known_clip(
+    features: Path, tmp_path: Path
+) -> None:
     trained = train("music", read_examples(features, None, "music", COLUMNS, None, 0), QUICK)
     known = Definition(COLUMNS, MADE_WITH, {"music": trained.threshold}, {"music": [trained.slope, trained.shift]})
     result = evaluation.evaluate(features, None, trained.model, known, "music", QUICK, None)
-    metrics = result.metrics
-    assert (
-        metrics["n_train"],
-        metrics["train_positives"],
-        metrics["n_eval"],
-        metrics["positives"],
-        metrics["n_unknown"],
-    ) == (72, 40, 36, 20, 12)
-    assert metrics["balanced_accuracy"]["value"] > 0.85
-    assert set(metrics["baselines"]) == {"logistic_regression", "the_original_25_inputs", "always_no"}
-    always_no = metrics["baselines"]["always_no"]
-    assert always_no["accuracy"]["value"] == pytest.approx(16 / 36)
-    assert always_no["confusion"] == {"tn": 16, "fp": 0, "fn": 20, "tp": 0}
-    assert metrics["baselines"]["logistic_regression"]["roc_auc"]["value"] > 0.9
-    assert metrics["baselines"]["logistic_regression"]["threshold"] == pytest.approx(40 / 72)
-    # the deviation of the level, by which this class is told, is none of the 25
-    assert metrics["baselines"]["the_original_25_inputs"]["roc_auc"]["value"] < 0.75
+    metrics, baselines = result.metrics, result.metrics.baselines
+    counts = (metrics.n_train, metrics.train_positives, metrics.n_eval, metrics.positives, metrics.n_unknown)
+    assert counts == (72, 40, 36, 20, 12)
+    assert metrics.detector == "music"
+    assert metrics.performance.threshold == trained.threshold
+    assert metrics.performance.balanced_accuracy.value > 0.85
+    assert set(baselines) == {"logistic_regression", "the_original_25_inputs", "always_no"}
+    assert baselines["always_no"].accuracy.value == pytest.approx(16 / 36)
+    assert baselines["always_no"].confusion == Confusion(tn=16, fp=0, fn=20, tp=0)
+    assert baselines["logistic_regression"].roc_auc.value > 0.9
+    assert baselines["logistic_regression"].threshold == pytest.approx(40 / 72)
+    # the only distinctive feature, the deviation of the level, is not among the 25
+    assert baselines["the_original_25_inputs"].roc_auc.value < 0.75
     assert result.predictions.num_rows == 108
     assert result.predictions["split"].to_pylist().count("eval") == 36
-    truth, raw = result.truth, result.uncalibrated
-    assert metrics["brier_score_uncalibrated"] == pytest.approx(np.mean((raw - truth) ** 2))
-    odds = np.log(result.probability["music"] / (1 - result.probability["music"]))
+    write_parquet(result.probabilities, tmp_path / "probabilities.parquet")
+    table = read_parquet(tmp_path / "probabilities.parquet", PROBABILITY_COLUMNS)
+    of_eval = result.predictions.filter([split == "eval" for split in result.predictions["split"].to_pylist()])
+    for name in ("clip_id", "truth", "probability"):
+        assert table[name].to_pylist() == of_eval[name].to_pylist()
+    truth, raw = table["truth"].to_numpy(), table["uncalibrated"].to_numpy()
+    for name in ("logistic_regression", "the_original_25_inputs"):
+        brier = np.mean((table[name].to_numpy() - truth) ** 2)
+        assert baselines[name].brier_score.value == pytest.approx(brier), name
+    assert metrics.brier_score_uncalibrated == pytest.approx(np.mean((raw - truth) ** 2))
+    odds = np.log(table["probability"].to_numpy() / (1 - table["probability"].to_numpy()))
     assert np.log(raw / (1 - raw)) * trained.slope + trained.shift == pytest.approx(odds, abs=1e-4)
 
 
-def test_the_learning_curve_rises_with_what_is_learned_from(features: Path) -> None:
+def test_without_the_original_features_that_baseline_is_null(features: Path, tmp_path: Path) -> None:
+    write_parquet(read_parquet(features).drop_columns(["mfcc_19_mean"]), tmp_path / "few.parquet")
+    trained = train("music", read_examples(features, None, "music", COLUMNS, None, 0), QUICK)
+    known = Definition(COLUMNS, MADE_WITH, {"music": trained.threshold}, {"music": [trained.slope, trained.shift]})
+    result = evaluation.evaluate(tmp_path / "few.parquet", None, trained.model, known, "music", QUICK, None)
+    assert set(result.metrics.baselines) == {"logistic_regression", "always_no"}
+    assert result.probabilities["the_original_25_inputs"].null_count == 36
+    assert result.probabilities["logistic_regression"].null_count == 0
+
+
+def test_the_learning_curve_rises_with_the_number_of_training_clips(features: Path) -> None:
     one = Hyperparameters(members=1, min_steps=150, passes=1)
     curve = learning_curve.measure(features, None, "music", COLUMNS, one, None).to_pylist()
     assert [row["n_clips"] for row in curve[::2]] == sorted({row["n_clips"] for row in curve})
@@ -88,12 +105,12 @@ def predictions(rows: list[tuple[str, bool, float]]) -> pa.Table:
     return pa.table(list(zip(*data, strict=True)), schema=pa.schema([(c.name, c.type) for c in PREDICTION_COLUMNS]))
 
 
-SAID = [("a", True, 0.1), ("b", True, 0.9), ("c", False, 0.8), ("d", False, 0.7), ("e", False, 0.0)]
+EVAL_CLIPS = [("a", True, 0.1), ("b", True, 0.9), ("c", False, 0.8), ("d", False, 0.7), ("e", False, 0.0)]
 
 
 def test_errors_are_counted_under_every_label_most_first() -> None:
     labels = [["Music", "Rock"], ["Music"], ["Engine"], ["Engine", "Wind"], ["Wind"]]
-    found = evaluation.label_errors(predictions(SAID), labels).to_pylist()
+    found = evaluation.label_errors(predictions(EVAL_CLIPS), labels).to_pylist()
     assert [tuple(row.values()) for row in found] == [
         ("Engine", 0, 0, 2, 2), ("Music", 2, 1, 0, 0), ("Wind", 0, 0, 2, 1), ("Rock", 1, 1, 0, 0),
     ]  # fmt: skip

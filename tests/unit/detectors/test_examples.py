@@ -13,7 +13,7 @@ N = 40
 
 @pytest.fixture
 def tables(tmp_path: Path) -> tuple[Path, Path]:
-    """Forty clips of twenty videos, the last eight for judging; value and truth say which clip a row is of."""
+    """Forty clips of twenty videos, the last eight for evaluation; the value of a row is the number of its clip."""
     videos = [f"video{i // 2:02d}" for i in range(N)]
     clips = pa.table(
         {
@@ -23,7 +23,7 @@ def tables(tmp_path: Path) -> tuple[Path, Path]:
         }
     )  # fmt: skip
     pq.write_table(clips, tmp_path / "features.parquet", row_group_size=7)
-    # a version each of clips 0, 5 (unknown), 6 with a clip of a judging video, 33 that judges, 8 with clip 2
+    # versions of clips 0, 5 (unknown truth), 6 (mixed with a clip of an eval video), 33 (an eval clip) and 8 (mixed with clip 2)
     versions = pa.table(
         {
             "clip_id": ["clip00", "clip05", "clip06", "clip33", "clip08"],
@@ -37,7 +37,7 @@ def tables(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "features.parquet", tmp_path / "augmented.parquet"
 
 
-def test_what_judges_teaches_in_no_version(tables: tuple[Path, Path]) -> None:
+def test_no_version_of_or_with_an_eval_clip_is_a_training_example(tables: tuple[Path, Path]) -> None:
     found = read_examples(*tables, "music", ["rms_mean"], None, 0)
     assert found.n_clips == 31
     assert found.x[:31, 0].tolist() == [i for i in range(32) if i != 5]
@@ -48,12 +48,12 @@ def test_what_judges_teaches_in_no_version(tables: tuple[Path, Path]) -> None:
     assert found.video.max() == 15
 
 
-def test_without_versions_the_clips_alone_teach(tables: tuple[Path, Path]) -> None:
+def test_without_versions_the_clips_are_the_only_examples(tables: tuple[Path, Path]) -> None:
     found = read_examples(tables[0], None, "music", ["rms_mean"], None, 0)
     assert len(found.x) == found.n_clips == 31
 
 
-def test_a_table_of_no_versions_changes_nothing(tables: tuple[Path, Path]) -> None:
+def test_an_empty_table_of_versions_changes_nothing(tables: tuple[Path, Path]) -> None:
     names = ("video_id", "partner_video_id")
     none = {name: pa.array([], pa.string()) for name in names} | {"is_music": pa.array([], pa.bool_())}
     write_parquet(pa.table(none), tables[1])

@@ -1,130 +1,70 @@
-import numpy as np
+import json
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
-from sklearn import metrics as sk
 
-from soundsift.detectors.metrics import METRICS, judge, scores
+from soundsift.detectors.metrics import (
+    METRICS,
+    Confusion,
+    DetectorMetrics,
+    Interval,
+    Performance,
+    read_metrics,
+    write_metrics,
+)
+from soundsift.errors import InputError
+
+# the order of the keys in metrics.json, which other programs read
+KEYS = [
+    "accuracy", "majority_accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc", "average_precision",
+    "brier_score",
+]  # fmt: skip
 
 
-def invented(seed: int, n: int = 200, decimals: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Truth and a probability that has something to do with it, with many ties."""
-    rng = np.random.default_rng(seed)
-    truth = rng.integers(0, 2, size=n)
-    return truth, np.clip(0.35 * truth + rng.uniform(0, 0.8, size=n), 0, 1).round(decimals)
+def performance(value: float = 0.9, confusion: Confusion | None = None, threshold: float = 0.4) -> Performance:
+    """Every metric with the same value, and an interval of 0.1 around it."""
+    intervals = {name: Interval(value, value - 0.05, value + 0.05) for name in METRICS}
+    return Performance(threshold=threshold, confusion=confusion or Confusion(tn=195, fp=5, fn=10, tp=90), **intervals)
 
 
-def plain(truth: np.ndarray, probability: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
-    found = scores(truth, probability, threshold, np.ones((1, len(truth))))
-    return {name: float(values[0]) for name, values in found.items()}
+def detector_metrics(detector: str = "speech") -> DetectorMetrics:
+    baselines = {"logistic_regression": performance(0.7), "always_no": performance(0.6, Confusion(200, 0, 100, 0), 0.5)}
+    return DetectorMetrics(
+        detector=detector, n_train=1200, n_eval=300, n_unknown=7, positives=100, train_positives=480,
+        performance=performance(), brier_score_uncalibrated=0.0451, baselines=baselines,
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize("decimals", [0, 1, 2, 6])
-@pytest.mark.parametrize(("seed", "threshold"), [(1, 0.5), (2, 0.3), (3, 0.8)])
-def test_every_metric_equals_scikit_learns(seed: int, threshold: float, decimals: int) -> None:
-    truth, probability = invented(seed, decimals=decimals)
-    said = probability >= threshold
-    tn, fp, fn, tp = sk.confusion_matrix(truth, said).ravel()
-    expected = {
-        "accuracy": sk.accuracy_score(truth, said),
-        "majority_accuracy": max(truth.mean(), 1 - truth.mean()),
-        "balanced_accuracy": sk.balanced_accuracy_score(truth, said),
-        "precision": sk.precision_score(truth, said),
-        "recall": sk.recall_score(truth, said),
-        "f1": sk.f1_score(truth, said),
-        "roc_auc": sk.roc_auc_score(truth, probability),
-        "average_precision": sk.average_precision_score(truth, probability),
-        "brier_score": sk.brier_score_loss(truth, probability),
-        "tp": tp, "fp": fp, "fn": fn, "tn": tn,
+def test_the_file_has_exactly_the_keys_of_the_contract(tmp_path: Path) -> None:
+    write_metrics(detector_metrics(), tmp_path / "metrics.json")
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    counts = ["detector", "n_train", "n_eval", "n_unknown", "positives", "train_positives"]
+    of_model = ["threshold", *KEYS, "confusion"]
+    assert list(found) == [*counts, *of_model, "brier_score_uncalibrated", "baselines"]
+    assert {name: list(one) for name, one in found["baselines"].items()} == {
+        "logistic_regression": of_model, "always_no": of_model
     }  # fmt: skip
-    assert plain(truth, probability, threshold) == pytest.approx(expected)
-    assert set(METRICS) < set(expected)
+    for one in (found, *found["baselines"].values()):
+        assert list(one["confusion"]) == ["tn", "fp", "fn", "tp"]
+        assert all(list(one[name]) == ["value", "low", "high"] for name in KEYS)
+    assert found["f1"] == {"value": 0.9, "low": 0.9 - 0.05, "high": 0.9 + 0.05}
+    assert (found["threshold"], found["baselines"]["always_no"]["confusion"]["fn"]) == (0.4, 100)
 
 
-def test_integer_weights_equal_repeated_clips() -> None:
-    truth, probability = invented(4)
-    weights = np.random.default_rng(5).integers(0, 4, size=(3, len(truth)))
-    found = scores(truth, probability, 0.5, weights.astype(float))
-    for row, repeats in enumerate(weights):
-        repeated = plain(np.repeat(truth, repeats), np.repeat(probability, repeats))
-        assert {name: values[row] for name, values in found.items()} == pytest.approx(repeated)
+def test_metrics_come_back_as_they_were_written(tmp_path: Path) -> None:
+    written = detector_metrics()
+    write_metrics(written, tmp_path / "metrics.json")
+    assert read_metrics(tmp_path / "metrics.json") == written
+    write_metrics(replace(written, n_unknown=8), tmp_path / "metrics.json")
+    assert read_metrics(tmp_path / "metrics.json") != written
 
 
-def test_the_order_of_the_clips_does_not_matter() -> None:
-    truth, probability = invented(6)
-    order = np.random.default_rng(7).permutation(len(truth))
-    assert plain(truth[order], probability[order]) == pytest.approx(plain(truth, probability))
-
-
-def test_a_clip_at_the_threshold_is_detected() -> None:
-    found = plain(np.array([1, 0]), np.array([0.5, 0.49]))
-    assert [found[name] for name in ("tp", "fp", "fn", "tn")] == [1, 0, 0, 1]
-
-
-def test_equal_probabilities_cannot_be_told_apart() -> None:
-    found = plain(np.array([1, 0, 0, 0]), np.full(4, 0.2))
-    assert found["roc_auc"] == 0.5
-    assert found["average_precision"] == 0.25
-
-
-def test_where_nothing_is_detected_precision_and_f1_are_zero() -> None:
-    found = plain(np.array([1, 0, 0]), np.zeros(3))
-    assert (found["precision"], found["recall"], found["f1"]) == (0, 0, 0)
-    assert found["accuracy"] == pytest.approx(2 / 3)
-    assert found["balanced_accuracy"] == 0.5
-
-
-def test_where_all_are_detected_recall_is_one() -> None:
-    found = plain(np.array([1, 0, 0]), np.ones(3))
-    assert (found["precision"], found["recall"]) == (pytest.approx(1 / 3), 1)
-
-
-def test_a_rank_metric_without_both_classes_is_not_a_number() -> None:
-    assert np.isnan(plain(np.ones(3, dtype=int), np.array([0.1, 0.6, 0.9]))["roc_auc"])
-    without = plain(np.zeros(3, dtype=int), np.array([0.1, 0.6, 0.9]))
-    assert np.isnan(without["roc_auc"])
-    assert np.isnan(without["average_precision"])
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_intervals_contain_the_value(seed: int) -> None:
-    judged = judge(*invented(seed), threshold=0.5, seed=seed)
-    for name in METRICS:
-        assert 0 <= judged[name]["low"] <= judged[name]["value"] <= judged[name]["high"] <= 1, name
-        assert judged[name]["high"] - judged[name]["low"] > 0.01, name
-
-
-def test_the_interval_of_a_share_is_as_wide_as_the_binomial_one() -> None:
-    truth = np.array([1, 0] * 200)
-    probability = np.where(np.arange(400) < 320, truth, 1 - truth).astype(float)
-    judged = judge(truth, probability, 0.5, seed=1)["accuracy"]
-    half = 1.96 * np.sqrt(0.8 * 0.2 / 400)
-    assert judged["value"] == 0.8
-    assert judged["low"] == pytest.approx(0.8 - half, abs=0.006)
-    assert judged["high"] == pytest.approx(0.8 + half, abs=0.006)
-
-
-def test_a_detector_without_an_error_has_no_doubt() -> None:
-    truth = np.array([1, 0] * 20)
-    judged = judge(truth, truth.astype(float), 0.5, seed=1)
-    assert judged["brier_score"] == {"value": 0, "low": 0, "high": 0}
-    for name in set(METRICS) - {"majority_accuracy", "brier_score"}:
-        assert judged[name] == {"value": 1, "low": 1, "high": 1}
-    assert judged["confusion"] == {"tn": 20, "fp": 0, "fn": 0, "tp": 20}
-
-
-def test_a_resample_without_one_class_spoils_no_interval() -> None:
-    judged = judge(np.array([1, 0, 0, 0]), np.array([0.9, 0.1, 0.8, 0.2]), 0.5, seed=1)
-    assert np.isfinite([[judged[name][edge] for edge in ("value", "low", "high")] for name in METRICS]).all()
-
-
-def test_the_same_seed_gives_the_same_intervals() -> None:
-    first, again, other = (judge(*invented(1), threshold=0.5, seed=seed, n_resamples=50) for seed in (1, 1, 2))
-    assert first == again
-    assert first["accuracy"]["value"] == other["accuracy"]["value"]
-    assert first["average_precision"] != other["average_precision"]
-
-
-def test_resamples_without_a_class_widen_no_interval() -> None:
-    truth = np.array([1, 1] + [0] * 98)
-    judged = judge(truth, truth.astype(float), 0.5, seed=0)
-    for name in ("recall", "precision", "f1", "balanced_accuracy", "roc_auc"):
-        assert judged[name] == {"value": 1, "low": 1, "high": 1}, name
+@pytest.mark.parametrize("key", ["f1", "confusion", "n_unknown", "baselines"])
+def test_metrics_without_a_key_are_refused_in_one_line(key: str, tmp_path: Path) -> None:
+    write_metrics(detector_metrics(), tmp_path / "metrics.json")
+    data = json.loads((tmp_path / "metrics.json").read_text())
+    del data[key]
+    (tmp_path / "metrics.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match=f"{key}.*: delete it and run again"):
+        read_metrics(tmp_path / "metrics.json")

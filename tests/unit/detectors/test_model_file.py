@@ -32,7 +32,7 @@ def define(name: str = "music", columns: list[str] | None = None) -> Definition:
     return Definition(columns or COLUMNS, MADE_WITH, {name: 0.5}, {name: [1.5, 0.1]})
 
 
-def test_a_saved_detector_comes_back_with_what_it_must_know_and_plain_keras_reads_it(tmp_path: Path) -> None:
+def test_a_saved_detector_comes_back_with_its_definition_and_plain_keras_reads_it(tmp_path: Path) -> None:
     import keras
 
     model = trained()
@@ -45,7 +45,7 @@ def test_a_saved_detector_comes_back_with_what_it_must_know_and_plain_keras_read
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
 
 
-def test_combined_detectors_say_what_they_say_alone(tmp_path: Path) -> None:
+def test_combined_detectors_give_the_same_probabilities_as_alone(tmp_path: Path) -> None:
     alone = {}
     for name, seed in (("music", 1), ("speech", 2), ("features", 3)):
         alone[name] = (trained(name, seed), define(name))
@@ -74,7 +74,7 @@ def test_detectors_of_different_features_are_not_combined() -> None:
         model_file.combine({"music": (model, define()), "speech": (model, define("speech", COLUMNS[::-1]))})
 
 
-def test_features_made_otherwise_are_refused(tmp_path: Path) -> None:
+def test_features_computed_with_other_parameters_are_refused(tmp_path: Path) -> None:
     table = pa.table({"clip_id": ["a"], **{name: [0.0] for name in COLUMNS}})
     write_parquet(table.replace_schema_metadata(MADE_WITH | {"n_fft": "1024"}), tmp_path / "other.parquet")
     write_parquet(table.replace_schema_metadata(MADE_WITH), tmp_path / "same.parquet")
@@ -88,5 +88,5 @@ def test_a_file_that_is_no_detector_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "b.keras", "w") as archive:
         archive.writestr("config.json", "{}")
     for name in ("a.keras", "b.keras", "none.keras"):
-        with pytest.raises(TrainingError, match="is no detector of this workflow"):
+        with pytest.raises(TrainingError, match="is not a detector of this workflow"):
             model_file.load(tmp_path / name)

@@ -27,38 +27,38 @@ def many(seed: int, n_videos: int = 40) -> pa.Table:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_no_video_teaches_and_judges(seed: int) -> None:
+def test_no_video_is_in_training_and_evaluation(seed: int) -> None:
     clips = many(seed)
-    learn, test = train_and_eval(clips, "music", 0.25, seed)
+    train, test = train_and_eval(clips, "music", 0.25, seed)
     videos = np.array(clips["video_id"].to_pylist())
-    assert not set(videos[learn]) & set(videos[test])
-    assert len(set(videos[test])) == pytest.approx(0.25 * len(set(videos[learn]) | set(videos[test])), abs=0.51)
+    assert not set(videos[train]) & set(videos[test])
+    assert len(set(videos[test])) == pytest.approx(0.25 * len(set(videos[train]) | set(videos[test])), abs=0.51)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_each_clip_of_known_truth_is_on_one_side_and_no_other_is(seed: int) -> None:
     clips = many(seed)
-    learn, test = train_and_eval(clips, "music", 0.25, seed)
+    train, test = train_and_eval(clips, "music", 0.25, seed)
     known = [i for i, truth in enumerate(clips["is_music"].to_pylist()) if truth is not None]
-    assert sorted([*learn, *test]) == known
+    assert sorted([*train, *test]) == known
 
 
 def test_truth_is_one_zero_or_unknown() -> None:
     assert truth_of(table("abc", [True, None, False]), "music").tolist() == [1, -1, 0]
 
 
-def test_the_eval_list_judges_where_there_is_one() -> None:
+def test_the_eval_list_is_used_for_evaluation_where_there_is_one() -> None:
     split = ["train", "eval"] * 5
     truth = [True, True, False, False, None, None, True, True, False, False]
-    learn, test = train_and_eval(table([f"video{i}" for i in range(10)], truth, split), "music", None, 1)
-    assert learn.tolist() == [0, 2, 6, 8]
+    train, test = train_and_eval(table([f"video{i}" for i in range(10)], truth, split), "music", None, 1)
+    assert train.tolist() == [0, 2, 6, 8]
     assert test.tolist() == [1, 3, 7, 9]
 
 
 def test_both_sides_hold_positives_in_the_same_proportion() -> None:
-    learn, test = train_and_eval(table([f"v{i}" for i in range(100)], [i < 20 for i in range(100)]), "music", 0.25, 7)
-    assert (len(learn), len(test)) == (75, 25)
-    assert (int((learn < 20).sum()), int((test < 20).sum())) == (15, 5)
+    train, test = train_and_eval(table([f"v{i}" for i in range(100)], [i < 20 for i in range(100)]), "music", 0.25, 7)
+    assert (len(train), len(test)) == (75, 25)
+    assert (int((train < 20).sum()), int((test < 20).sum())) == (15, 5)
 
 
 def test_the_same_seed_gives_the_same_sides_and_another_seed_others() -> None:
@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_sides_and_another_seed_others() -> None:
 
 def test_an_eval_list_of_which_nothing_is_there_is_not_replaced_by_training_clips() -> None:
     clips = table([f"video{i}" for i in range(20)], [True, False] * 10, ["train"] * 20)
-    with pytest.raises(TrainingError, match="0 clips with music to judge by"):
+    with pytest.raises(TrainingError, match="0 clips with music for evaluation"):
         train_and_eval(clips, "music", None, 1)
 
 
@@ -79,13 +79,13 @@ def test_an_eval_list_of_which_nothing_is_there_is_not_replaced_by_training_clip
     [
         ([None] * 8, ["train"] * 8, "detector music: no clip has a known truth"),
         ([], [], "detector music: no clip has a known truth"),
-        ([True] * 8, ["train"] * 8, "detector music: 0 clips without music to train on"),
-        ([False] * 8, ["train"] * 8, "detector music: 0 clips with music to train on"),
-        ([True, False, True, False], ["train"] * 4, "detector music: 0 clips with music to judge by"),
-        ([True] + [False] * 5, ["train"] * 3 + ["eval"] * 3, "detector music: 1 clips with music to train on"),
-        ([True, False] * 3, ["train"] * 4 + ["eval"] * 2, "detector music: 1 clips with music to judge by"),
-        ([True, False] * 2 + [None] * 2, ["train"] * 4 + ["eval"] * 2, "0 clips with music to judge by"),
-        ([True, False] * 3, ["eval"] * 6, "0 clips with music to train on"),
+        ([True] * 8, ["train"] * 8, "detector music: 0 clips without music for training"),
+        ([False] * 8, ["train"] * 8, "detector music: 0 clips with music for training"),
+        ([True, False, True, False], ["train"] * 4, "detector music: 0 clips with music for evaluation"),
+        ([True] + [False] * 5, ["train"] * 3 + ["eval"] * 3, "detector music: 1 clips with music for training"),
+        ([True, False] * 3, ["train"] * 4 + ["eval"] * 2, "detector music: 1 clips with music for evaluation"),
+        ([True, False] * 2 + [None] * 2, ["train"] * 4 + ["eval"] * 2, "0 clips with music for evaluation"),
+        ([True, False] * 3, ["eval"] * 6, "0 clips with music for training"),
     ],
 )
 def test_too_few_clips_are_refused_in_one_line(truth: list[bool | None], split: list[str], line: str) -> None:
@@ -96,10 +96,10 @@ def test_too_few_clips_are_refused_in_one_line(truth: list[bool | None], split: 
     assert "\n" not in str(refused.value)
 
 
-def test_many_clips_of_one_video_cannot_be_parted() -> None:
+def test_many_clips_of_one_video_cannot_be_split() -> None:
     rows = np.arange(6)
-    learn, test = split_by_video(rows, ["one"] * 6, np.array([1, 0, 1, 0, 1, 0]), 0.5, 1)
-    assert learn.tolist() == rows.tolist()
+    train, test = split_by_video(rows, ["one"] * 6, np.array([1, 0, 1, 0, 1, 0]), 0.5, 1)
+    assert train.tolist() == rows.tolist()
     assert test.tolist() == []
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from soundsift.detectors import calibration, model_file, training
+from soundsift.detectors import calibration, model_file, network, training
 from soundsift.detectors.examples import Examples
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.training import train
@@ -17,7 +17,7 @@ QUICK = Hyperparameters(members=3, min_steps=120, passes=1)
 
 
 def problem(n: int = 200, seed: int = 0, apart: float = 3.0) -> Examples:
-    """Two classes that differ in one of three inputs, whose scales are far apart; a version of every clip."""
+    """Two classes that differ in one of three inputs of very different scales, and an augmented version of every clip."""
     rng = np.random.default_rng(seed)
     truth = np.arange(n) % 2
     x = rng.normal(size=(n, 3))
@@ -34,8 +34,8 @@ def dense_shapes(model: object) -> list[tuple[int, str]]:
 def test_a_detector_learns_what_can_be_learned_and_its_networks_have_the_default_shape() -> None:
     trained = train("music", problem(), Hyperparameters(min_steps=300))
     new = problem(seed=1)
-    said = model_file.probabilities(trained.model, [new.x])
-    assert ((said >= trained.threshold) == new.truth).mean() > 0.9
+    probability = model_file.probabilities(trained.model, [new.x])
+    assert ((probability >= trained.threshold) == new.truth).mean() > 0.9
     members = [layer for layer in trained.model.layers if layer.name.startswith("member_")]
     assert len(members) == 6
     for member in members:
@@ -48,20 +48,20 @@ def test_a_detector_learns_what_can_be_learned_and_its_networks_have_the_default
     assert trained.history["loss"].to_pylist()[-1] > trained.history["val_loss"].to_pylist()[-1]
 
 
-def test_a_member_and_its_scaler_have_not_heard_the_videos_it_leaves_out() -> None:
+def test_a_member_and_its_scaler_are_not_trained_on_the_videos_it_holds_out() -> None:
     # mistake 5 of the first version: the scaler was fitted on test data too
     examples = problem()
     partner = examples.partner.copy()
-    partner[200] = 7  # a version of clip 0 with clip 7 in it
+    partner[200] = 7  # a version of clip 0 with clip 7 mixed in
     examples = replace(examples, partner=partner)
     part = training._parts(examples, QUICK)
     assert sorted(np.bincount(part)) == [66, 67, 67]
     for number in range(3):
-        learn = training._learned_by(examples, part, number)
-        assert not {row for row in learn if part[examples.video[row]] == number}
-        assert (200 in learn) == (number % 2 == 0 and number not in (part[0], part[7]))
+        rows = training._training_rows(examples, part, number)
+        assert not {row for row in rows if part[examples.video[row]] == number}
+        assert (200 in rows) == (number % 2 == 0 and number not in (part[0], part[7]))
     model = train("music", examples, QUICK).model
-    first = training._learned_by(examples, part, 0)
+    first = training._training_rows(examples, part, 0)
     mean = np.asarray(model.get_layer("member_1").get_layer("standardise").mean)[0]
     assert mean == pytest.approx(examples.x[first].mean(axis=0), rel=1e-4)
     assert mean[1] != pytest.approx(examples.x.mean(axis=0)[1], rel=1e-6)
@@ -69,36 +69,36 @@ def test_a_member_and_its_scaler_have_not_heard_the_videos_it_leaves_out() -> No
 
 def test_the_same_clips_and_seed_give_the_same_detector() -> None:
     x = problem(seed=1).x
-    said = [
+    first, again, other = (
         model_file.probabilities(train("music", problem(), replace(QUICK, seed=seed)).model, [x]) for seed in (3, 3, 4)
-    ]
-    assert np.array_equal(said[0], said[1])
-    assert not np.array_equal(said[0], said[2])
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
 
 
-def test_what_lies_beyond_everything_heard_counts_as_the_edge() -> None:
+def test_inputs_beyond_the_limit_count_as_the_limit() -> None:
     model = train("music", problem(), QUICK).model
-    edge = np.array([[0, 5000 + 1000 * 3.4 * 3, 0]], dtype=np.float32)
+    limit = np.array([[0, 5000 + 1000 * 3.4 * 3, 0]], dtype=np.float32)
     far = np.array([[0, 1e9, 0]], dtype=np.float32)
     inside, *_ = problem().x
-    said = [model_file.probabilities(model, [x])[0] for x in (edge, far, inside[np.newaxis])]
-    assert said[0] == pytest.approx(said[1], abs=1e-6)
-    assert said[0] != pytest.approx(said[2], abs=1e-3)
+    at_limit, beyond, within = (model_file.probabilities(model, [x])[0] for x in (limit, far, inside[np.newaxis]))
+    assert at_limit == pytest.approx(beyond, abs=1e-6)
+    assert at_limit != pytest.approx(within, abs=1e-3)
 
 
-@pytest.mark.parametrize("how", ["equal", "weights", "none"])
-def test_rare_classes_are_learned_whatever_the_balance(how: str) -> None:
+@pytest.mark.parametrize("balance", ["equal", "weights", "none"])
+def test_rare_classes_are_learned_whatever_the_balance(balance: str) -> None:
     examples = problem(apart=4.0)
     keep = np.flatnonzero((examples.truth == 0) | (np.arange(400) % 20 == 1))
     rare = Examples(
         examples.x[keep], examples.truth[keep], examples.video[keep], examples.partner[keep], int((keep < 200).sum())
     )
-    trained = train("music", rare, replace(QUICK, balance=how, min_steps=300))
+    trained = train("music", rare, replace(QUICK, balance=balance, min_steps=300))
     new = problem(seed=1, apart=4.0)
-    said = model_file.probabilities(trained.model, [new.x]) >= trained.threshold
+    predicted = model_file.probabilities(trained.model, [new.x]) >= trained.threshold
     assert trained.threshold == pytest.approx(10 / 110)
-    assert said[new.truth == 1].mean() > 0.85
-    assert said[new.truth == 0].mean() < 0.15
+    assert predicted[new.truth == 1].mean() > 0.85
+    assert predicted[new.truth == 0].mean() < 0.15
 
 
 def test_too_few_videos_train_one_network_that_is_not_calibrated() -> None:
@@ -116,17 +116,17 @@ def test_constant_inputs_are_named_and_nothing_but_constants_is_refused(caplog: 
     examples.x[:, 2] = 7.0
     with caplog.at_level(logging.WARNING):
         trained = train("music", examples, QUICK, ["a", "b", "c"])
-    assert "music: the same in all training clips, so of no use: c" in caplog.text
-    said = model_file.probabilities(trained.model, [examples.x])
+    assert "music: constant over all training clips and therefore without effect: c" in caplog.text
+    probability = model_file.probabilities(trained.model, [examples.x])
     other = examples.x.copy()
     other[:, 2] = 9.0
-    assert np.array_equal(model_file.probabilities(trained.model, [other]), said)
+    assert np.array_equal(model_file.probabilities(trained.model, [other]), probability)
     examples.x[:] = 7.0
     with pytest.raises(TrainingError, match="detector music: no feature differs between the training clips"):
         train("music", examples, QUICK)
 
 
-def test_calibration_is_platts_and_finite_where_the_classes_part_completely() -> None:
+def test_calibration_is_platts_and_finite_where_the_classes_separate_completely() -> None:
     rng = np.random.default_rng(0)
     truth = (np.arange(300) % 3 == 0).astype(np.int64)
     margins = 3 * (2 * truth - 1) * rng.uniform(-0.2, 1, size=300) + rng.normal(size=300)
@@ -138,7 +138,7 @@ def test_calibration_is_platts_and_finite_where_the_classes_part_completely() ->
         return float(np.sum(np.logaddexp(0, z) - target * z))
 
     assert calibration.calibrate(margins, truth) == pytest.approx(minimize(loss, [1.0, 0.0]).x, rel=1e-2, abs=1e-2)
-    # margins that say the opposite: nothing is known, and every clip gets the share of positives
+    # margins that rank the classes the wrong way round: every clip gets the share of positives
     slope, shift = calibration.calibrate(-margins, truth)
     assert 1 / (1 + np.exp(-slope * margins - shift)) == pytest.approx(np.full(300, truth.mean()), abs=0.01)
     slope, shift = calibration.calibrate(np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0, 0, 1, 1]))
@@ -152,3 +152,20 @@ def test_batches_go_through_every_clip_before_any_comes_again() -> None:
     stream = training._stream(rows, truth, "none", np.random.default_rng(0), 16)
     drawn = np.concatenate([next(stream) for _ in range(5)])
     assert sorted(drawn[:40]) == sorted(drawn[40:]) == rows.tolist()
+
+
+def test_the_parallel_network_and_each_member_have_the_layers_of_the_table_and_give_the_same_logits() -> None:
+    x = problem().x[:50]
+    params = Hyperparameters(hidden_units=[5, 4], input_limit=2.0)
+    moments = [network.moments_of(x, np.arange(50)[part::2]) for part in range(2)]
+    parallel = network.parallel_network(moments, params)
+    table = network.layers_of(params)
+    assert [layer.name for layer in parallel.layers[1:]] == [layer.name for layer in table]
+    logits = np.asarray(parallel(np.repeat(x[:, np.newaxis], 2, axis=1), training=False))
+    for number in range(2):
+        member = network.member_network(parallel, number, moments[number], params)
+        assert [layer.name for layer in member.layers[1:]] == [one.name for one in table if one.kind != "dropout"]
+        assert np.asarray(member(x)) == pytest.approx(logits[:, number], abs=1e-5)
+    assert np.abs(logits[:, 0] - logits[:, 1]).max() > 0.01
+    margins = network.held_out_margins(parallel, x, np.array([3, 8]), np.array([1, 0]))
+    assert margins == pytest.approx([np.diff(logits[3, 1])[0], np.diff(logits[8, 0])[0]], abs=1e-5)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from soundsift.config.features import FeatureParams
+from soundsift.detectors.metrics import Confusion
 from soundsift.features.frames import frame_features, frames_table
 from soundsift.files import sha256_of
 from soundsift.report.figures import coverage, detectors, features, metadata
@@ -64,9 +65,10 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
             "36",
             "75 %",
             "90 %",
-            "the detector says",
+            "predicted by the detector",
+            "confusion matrix",
         ],
-        lambda path: detectors.confusion({"tp": 15, "fn": 5, "fp": 4, "tn": 36}, "music", path),
+        lambda path: detectors.confusion(Confusion(tn=36, fp=4, fn=5, tp=15), "music", path),
     ),
     "answers": (
         [
@@ -79,7 +81,7 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
             "0",
         ],
         lambda path: detectors.answers(
-            {"music": {"tp": 15, "fn": 5, "fp": 4, "tn": 36}, "speech": {"tp": 3, "fn": 0, "fp": 0, "tn": 9}}, path
+            {"music": Confusion(tn=36, fp=4, fn=5, tp=15), "speech": Confusion(tn=9, fp=0, fn=0, tp=3)}, path
         ),
     ),
     "distributions": (
@@ -99,11 +101,11 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
         ),
     ),
     "history": (
-        ["music: training", "cross-entropy (nat)", "part of the training", "clips left out", "0.5"],
+        ["music: training", "cross-entropy (nat)", "part of the training", "held-out clips", "0.5"],
         lambda path: detectors.history(pa.table(HISTORY), "music", path),
     ),
     "calibration": (
-        ["music: calibration on 40 eval clips", "share of clips with music", "as it says"],
+        ["music: calibration on 40 eval clips", "share of clips with music", "perfectly calibrated"],
         lambda path: detectors.calibration(TRUTH, {"before": PROBABILITIES, "after": PROBABILITIES**2}, "music", path),
     ),
     "learning_curve": (
@@ -111,7 +113,7 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
         lambda path: detectors.learning_curve(CURVE, "music", path),
     ),
     "probabilities": (
-        ["music: what the detector says", "probability of music", "threshold"],
+        ["music: probabilities by the detector", "probability of music", "threshold"],
         lambda path: detectors.probabilities(TRUTH, PROBABILITIES, 0.5, "music", path),
     ),
 }
@@ -141,10 +143,13 @@ def test_a_figure_is_an_svg_with_its_title_and_axes_and_the_same_bytes_each_time
         ("coverage", "train: 9 ok, 2 private; eval: 3 ok, 1 removed"),
         ("class_counts", "Most frequent: Music, 900 train and 30 eval; Dog, 20 train and 0 eval"),
         ("truths", "music, train: 1,300 with, 2,000 without, 7 unknown"),
-        ("confusion", "Of 20 clips with music 15 are detected and 5 missed; of 40 without it 4 are wrongly claimed"),
+        (
+            "confusion",
+            "Of 20 clips with music 15 are detected and 5 missed; in 4 of 40 clips without it there is a false alarm",
+        ),
         ("answers", "with speech: 100 right, 0 wrong; without speech: 100 right, 0 wrong"),
         ("curves", "Area under the ROC curve: music 0.475, logistic regression 0.525"),
-        ("history", "mixtures learned from: from 0.700 to 0.200, clips left out: from 0.700 to 0.400 nat"),
+        ("history", "mixed training clips: from 0.700 to 0.200, held-out clips: from 0.700 to 0.400 nat"),
         ("learning_curve", "ROC AUC: 0.800 with 50 clips, 0.900 with 1,000 clips; average precision: 0.700 with 50"),
         (
             "probabilities",
@@ -205,8 +210,8 @@ def test_an_outcome_that_one_split_lacks_counts_zero_there(tmp_path: Path) -> No
 def test_training_without_held_out_clips_is_drawn_without_them(tmp_path: Path) -> None:
     table = pa.table({**HISTORY, "val_loss": pa.array([None] * 3, pa.float64())})
     detectors.history(table, "music", tmp_path / "one.svg")
-    assert "mixtures learned from" in words(tmp_path / "one.svg")
-    assert "held out" not in words(tmp_path / "one.svg")
+    assert "mixed training clips" in words(tmp_path / "one.svg")
+    assert "held-out clips" not in words(tmp_path / "one.svg")
 
 
 def test_a_figure_that_cannot_be_drawn_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,6 +220,6 @@ def test_a_figure_that_cannot_be_drawn_leaves_no_file(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
     with pytest.raises(OSError, match="no space"):
-        detectors.confusion({"tp": 1, "fn": 1, "fp": 1, "tn": 1}, "music", tmp_path / "one.svg")
+        detectors.confusion(Confusion(tn=1, fp=1, fn=1, tp=1), "music", tmp_path / "one.svg")
     assert list(tmp_path.iterdir()) == []
     plt.close("all")

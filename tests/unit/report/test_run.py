@@ -1,22 +1,22 @@
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
-from soundsift.detectors.metrics import METRICS
+from soundsift.detectors.metrics import METRICS, Confusion, DetectorMetrics, Interval
 from soundsift.report.run import detector_table, lines, opening, unrecognised
+from tests.unit.detectors.test_metrics import performance
 
 COUNTS = {"train": {"ok": 6, "private": 2, "silent": 1}, "eval": {"ok": 3, "removed": 3, "private": 1}}
 
 
-def figures(value: float) -> dict[str, dict[str, float]]:
-    return {name: {"value": value, "low": value - 0.05, "high": value + 0.05} for name in METRICS}
-
-
-def judged() -> dict[str, object]:
-    return {
-        **figures(0.8), "accuracy": {"value": 0.85, "low": 0.8, "high": 0.9}, "positives": 20, "n_eval": 60,
-        "confusion": {"tp": 15, "fn": 5, "fp": 4, "tn": 36},
-        "baselines": {"logistic_regression": figures(0.7), "always_no": figures(2 / 3)},
-    }  # fmt: skip
+def music() -> DetectorMetrics:
+    own = replace(performance(0.8, Confusion(tn=36, fp=4, fn=5, tp=15)), accuracy=Interval(0.85, 0.8, 0.9))
+    baselines = {"logistic_regression": performance(0.7), "always_no": performance(2 / 3)}
+    return DetectorMetrics(
+        detector="music", n_train=100, n_eval=60, n_unknown=0, positives=20, train_positives=50,
+        performance=own, brier_score_uncalibrated=0.1, baselines=baselines,
+    )  # fmt: skip
 
 
 def test_the_first_lines_say_what_is_there_and_what_is_missing() -> None:
@@ -32,7 +32,7 @@ def test_rows_left_out_are_counted_by_reason_most_frequent_first() -> None:
     assert text[0] == "16 of the lists' 2,017 rows are wanted clips; left out: 2,000 inaccurate, 1 repeated."
 
 
-def test_errors_that_nobody_knows_are_told_in_full_and_counted_over_videos() -> None:
+def test_unrecognised_errors_are_shown_in_full_and_counted_over_videos() -> None:
     reasons = ["[youtube] aa: The moon is full", "[youtube] bb: The moon is full", "[youtube] cc: Private"]
     missing = pa.table(
         {"video_id": ["aa", "bb", "cc"], "outcome": ["unrecognised", "unrecognised", "private"], "reason": reasons}
@@ -40,32 +40,32 @@ def test_errors_that_nobody_knows_are_told_in_full_and_counted_over_videos() -> 
     found = unrecognised(missing)
     assert found == {"[youtube] ...: The moon is full": 2}
     text = lines(COUNTS, {}, found, {}, False)
-    assert "Unrecognised on 2 clips, worth reporting: [youtube] ...: The moon is full" in text
+    assert "Unrecognised error on 2 clips, please report it: [youtube] ...: The moon is full" in text
 
 
-def test_nothing_is_said_of_missing_clips_where_none_is_missing() -> None:
+def test_missing_clips_are_not_mentioned_where_none_is_missing() -> None:
     text = lines({"train": {"ok": 3, "silent": 1}}, {}, {}, {}, is_demo=False)
     assert text.startswith("4 of 4 wanted clips are there (100.0%).\nReport:")
     assert "Missing" not in text
 
 
-def test_a_detector_is_told_in_one_line_of_clips() -> None:
-    text = lines(COUNTS, {}, {}, {"music": judged()}, is_demo=False).splitlines()
+def test_a_detector_has_one_line_of_clip_counts() -> None:
+    text = lines(COUNTS, {}, {}, {"music": music()}, is_demo=False).splitlines()
     assert text[2] == (
-        "music: finds 15 of 20 clips with it, claims 4 of 40 without it. Right on 85.0%; always saying no: 66.7%. "
-        "Balanced accuracy 80.0% (95 % interval 75.0% to 85.0%, 60 clips)."
+        "music: finds 15 of 20 clips with it; 4 false alarms in 40 clips without it. Accuracy 85.0% (always answering no: "
+        "66.7%). Balanced accuracy 80.0% (95 % interval 75.0% to 85.0%, 60 clips)."
     )
 
 
 @pytest.mark.parametrize("is_demo", [True, False])
 def test_only_the_demo_is_called_synthetic(is_demo: bool) -> None:
-    text = lines(COUNTS, {}, {}, {"music": judged()}, is_demo)
+    text = lines(COUNTS, {}, {}, {"music": music()}, is_demo)
     assert ("This is the demo: its sound is synthetic" in text) == is_demo
     assert text.endswith("\n") and not text.endswith("\n\n")
 
 
 def test_the_table_of_a_detector_has_its_baselines_beside_it() -> None:
-    table = detector_table(judged())
+    table = detector_table(music())
     assert table.column_names == ["metric", "this detector", "logistic regression", "always no"]
     assert table["metric"].to_pylist() == [name.replace("_", " ") for name in METRICS]
     assert table["this detector"].to_pylist()[0] == "0.850 (0.800 to 0.900)"
@@ -74,12 +74,11 @@ def test_the_table_of_a_detector_has_its_baselines_beside_it() -> None:
 
 def test_the_report_opens_with_counts_reasons_and_each_detector_in_a_hundred_clips() -> None:
     svg = "<svg><title>{}</title><desc>in words</desc></svg>"
-    text = opening(COUNTS, {"repeated": 4}, {"music": judged()}, [svg.format("coverage"), svg.format("answers")])
-    assert "16 of the lists' 20 rows".replace("'", "&#x27;") in text
+    text = opening(COUNTS, {"<repeated>": 4}, {"music": music()}, [svg.format("coverage"), svg.format("answers")])
+    assert "16 of the lists&#39; 20 rows are wanted clips; left out: 4 &lt;repeated&gt;." in text
     assert "10 of 16 wanted clips are there (62.5%). Missing: 3 private, 3 removed; clip by clip in" in text
     assert (
-        "<li>music: finds 75 of 100 clips with music and wrongly claims 10 of 100 without (15 of 20 "
-        "and 4 of 40 were counted). It is right on 85.0% of 60 "
-        "eval clips; always saying no would be right on 66.7%.</li>"
+        "<li>music: of 100 clips with music the detector finds 75 (15 of 20); in 10 of 100 clips without music it reports a "
+        "false alarm (4 of 40). Its accuracy on 60 eval clips is 85.0%; always answering no has 66.7%.</li>"
     ) in text
     assert text.index('alt="coverage. in words"') < text.index("<li>") < text.index('alt="answers. in words"')

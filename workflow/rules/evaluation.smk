@@ -1,24 +1,52 @@
-# In:  results/features.parquet, results/augmented.parquet, results/detectors/{detector}/{model.keras,history.parquet}
-# Out: results/detectors/{detector}/{metrics.json,predictions.parquet,errors.parquet,learning.parquet,card.md,*.svg}
-# By:  evaluate_detector, learning_curve, write_card
+# In:  results/features.parquet, results/augmented.parquet,
+#      results/detectors/{detector}/{model.keras,history.parquet,learning.parquet}
+# Out: results/detectors/{detector}/{metrics.json,predictions.parquet,probabilities.parquet,errors.parquet} and, for
+#      people, results/detectors/{detector}/{card.md,*.svg}
+# By:  evaluate_detector, draw_detector, write_card
 
 
-# Judge it by the clips it has not heard.
+# Evaluate a detector and its baselines on the eval clips.
 rule evaluate_detector:
     input:
-        **LEARNED_FROM,
+        **TRAINING_TABLES,
         model="results/detectors/{detector}/model.keras",
-        history="results/detectors/{detector}/history.parquet",
     output:
         metrics="results/detectors/{detector}/metrics.json",
         predictions="results/detectors/{detector}/predictions.parquet",
+        probabilities="results/detectors/{detector}/probabilities.parquet",
         errors="results/detectors/{detector}/errors.parquet",
+    log:
+        "results/logs/evaluate_detector/{detector}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=720,
+    params:
+        test_fraction=TEST_FRACTION,
+        network=NETWORK,
+        code=code_digest("evaluate_detector"),
+    message:
+        "Evaluating the {wildcards.detector} detector"
+    script:
+        "../../scripts/evaluate_detector.py"
+
+
+# Draw the figures of a detector.
+rule draw_detector:
+    input:
+        metrics="results/detectors/{detector}/metrics.json",
+        probabilities="results/detectors/{detector}/probabilities.parquet",
+        history="results/detectors/{detector}/history.parquet",
+        curve="results/detectors/{detector}/learning.parquet",
+    output:
         calibration=report(
             "results/detectors/{detector}/calibration.svg",
             caption="../report/calibration.rst",
             category="5 Detectors",
             subcategory="{detector}",
-            labels={"shows": "how sure it may be"},
+            labels={"shows": "calibration of the probabilities"},
         ),
         confusion=report(
             "results/detectors/{detector}/confusion.svg",
@@ -39,7 +67,7 @@ rule evaluate_detector:
             caption="../report/probabilities.rst",
             category="5 Detectors",
             subcategory="{detector}",
-            labels={"shows": "what the detector says"},
+            labels={"shows": "probabilities with and without {detector}"},
         ),
         history=report(
             "results/detectors/{detector}/history.svg",
@@ -48,31 +76,7 @@ rule evaluate_detector:
             subcategory="{detector}",
             labels={"shows": "training"},
         ),
-    log:
-        "results/logs/evaluate_detector/{detector}.log",
-    conda:
-        "../../envs/training.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(8000),
-        runtime=720,
-    params:
-        test_fraction=TEST_FRACTION,
-        network=NETWORK,
-        code=code_digest("evaluate_detector"),
-    message:
-        "Judging the {wildcards.detector} detector"
-    script:
-        "../../scripts/evaluate_detector.py"
-
-
-# See whether more clips would help.
-rule learning_curve:
-    input:
-        **LEARNED_FROM,
-    output:
-        curve="results/detectors/{detector}/learning.parquet",
-        figure=report(
+        learning=report(
             "results/detectors/{detector}/learning.svg",
             caption="../report/learning.rst",
             category="5 Detectors",
@@ -80,26 +84,22 @@ rule learning_curve:
             labels={"shows": "whether more clips would help"},
         ),
     log:
-        "results/logs/learning_curve/{detector}.log",
+        "results/logs/draw_detector/{detector}.log",
     conda:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=growing(8000),
-        runtime=720,
+        mem_mb=growing(2000),
+        runtime=15,
     params:
-        features=TRAINING["features"],
-        test_fraction=TEST_FRACTION,
-        # ranking takes half as many steps as probabilities do
-        network={**NETWORK, "members": 1, "min_steps": 500},
-        code=code_digest("learning_curve"),
+        code=code_digest("draw_detector"),
     message:
-        "Measuring how the {wildcards.detector} detector learns"
+        "Drawing the figures of the {wildcards.detector} detector"
     script:
-        "../../scripts/learning_curve.py"
+        "../../scripts/draw_detector.py"
 
 
-# Say what it is, what it was made from, how good it is and where that ends.
+# Write the model card.
 rule write_card:
     input:
         model="results/detectors/{detector}/model.keras",

@@ -1,0 +1,9 @@
+"""Array types of the detectors."""
+
+import numpy as np
+import numpy.typing as npt
+
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+# Truth of clips (0, 1, or -1 for unknown), row numbers and numbers of videos.
+Int64Array = npt.NDArray[np.int64]
