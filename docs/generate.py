@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from soundsift.config.settings import read_schema
-from soundsift.detection import (
-    formats,
-    segments,
-)
+from soundsift.detection import columns as detection_columns
+from soundsift.detection import overview
 from soundsift.detectors import columns as detector_columns
 from soundsift.features import (
+    augmented_columns,
     augmented_table,
     definition,
     statistics,
@@ -105,9 +104,9 @@ def columns() -> str:
         ),
         "results/detections.csv": (
             "The recordings of one's own; then `{detector}_seconds`, for how long each detector's class is heard.",
-            formats.RECORDING_COLUMNS,
+            overview.RECORDING_COLUMNS,
         ),
-        "results/detections/{name}.csv": ("Where it is heard.", segments.SEGMENT_COLUMNS),
+        "results/detections/{name}.csv": ("Where it is heard.", detection_columns.SEGMENT_COLUMNS),
     }
     text = ["# Columns", ""]
     for name, (meaning, declared) in tables.items():
@@ -139,7 +138,7 @@ def columns() -> str:
         "| --- | --- | --- | --- |",
         *(
             f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |"
-            for c in (*definition.VERSION_COLUMNS, *augmented_table.VIDEO_COLUMNS)
+            for c in (*augmented_columns.VERSION_COLUMNS, *augmented_table.VIDEO_COLUMNS)
         ),
         "",
     ]

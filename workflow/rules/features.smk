@@ -1,6 +1,6 @@
 # In:  results/clips/{batch}/{clip_id}.{format}, results/outcomes/{batch}.csv, results/metadata/clips.parquet
 # Out: results/frames/{batch}/{clip_id}.parquet, results/features/{batch}.parquet, results/{features,coverage}.parquet
-#      and, to learn from beside the clips, results/augmented/{batch}.parquet and results/augmented.parquet
+#      and, as additional training data, results/augmented/{batch}.parquet and results/augmented.parquet
 # By:  extract_features, summarize_features, merge_features, augment_clips, merge_augmented
 
 FRAMES = {
@@ -32,7 +32,7 @@ rule extract_features:
         "../../scripts/extract_features.py"
 
 
-# Reduce each clip's frames to one row.
+# Reduce the frames of each clip to one row.
 rule summarize_features:
     input:
         frames="results/frames/{batch}",
@@ -56,7 +56,7 @@ rule summarize_features:
         "../../scripts/summarize_features.py"
 
 
-# Put all batches together with what is true of each clip, and account for every wanted one.
+# Merge all batches with the truth of each clip, and list the outcome of every wanted clip.
 rule merge_features:
     input:
         clips="results/metadata/clips.parquet",
@@ -81,7 +81,7 @@ rule merge_features:
         "../../scripts/merge_features.py"
 
 
-# Compute the features of changed versions of training clips: other rooms, microphones, speeds, and company.
+# Compute the features of changed versions of training clips: other rooms, microphones and speeds, and mixtures.
 rule augment_clips:
     input:
         clips="results/clips/{batch}",
@@ -106,7 +106,7 @@ rule augment_clips:
         "../../scripts/augment_clips.py"
 
 
-# Put the changed versions together with what is true of them.
+# Merge the changed versions with their truth.
 rule merge_augmented:
     input:
         features="results/features.parquet",

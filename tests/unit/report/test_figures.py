@@ -81,7 +81,7 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
             "level (dB)",
             "with music",
             "% of clips",
-            "tells 100 of 100 pairs apart",
+            "separates 100 of 100 pairs",
         ],
         lambda path: features.distributions({"level (dB)": -TRUTH.astype(np.float32)}, TRUTH, "music", path),
     ),
@@ -156,7 +156,7 @@ def test_a_figure_says_in_words_what_it_shows(name: str, said: str, tmp_path: Pa
 def test_a_feature_without_a_value_for_some_clips_and_one_that_never_varies_are_drawn(tmp_path: Path) -> None:
     values = {"gappy": np.where(np.arange(40) % 3, TRUTH, np.nan), "constant": np.zeros(40)}
     features.distributions(values, TRUTH, "music", tmp_path / "one.svg")
-    assert {"gappy", "constant", "tells 50 of 100 pairs apart"} <= words(tmp_path / "one.svg")
+    assert {"gappy", "constant", "separates 50 of 100 pairs"} <= words(tmp_path / "one.svg")
 
 
 def test_a_tone_is_drawn_with_its_frequency_where_the_cursor_looks_for_it(tone: npt.NDArray[np.float32]) -> None:
