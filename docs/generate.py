@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from soundsift.config import reference
-from soundsift.detection import (
-    formats,
-    segments,
-)
+from soundsift.detection import columns as detection_columns
+from soundsift.detection import overview
 from soundsift.detectors import columns as detector_columns
 from soundsift.features import (
+    augmented_columns,
     augmented_table,
     definition,
     statistics,
@@ -104,11 +103,11 @@ def columns() -> str:
         ),
         "results/detections.csv": (
             "Your recordings. Each detector adds a column `{detector}_seconds`: for how long its class is present.",
-            formats.RECORDING_COLUMNS,
+            overview.RECORDING_COLUMNS,
         ),
         "results/detections/{name}.csv": (
             "The segments of a recording in which a class is present.",
-            segments.SEGMENT_COLUMNS,
+            detection_columns.SEGMENT_COLUMNS,
         ),
     }
     text = ["# Columns", ""]
@@ -142,7 +141,7 @@ def columns() -> str:
         "| --- | --- | --- | --- |",
         *(
             f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |"
-            for c in (*definition.VERSION_COLUMNS, *augmented_table.VIDEO_COLUMNS)
+            for c in (*augmented_columns.VERSION_COLUMNS, *augmented_table.VIDEO_COLUMNS)
         ),
         "",
     ]

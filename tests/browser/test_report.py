@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from soundsift.report.figures.timeline import SPAN
+from soundsift.report.figures.spans import TIMELINE_SPAN
 from tests.workflow.project import Project
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make .venv/site")
@@ -199,7 +199,7 @@ def test_recordings_of_the_user_are_shown_with_players(finished: Project, visit:
     page.locator("audio").evaluate("sound => { sound.pause(); sound.currentTime = 5; }")
     page.wait_for_function("document.querySelector('.cursor').getAttribute('aria-valuenow') == '5.0'")
     box, line = image.bounding_box(), page.locator(".cursor").bounding_box()
-    left, right = SPAN
+    left, right = TIMELINE_SPAN
     assert line["x"] - box["x"] == pytest.approx((left + (right - left) * 5 / 10) * box["width"], abs=2)
     assert "corrupt: broken.wav cannot be decoded" in page.locator("main").inner_text()
     assert (visit.external(), visit.errors) == ([], [])

@@ -349,7 +349,7 @@ def test_recordings_of_ones_own_are_answered_one_by_one(finished: Project, proje
     # the detectors stay what they are, whatever this run's configuration says of training
     run = project.run(*asked, "training={seed: 5}", "detectors={dog: [Dog]}")
     assert run.status == 0, run.text
-    assert run.jobs == {"detect_recording": 4, "detect": 1}
+    assert run.jobs == {"detect_recording": 4, "draw_recording": 4, "detect": 1}
     assert "br\ufffdken {1}.wav: corrupt (br\ufffdken {1}.wav cannot be decoded" in run.text
     assert "dog: not among these detectors" in run.text
     assert (project.folder / "results" / "detectors" / "combined.keras").read_bytes() == model
@@ -368,7 +368,7 @@ def test_recordings_of_ones_own_are_answered_one_by_one(finished: Project, proje
     os.utime(folder / "b.mp3", (1, 1))
     (folder / "b.data").unlink()
     # what was b.mp3 is b now that no other is
-    assert project.run(*asked).jobs == {"detect_recording": 1, "detect": 1}
+    assert project.run(*asked).jobs == {"detect_recording": 1, "draw_recording": 1, "detect": 1}
     assert len(pacsv.read_csv(results / "detections.csv")) == 3
     run = project.run("detect")
     assert "soundsift: recordings is empty: name a folder" in run.text

@@ -30,7 +30,7 @@ rule extract_features:
         "../../scripts/extract_features.py"
 
 
-# Reduce each clip's frames to one row.
+# Reduce the frames of each clip to one row.
 rule summarize_features:
     input:
         frames="results/frames/{batch}",

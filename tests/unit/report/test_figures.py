@@ -90,7 +90,7 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
             "level (dB)",
             "with music",
             "% of clips",
-            "tells 100 of 100 pairs apart",
+            "separates 100 of 100 pairs",
         ],
         lambda path: features.distributions({"level (dB)": -TRUTH.astype(np.float32)}, TRUTH, "music", path),
     ),
@@ -170,7 +170,7 @@ def test_a_figure_has_a_description_in_words(name: str, description_part: str, t
 def test_a_feature_without_a_value_for_some_clips_and_one_that_never_varies_are_drawn(tmp_path: Path) -> None:
     values = {"gappy": np.where(np.arange(40) % 3, TRUTH, np.nan), "constant": np.zeros(40)}
     features.distributions(values, TRUTH, "music", tmp_path / "one.svg")
-    assert {"gappy", "constant", "tells 50 of 100 pairs apart"} <= words(tmp_path / "one.svg")
+    assert {"gappy", "constant", "separates 50 of 100 pairs"} <= words(tmp_path / "one.svg")
 
 
 def test_a_tone_is_drawn_with_its_frequency_where_the_cursor_expects_it(tone: npt.NDArray[np.float32]) -> None:
