@@ -17,19 +17,20 @@ def detect_recording(recording: Path, model: Path, segments: Path, labels: Path,
     """Write the segments, a label track, a timeline and what became of the recording; one that is broken has none."""
     detector = load(model)
     thresholds = detector.definition.thresholds
+    seconds: float | None = None
     try:
         heard = detector.listen(recording)
     except MediaError as error:
         found = schema_of(SEGMENT_COLUMNS).empty_table()
-        drawn, became = timeline.no_timeline(error.reason), (error.outcome, error.reason, None)
+        drawn, outcome, reason = timeline.no_timeline(error.reason), error.outcome, error.reason
     else:
         found = heard.segments
         drawn = timeline.timeline(heard, thresholds, recording.name)
-        became = (heard.outcome, heard.reason, round(heard.duration_seconds, 3))
+        outcome, reason, seconds = heard.outcome, heard.reason, round(heard.duration_seconds, 3)
     write_csv(found, segments)
     write_text(formats.label_track(found), labels)
     write_text(drawn, figure)
-    write_json(formats.record(recording, *became, found, list(thresholds)), record)
+    write_json(formats.record(recording, outcome, reason, seconds, found, list(thresholds)), record)
 
 
 if __name__ == "__main__":

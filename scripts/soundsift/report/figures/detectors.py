@@ -1,6 +1,6 @@
 """Figures of a detector: how it learned, what it answers, how good it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,9 @@ def answers(confusions: Mapping[str, Mapping[str, int]], path: Path) -> None:
     save(figure, path, said)
 
 
-def curves(truth: npt.NDArray[np.int64], probability: Mapping[str, Sequence[float]], name: str, path: Path) -> None:
+def curves(
+    truth: npt.NDArray[np.int64], probability: Mapping[str, npt.NDArray[np.float64]], name: str, path: Path
+) -> None:
     """Draw ROC and precision over recall for the detector and its baselines; ``probability`` is {model: per clip}."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
     looks = ((BLUE, "-", 2.5), (ORANGE, "--", 1.5), (GREEN, "-.", 1.5))
