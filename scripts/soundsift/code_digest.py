@@ -110,12 +110,10 @@ def _templates(path: Path, scripts: Path) -> frozenset[Path]:
     """Find the files in ``templates/`` beside a module that it names in a string, and those that they include."""
     there = _files_below(path.parent / "templates")
     found: set[Path] = set()
-    waiting = _read(path, scripts).strings & there.keys()
-    while waiting:
-        files = {there[name] for name in waiting} - found
+    names = set(_read(path, scripts).strings)
+    while files := {there[name] for name in names if name in there} - found:
         found |= files
-        named = {text for file in files for text in QUOTED_NAME.findall(file.read_text("utf-8", "replace"))}
-        waiting = named & there.keys()
+        names = {name for file in files for name in QUOTED_NAME.findall(file.read_text("utf-8", "replace"))}
     return frozenset(found)
 
 

@@ -29,7 +29,7 @@ class MediaError(SoundsiftError):
     Parameters
     ----------
     outcome
-        One of the words of :mod:`soundsift.outcomes`.
+        One of the words of :mod:`soundsift.media.outcomes`.
     reason
         The decoder's or the program's own account of it.
     """

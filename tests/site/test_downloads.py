@@ -541,7 +541,7 @@ def test_a_process_whose_asker_was_killed_ends_itself(site: Site, tmp_path: Path
     one = clip(1)
     site.faults[one.video_id] = "drip"
     code = (
-        "import sys; from pathlib import Path; from soundsift.fetcher import Fetcher\n"
+        "import sys; from pathlib import Path; from soundsift.media.sources.ytdlp_process import Fetcher\n"
         "f = Fetcher({}, 600, 200); f.start(); print(f._process.pid, flush=True)\n"
         f"f.fetch({one.url(site.url)!r}, (4, 8), None, False, Path({str(tmp_path)!r}))"
     )

@@ -148,7 +148,7 @@ def label_errors(predictions: pa.Table, labels: Sequence[Sequence[str]]) -> pa.T
     Parameters
     ----------
     predictions
-        Of the eval clips, :data:`soundsift.models.PREDICTION_COLUMNS`.
+        Of the eval clips, :data:`soundsift.detectors.columns.PREDICTION_COLUMNS`.
     labels
         Of each of them.
 

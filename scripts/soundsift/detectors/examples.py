@@ -77,7 +77,7 @@ def read_examples(
     features, augmented
         The merged tables; the second may be left out.
     columns
-        The inputs: :func:`soundsift.features.input_columns`.
+        The inputs: :func:`soundsift.features.inputs.input_columns`.
     """
     table = read_facts(features, detector)
     learn, _ = train_and_eval(table, detector, test_fraction, seed)

@@ -38,11 +38,11 @@ class Definition:
     columns
         Names of its inputs, in order.
     features
-        How they are made: :func:`soundsift.frames.definition`.
+        How they are made: :func:`soundsift.features.definition.definition`.
     thresholds
         {detector: probability from which on the class counts as heard}.
     calibrations
-        {detector: (slope, shift)}: :class:`soundsift.training.Trained`.
+        {detector: (slope, shift)}: :class:`soundsift.detectors.training.Trained`.
     synthetic
         Whether it has learned from the demo, which knows nothing of real sound.
     """

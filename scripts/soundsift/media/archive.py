@@ -2,7 +2,7 @@
 
 Everything is written to a temporary name inside the archive and renamed, the media before their record, so a kill
 at any moment leaves a clip with nothing or with everything. Records name media relative to their own folder: the
-archive can be moved. What jobs that share it agree on while they fetch is :mod:`soundsift.pace`'s.
+archive can be moved. What jobs that share it agree on while they fetch is :mod:`soundsift.media.pace`'s.
 """
 
 import hashlib

@@ -25,7 +25,7 @@ def convert(
     Parameters
     ----------
     downloads
-        Rows of :data:`soundsift.download.DOWNLOAD_COLUMNS`.
+        Rows of :data:`soundsift.media.columns.DOWNLOAD_COLUMNS`.
 
     Returns
     -------

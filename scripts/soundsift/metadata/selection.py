@@ -42,7 +42,7 @@ def select_clips(
     lists
         {list name: segments}; the list named ``eval`` is the test list.
     detectors
-        As :func:`soundsift.classes.detector_members` gives it.
+        As :func:`soundsift.metadata.classes.detector_members` gives it.
     batch_size
         Rows of a list that share a batch, counted before anything is left out.
 

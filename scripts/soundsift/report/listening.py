@@ -35,7 +35,7 @@ def worst(predictions: pa.Table, n: int = N_WORST) -> pa.Table:
     Parameters
     ----------
     predictions
-        :data:`soundsift.models.PREDICTION_COLUMNS`; so are the rows that are returned.
+        :data:`soundsift.detectors.columns.PREDICTION_COLUMNS`; so are the rows that are returned.
     """
     judged = predictions.filter(pc.equal(predictions["split"], "eval"))
     off = np.abs(judged["truth"].to_numpy().astype(float) - judged["probability"].to_numpy())

@@ -69,5 +69,5 @@ def fetched_with(archive: Archive, clip_ids: Sequence[str], n: int = N_LOOKED_AT
 
 
 def definition(features: Mapping[str, str]) -> pa.Table:
-    """What the features were computed with, as a table: :func:`soundsift.frames.definition_of`."""
+    """What the features were computed with, as a table: :func:`soundsift.features.definition.definition_of`."""
     return pa.table({"parameter": list(features), "value": list(features.values())})
