@@ -1,6 +1,6 @@
 # In:  segment lists, class table, ontology and label accuracy, as configured
 # Out: results/metadata/{clips,labels,excluded}.parquet and results/batches/{batch}.csv, one small file per batch of clips
-# By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips
+# By:  make_demo or fetch_audioset (only if the configuration uses their files), select_clips
 
 
 # Synthesise the built-in demo.
@@ -27,7 +27,7 @@ rule make_demo:
         "../../scripts/make_demo.py"
 
 
-# Fetch a list or table as AudioSet publishes it.
+# Download a list or table that AudioSet publishes.
 rule fetch_audioset:
     output:
         file=f"{AUDIOSET}/{{file}}",
@@ -49,7 +49,7 @@ rule fetch_audioset:
         "../../scripts/fetch_audioset.py"
 
 
-# Decide which clips are wanted, what is true of each, and which batch each is worked on in.
+# Select the clips, decide their truth for each detector, and divide them into batches.
 checkpoint select_clips:
     input:
         segments=list(METADATA["segments"].values()),

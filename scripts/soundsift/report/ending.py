@@ -1,4 +1,4 @@
-"""What a run does when it has come to its end: the report, and a few lines on the terminal."""
+"""The end of a run: write the report, and show the summary or the errors on the terminal."""
 
 import subprocess
 import sys
@@ -16,19 +16,31 @@ LOGS = Path("results/logs")
 
 
 def shareable(config: Mapping[str, Any]) -> str:
-    """The configuration as YAML, without what may let others in and what no result of the report depends on."""
+    """Format the configuration as YAML for publication.
+
+    Cookies, proxy and the options of yt-dlp may contain credentials and are replaced by ``(set)``. The folder of
+    recordings is omitted, because no result of the report depends on it.
+    """
     download = dict(config["download"])
     download |= {key: "(set)" for key in ("proxy", "cookies") if download[key]}
     download["yt_dlp"] = dict.fromkeys(download["yt_dlp"], "(set)")
-    told = {key: value for key, value in config.items() if key != "recordings"}
-    return yaml.safe_dump(told | {"download": download}, sort_keys=False)
+    published = {key: value for key, value in config.items() if key != "recordings"}
+    return yaml.safe_dump(published | {"download": download}, sort_keys=False)
 
 
-def complain(started: float) -> None:
-    """Say once more, at the end, what failed: our one line stands above many of Snakemake's."""
+def report_errors(started: float) -> None:
+    """Repeat the error messages of this run on the terminal, each once.
+
+    The message of a failed job is followed by many lines of Snakemake, so it is easily missed.
+
+    Parameters
+    ----------
+    started
+        Start of the run, in seconds since 1970. Older logs are ignored.
+    """
     logs = [path for path in LOGS.rglob("*.log") if path.stat().st_mtime >= started]
-    said = {line for path in sorted(logs) for line in _errors(path)}
-    for line in sorted(said):
+    messages = {line for path in sorted(logs) for line in _errors(path)}
+    for line in sorted(messages):
         print(f"soundsift: {line}", file=sys.stderr)
 
 
@@ -38,19 +50,20 @@ def _errors(log: Path) -> list[str]:
     return [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
 
 
-def conclude(started: float, snakefile: str, config: Mapping[str, Any]) -> None:
-    """Write the settled configuration and the report, and show the summary, if this run came to it.
+def write_report(started: float, snakefile: str, config: Mapping[str, Any]) -> None:
+    """Write the completed configuration and the report, and show the summary.
 
-    Snakemake's own --report-after-run would try the same after a dry run or a run that makes only a part, and fail.
+    Nothing is done if this run has not made the summary and the provenance page. Snakemake's option --report-after-run
+    is not used: it also runs after a dry run or a run of a few targets, and fails there.
 
     Parameters
     ----------
     started
-        When the run began, in seconds since 1970.
+        Start of the run, in seconds since 1970.
     snakefile
-        The workflow's entry file.
+        Path of the Snakefile.
     config
-        As the run had it; it is read back from ``results/config.yaml``, so that the report is of the same run.
+        Configuration of the run. The report reads it from ``results/config.yaml`` and so uses the same configuration.
     """
     made = [path.stat().st_mtime for path in (SUMMARY, PROVENANCE) if path.is_file()]
     if len(made) < 2 or max(made) < started:
@@ -62,5 +75,5 @@ def conclude(started: float, snakefile: str, config: Mapping[str, Any]) -> None:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         REPORT.unlink(missing_ok=True)
-        print(f"soundsift: the report could not be made:\n{done.stderr}", file=sys.stderr)
+        print(f"soundsift: the report could not be written:\n{done.stderr}", file=sys.stderr)
     print(f"\n{SUMMARY.read_text(encoding='utf-8')}", file=sys.stderr)
