@@ -17,6 +17,7 @@ def detect_recording(recording: Path, model: Path, segments: Path, labels: Path,
     """Write the segments, a label track, the data of the timeline, and the record; all but the record may be empty."""
     detector = load(model)
     thresholds = detector.definition.thresholds
+    seconds: float | None = None
     try:
         result = detector.analyse(recording)
     except MediaError as error:

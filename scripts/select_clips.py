@@ -26,7 +26,7 @@ def select_clips(
     members = detector_members(detectors, classes, tree)
     lists = {name: read_segments(path, classes, youtube_ids) for name, path in segments.items()}
     clips, excluded = selection.select_clips(lists, classes, members, batch_size, params)
-    selection.check_two_sides(clips, list(detectors))
+    selection.check_trainable(clips, list(detectors))
     if one_clip_a_video:
         selection.check_one_clip_a_video(clips)
     n_batches = write_batches(clips, batches_dir)

@@ -316,7 +316,7 @@ BAD = [
         "soundsift: download.url is 'file:///nowhere/{video_id}.*', but",
     ),
     ({"download": {"url": "file:///{video_id}.*"}}, "soundsift: none of the"),
-    ({"metadata": {"ontology": "bad.csv"}}, "soundsift: bad.csv is no ontology"),
+    ({"metadata": {"ontology": "bad.csv"}}, "soundsift: bad.csv is not an ontology"),
 ]
 
 

@@ -48,12 +48,12 @@ def growing(mem_mb):
 
 
 def batch_csv(wildcards):
-    """The clips of one batch, known once they are selected."""
+    """The table of the clips of one batch, known after the checkpoint."""
     return f"{checkpoints.select_clips.get().output.batches}/{wildcards.batch}.csv"
 
 
 def per_batch(pattern, with_eval=True):
-    """One file per batch, in the order of the clip table: lists as configured, batches by number."""
+    """One file per batch, in the order of the clip table: lists in the configured order, batches by number."""
 
     def paths(wildcards):
         folder = Path(checkpoints.select_clips.get().output.batches)

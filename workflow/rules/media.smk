@@ -11,7 +11,7 @@ from soundsift.config.download import SourceParams
 rule download_clips:
     input:
         batch=batch_csv,
-        media=LOCAL_MEDIA,
+        media=DEMO_MEDIA,
     output:
         downloads="results/downloads/{batch}.csv",
     log:

@@ -29,7 +29,7 @@ rule make_demo:
         "../../scripts/make_demo.py"
 
 
-# Fetch a list or table as AudioSet publishes it.
+# Download a list or table that AudioSet publishes.
 rule fetch_audioset:
     output:
         file=f"{AUDIOSET}/{{file}}",
