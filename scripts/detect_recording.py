@@ -17,12 +17,11 @@ def detect_recording(recording: Path, model: Path, segments: Path, labels: Path,
     """Write the segments, a label track, the data of the timeline, and the record; all but the record may be empty."""
     detector = load(model)
     thresholds = detector.definition.thresholds
-    seconds: float | None = None
     try:
         result = detector.analyse(recording)
     except MediaError as error:
         found, data = schema_of(SEGMENT_COLUMNS).empty_table(), no_timeline_data()
-        summary = (error.outcome, error.reason, None)
+        summary: tuple[str, str, float | None] = (error.outcome, error.reason, None)
     else:
         found, spectrogram = result.segments, result.spectrogram
         data = timeline_data(

@@ -29,7 +29,7 @@ STARTED = time.time()
 METADATA = config["metadata"]
 DETECTORS = sorted(config["detectors"])
 # Input of the download jobs: only the demo's media are made by the workflow.
-LOCAL_MEDIA = [f"{DEMO}/media"] if is_demo(config) else []
+DEMO_MEDIA = [f"{DEMO}/media"] if is_demo(config) else []
 
 
 wildcard_constraints:
