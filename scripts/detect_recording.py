@@ -17,21 +17,22 @@ def detect_recording(recording: Path, model: Path, segments: Path, labels: Path,
     """Write the segments, a label track, the data of the timeline, and the record; all but the record may be empty."""
     detector = load(model)
     thresholds = detector.definition.thresholds
+    seconds: float | None = None
     try:
         result = detector.analyse(recording)
     except MediaError as error:
         found, data = schema_of(SEGMENT_COLUMNS).empty_table(), no_timeline_data()
-        summary: tuple[str, str, float | None] = (error.outcome, error.reason, None)
+        outcome, reason = error.outcome, error.reason
     else:
         found, spectrogram = result.segments, result.spectrogram
         data = timeline_data(
             thresholds, result.probability, result.duration_seconds, spectrogram.power(), spectrogram.frequencies_hz
         )
-        summary = (result.outcome, result.reason, round(result.duration_seconds, 3))
+        outcome, reason, seconds = result.outcome, result.reason, round(result.duration_seconds, 3)
     write_csv(found, segments)
     write_text(formats.label_track(found), labels)
     write_timeline_data(data, timeline)
-    write_json(formats.record(recording, *summary, found, list(thresholds)), record)
+    write_json(formats.record(recording, outcome, reason, seconds, found, list(thresholds)), record)
 
 
 if __name__ == "__main__":

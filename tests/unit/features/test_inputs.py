@@ -20,13 +20,13 @@ NAMES = [column.name for column in frame_columns()]
 
 def test_columns_and_values_keep_one_order_and_the_last_is_not_lost() -> None:
     # mistake 3 of the first version: slicing the table dropped the last feature
-    frames = np.arange(38, dtype=np.float32)[np.newaxis, :].repeat(4, axis=0)
+    frames = np.arange(len(NAMES), dtype=np.float32)[np.newaxis, :].repeat(4, axis=0)
     columns = [column.name for column in summary_columns(20, ["mean", "std"])]
     values = summarize(FrameSeries(frames[:, 1:], 43.0), ["mean", "std"])
-    assert len(columns) == len(values) == 37 * 2
+    assert len(columns) == len(values) == (len(NAMES) - 1) * 2
     assert columns[:3] == ["mfcc_01_mean", "mfcc_01_std", "mfcc_02_mean"]
     assert columns[-2:] == ["chroma_b_mean", "chroma_b_std"]
-    assert dict(zip(columns, values, strict=True))["chroma_b_mean"] == 37.0
+    assert dict(zip(columns, values, strict=True))["chroma_b_mean"] == NAMES.index("chroma_b")
     assert NAMES[:2] == ["time_seconds", "mfcc_01"]
     assert NAMES[21:26] == [
         "spectral_centroid_hz",
@@ -88,7 +88,8 @@ def test_the_original_features_are_25_means_with_chroma_as_one(tmp_path: Path) -
 def test_all_inputs_are_the_same_in_every_key(tmp_path: Path) -> None:
     table = summary.summary_table([written_frames(tmp_path, "a_0")], ["mean", "std"])
     names = inputs.input_columns(table.column_names, "all")
-    assert len(names) == len(set(names)) == 25 * 2 + 4 * 2
+    n_single = sum(not name.startswith("chroma_") for name in NAMES[1:])
+    assert len(names) == len(set(names)) == n_single * 2 + 4 * 2
     assert names[-4:] == [f"chroma_{how}_of_std" for how in ("mean", "std", "min", "max")]
     higher = table.rename_columns(
         {
