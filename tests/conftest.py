@@ -1,4 +1,4 @@
-"""What several tests share: invented signals with a known answer, a local video site, finished and fresh projects."""
+"""Fixtures for several tests: signals with known features, a local video site, and projects before and after a run."""
 
 import os
 import shutil
@@ -25,14 +25,14 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def tone() -> npt.NDArray[np.float32]:
-    """Three seconds of 440 Hz at half of full scale, at 22,050 Hz."""
+    """Three seconds of a 440 Hz tone at half of full scale, sampled at 22,050 Hz."""
     t = np.arange(3 * RATE_HZ) / RATE_HZ
     return (0.5 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    """A video site on the loopback that serves ``tmp_path/site`` and fails where it is told to."""
+    """A local video site that serves ``tmp_path/site`` and injects faults on request."""
     folder = tmp_path / "site"
     folder.mkdir()
     with Site(folder) as running:
@@ -41,19 +41,19 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def copy_of_scripts(tmp_path: Path) -> Path:
-    """A copy of the folder ``scripts``, to edit."""
+    """A copy of the folder ``scripts`` that a test may edit."""
     return Path(shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__")))
 
 
 @pytest.fixture
 def audioset() -> Path:
-    """The folder of AudioSet's published lists named by SOUNDSIFT_AUDIOSET."""
+    """The folder of AudioSet's published lists, from the environment variable SOUNDSIFT_AUDIOSET."""
     return Path(os.environ["SOUNDSIFT_AUDIOSET"])
 
 
 @pytest.fixture(scope="session")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small list and its media, as the demo has them."""
+    """Small lists and their media, made like those of the demo."""
     folder = tmp_path_factory.mktemp("input")
     make_demo(folder, N_TRAIN, N_EVAL, n_processes=2)
     return folder
@@ -61,7 +61,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project after one whole run; not to be changed."""
+    """A project after one complete run. Tests must not change it."""
     project = Project.make(tmp_path_factory.mktemp("whole") / "clone", config_for(media))
     run = project.run()
     assert run.status == 0, run.text
@@ -70,7 +70,7 @@ def finished(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="session")
 def working(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory as the pages take it for granted: shipped configuration, their files, a list and media."""
+    """A working directory for the commands in docs/: the shipped configuration, the files of the pages, lists, media."""
     folder = Project.make(tmp_path_factory.mktemp("docs") / "soundsift", {}).folder
     for name in ("config.yaml", "config.audioset.yaml"):
         shutil.copy2(ROOT / name, folder / name)

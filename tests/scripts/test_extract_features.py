@@ -29,7 +29,7 @@ def clips(tmp_path: Path, rng: np.random.Generator) -> Path:
     return tmp_path / "clips"
 
 
-def test_a_broken_clip_is_left_out_and_no_lost_batch(clips: Path, tmp_path: Path) -> None:
+def test_a_broken_clip_is_left_out_and_the_rest_of_the_batch_is_kept(clips: Path, tmp_path: Path) -> None:
     (clips / "-video00003_0.flac").write_bytes(b"no sound")
     (clips / "-video00004_0.flac").write_bytes(b"")
     extract_features(clips, tmp_path / "frames", FeatureParams())
@@ -42,7 +42,7 @@ def test_a_broken_clip_is_left_out_and_no_lost_batch(clips: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("damage", ["gone", "half"])
-def test_lost_frames_are_no_broken_clip(damage: str, clips: Path, tmp_path: Path) -> None:
+def test_missing_frames_are_an_error_and_not_taken_for_a_broken_clip(damage: str, clips: Path, tmp_path: Path) -> None:
     extract_features(clips, tmp_path / "frames", FeatureParams())
     victim = tmp_path / "frames" / "-video00002_0.parquet"
     victim.unlink() if damage == "gone" else victim.write_bytes(victim.read_bytes()[:3000])
@@ -51,7 +51,7 @@ def test_lost_frames_are_no_broken_clip(damage: str, clips: Path, tmp_path: Path
         summarize_features(tmp_path / "frames", tmp_path / "outcomes.csv", ["mean"], tmp_path / "features.parquet")
 
 
-def test_processes_make_what_one_makes(clips: Path, tmp_path: Path) -> None:
+def test_two_processes_give_the_same_frames_as_one(clips: Path, tmp_path: Path) -> None:
     for n_processes in (1, 2):
         extract_features(clips, tmp_path / f"frames{n_processes}", FeatureParams(), n_processes)
     for path in (tmp_path / "frames1").iterdir():

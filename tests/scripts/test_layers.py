@@ -5,7 +5,7 @@ from pathlib import Path
 from soundsift.code_digest import SCRIPTS, imported
 
 PACKAGE = SCRIPTS / "soundsift"
-# modules beside the folders: those that every folder may import, and those that may import every folder
+# Modules at the top of the package that every folder may import. Others at the top may import every folder.
 BASE = ("__init__", "errors", "files", "tables", "templates", "joblog", "workers", "code_digest")
 ORDER = ("base", "config", "metadata", "media", "features", "detectors", "detection", "report", "top")
 
@@ -19,7 +19,7 @@ def layer(path: Path, package: Path = PACKAGE) -> int:
 
 
 def against_the_order(scripts: Path = SCRIPTS) -> list[str]:
-    """Imports that point downwards, as ``importer -> imported``."""
+    """Imports against :data:`ORDER`, as ``importer -> imported``."""
     package = scripts / "soundsift"
     return [
         f"{path.relative_to(package)} -> {other.relative_to(package)}"
@@ -33,7 +33,7 @@ def test_no_folder_imports_from_one_below_it() -> None:
     assert against_the_order() == []
 
 
-def test_an_import_of_the_report_in_media_is_noticed(copy_of_scripts: Path) -> None:
+def test_an_import_of_report_in_media_is_noticed(copy_of_scripts: Path) -> None:
     module = copy_of_scripts / "soundsift" / "media" / "coverage.py"
     module.write_text(module.read_text() + "\nfrom soundsift.report import page\n")
     found = against_the_order(copy_of_scripts)

@@ -1,4 +1,7 @@
-"""What an edit of the package reruns. Each edit is made in a copy, and the digests of all steps are compared."""
+"""The steps that run again after an edit of the package.
+
+Each edit is made in a copy of the scripts, and the digests of all steps are compared with those of the original.
+"""
 
 from pathlib import Path
 
@@ -6,7 +9,7 @@ import pytest
 
 from soundsift.code_digest import SCRIPTS, code_digest
 
-# fetching a list is never repeated for new code, and targets without an output always run
+# a list is not downloaded again for new code, and targets without an output always run
 WITHOUT_DIGEST = {"fetch_audioset", "check_archive", "count_coverage"}
 STEPS = {path.stem for path in SCRIPTS.glob("*.py")} - WITHOUT_DIGEST
 
@@ -19,7 +22,7 @@ DRAW = {
 }  # fmt: skip
 PAGES = {"detect", "draw_gallery", "play_clips", "summarize_metadata", "summarize_run", "write_provenance"}
 
-# what is edited: (file, text in it, text instead of it, steps that run again)
+# {edit: (file, old text, new text, steps that run again)}
 EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "a new message of YouTube": (
         "media/sources/ytdlp_errors.py", '    (r"Private video|', '    (r"A new message", "private"),\n    (r"Private video|',
@@ -55,8 +58,8 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "a hyperparameter": ("detectors/hyperparameters.py", "dropout: float = 0.3", "dropout: float = 0.2", TRAIN),
     "the threads of numerical libraries": ("__init__.py", '_THREADS"] = "1"', '_THREADS"] = "2"', STEPS),
     "a comment": ("features/frames.py", "    import librosa\n", "    # slow\n    import librosa  # at last\n\n", set()),
-    "a docstring": ("features/frames.py", "Compute all frame features of a clip.", "Say what a clip holds.", set()),
-    "the description of a key": ("config/features.py", "Mel bands under the MFCC.", "Number of mel bands.", set()),
+    "a docstring": ("features/frames.py", '    """', '    """Another sentence. ', set()),
+    "the description of a key": ("config/features.py", "128\n    \"\"\"", "128\n    \"\"\"Another sentence. ", set()),
     "how errors are shown": ("joblog.py", 'f"error: {error}', 'f"Error: {error}', set()),
 }  # fmt: skip
 

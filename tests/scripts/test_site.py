@@ -1,4 +1,4 @@
-"""The pages of docs/ as a site: built strictly, whole, and with nothing from elsewhere."""
+"""The documentation as a site: it builds without warnings, is complete, and loads nothing from other hosts."""
 
 import importlib.util
 import subprocess
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reas
 
 
 class Page(HTMLParser):
-    """What a built page links to, what it loads, and which anchors it has."""
+    """The links, loaded files and anchors of a built page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ def test_no_link_or_anchor_of_the_site_is_dead(site: Path) -> None:
     assert list(dead()) == []
 
 
-def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
+def test_the_site_loads_nothing_from_other_hosts(site: Path) -> None:
     for path in site.glob("*.html"):
         loaded = Page(path).loaded
         assert len(loaded) > 3
@@ -75,6 +75,6 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
     assert not [text for text in styles if "url(http" in text or "url(//" in text or "@import" in text]
 
 
-def test_the_search_knows_every_page(site: Path) -> None:
+def test_the_search_index_has_every_page(site: Path) -> None:
     index = (site / "search" / "search_index.json").read_text(encoding="utf-8")
     assert [path.stem for path in PAGES[1:] if f'"location":"{path.stem}.html' not in index] == []

@@ -48,7 +48,7 @@ def digest_of(folder: Path, files: dict[str, str | bytes]) -> str:
     return code_digest("step", scripts=folder)
 
 
-def test_a_digest_is_sixteen_hex_digits_and_the_same_wherever_the_scripts_stand(copy: Copy) -> None:
+def test_a_digest_is_sixteen_hex_digits_and_does_not_depend_on_the_folder(copy: Copy) -> None:
     moved = copy("soundsift/features/frames.py", "", "")
     for script in ("extract_features", "download_clips"):
         assert code_digest(script, scripts=moved) == code_digest(script)
@@ -70,14 +70,12 @@ def test_code_reached_through_another_module_counts(copy: Copy) -> None:
     assert code_digest("download_clips", scripts=changed) != code_digest("download_clips")
 
 
-def test_a_comment_or_a_better_docstring_counts_for_nothing(copy: Copy) -> None:
+def test_a_comment_or_a_docstring_of_the_package_does_not_count(copy: Copy) -> None:
     commented = copy(
         "soundsift/features/frames.py", "    import librosa\n", "    # slow\n    import librosa  # at last\n\n"
     )
-    worded = copy(
-        "soundsift/features/frames.py", "Compute all frame features of a clip.", "Work out what a clip holds."
-    )
-    headed = copy("soundsift/features/frames.py", '"""Frame features of a clip', '"""Features of each frame of a clip')
+    worded = copy("soundsift/features/frames.py", '    """', '    """Another sentence. ')
+    headed = copy("soundsift/features/frames.py", '"""', '"""Another sentence. ')
     for scripts in (commented, worded, headed):
         assert code_digest("extract_features", scripts=scripts) == code_digest("extract_features")
 
@@ -91,12 +89,12 @@ def test_a_comment_or_a_better_docstring_counts_for_nothing(copy: Copy) -> None:
         f"# a comment\n{MODULE}\n\n",
     ],
 )
-def test_layout_comments_and_docstrings_count_for_nothing(module: str, tmp_path: Path) -> None:
+def test_layout_comments_and_docstrings_do_not_count(module: str, tmp_path: Path) -> None:
     assert small(tmp_path / "other", module) == small(tmp_path / "one")
 
 
 @pytest.mark.parametrize("gone", ['"""A module."""\n', '    """Count the letters of a name."""\n'])
-def test_a_docstring_where_there_was_none_counts_for_nothing(gone: str, tmp_path: Path) -> None:
+def test_a_new_docstring_does_not_count(gone: str, tmp_path: Path) -> None:
     assert small(tmp_path / "without", MODULE.replace(gone, "")) == small(tmp_path / "with")
 
 

@@ -40,7 +40,7 @@ def held(folder: Path, video_id: object) -> list[Path]:
     return [path for path in (folder / "media").iterdir() if path.stem == video_id]
 
 
-def test_the_lists_read_as_audiosets_do(made: Path) -> None:
+def test_the_lists_are_read_like_those_of_audioset(made: Path) -> None:
     for name, n in (("train", N_TRAIN), ("eval", N_EVAL)):
         found = rows(made, name)
         assert len(found) == n
@@ -49,7 +49,7 @@ def test_the_lists_read_as_audiosets_do(made: Path) -> None:
     assert len({row["video_id"] for name in ("train", "eval") for row in rows(made, name)}) == N_TRAIN + N_EVAL
 
 
-def test_the_tables_serve_a_selection_of_every_row(made: Path) -> None:
+def test_every_row_is_selected_or_excluded_with_the_tables_of_the_demo(made: Path) -> None:
     classes, ontology = known(made), read_ontology(made / "ontology.json")
     assert classes.ids == list(demo.CLASSES)
     assert ontology.children["/m/09x0r"] == ["/m/05zppz", "/m/02zsn"]
@@ -66,14 +66,14 @@ def test_every_row_but_the_fourth_has_one_media_file(made: Path) -> None:
         assert found == [0 if number == 3 else 1 for number in range(len(found))]
 
 
-def test_the_labelled_stretch_is_there_and_can_be_heard(made: Path) -> None:
+def test_the_media_hold_the_labelled_segment_and_it_is_not_silent(made: Path) -> None:
     row = rows(made, "train")[0]
     clip = decode.cut(held(made, row["video_id"])[0], row["start_seconds"], row["end_seconds"], 22050)
     assert levels.duration_seconds(clip) == pytest.approx(10, abs=0.01)
     assert levels.peak_dbfs(clip) > columns.SILENCE_DBFS
 
 
-def test_the_same_files_are_made_again(made: Path, tmp_path: Path) -> None:
+def test_the_demo_is_reproducible(made: Path, tmp_path: Path) -> None:
     demo.make_demo(tmp_path, 1, 0, 1)
     row = rows(tmp_path, "train")[0]
     assert row == rows(made, "train")[0]
@@ -85,34 +85,34 @@ def test_the_same_files_are_made_again(made: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".m4a", ".mp4", ".webm"])
-def test_a_medium_of_any_kind_is_written_alike_twice(suffix: str, tmp_path: Path) -> None:
+def test_media_files_of_every_kind_are_reproducible(suffix: str, tmp_path: Path) -> None:
     samples = demo.sound("engine", np.random.default_rng(1), 0.5)
     for name in ("one", "other"):
         demo.write_media(tmp_path / f"{name}{suffix}", samples, picture=suffix == ".mp4")
     assert sha256_of(tmp_path / f"one{suffix}") == sha256_of(tmp_path / f"other{suffix}")
 
 
-def test_dead_media_are_dead_in_their_own_ways(tmp_path: Path) -> None:
+def test_faulty_media_have_their_own_outcomes(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     demo._write_mute(tmp_path / "mute", rng, "wind", 2)
     demo._write_page(tmp_path / "page", rng, "wind", 2)
     for name, outcome in (("mute.mp4", "no_audio"), ("page.m4a", "corrupt")):
-        with pytest.raises(MediaError) as dead:
+        with pytest.raises(MediaError) as refused:
             decode.cut(tmp_path / name, 2, 12, 8000)
-        assert dead.value.outcome == outcome
+        assert refused.value.outcome == outcome
     with av.open(str(tmp_path / "mute.mp4")) as container:
         assert [stream.type for stream in container.streams] == ["video"]
 
 
 @pytest.mark.parametrize("kind", ["music", "speech", "both", "wind", "engine", "bird", "noise"])
-def test_every_sound_is_of_the_length_asked_for_and_within_full_scale(kind: str) -> None:
+def test_every_sound_has_the_requested_length_and_is_within_full_scale(kind: str) -> None:
     one, again = (demo.sound(kind, np.random.default_rng(2), 1.5) for _ in range(2))
     assert one.shape == (1.5 * demo.RATE_HZ,)
     assert 0.05 < np.abs(one).max() <= 0.9
     assert (one == again).all()
 
 
-def test_no_clip_is_given_a_class_the_tables_lack(made: Path) -> None:
+def test_clips_are_labelled_only_with_classes_of_the_tables(made: Path) -> None:
     with open(made / "class_labels_indices.csv", newline="", encoding="utf-8") as file:
         known = {row["mid"] for row in csv.DictReader(file)}
     drawn = {label for seed in range(200) for label in demo._draw_labels(np.random.default_rng(seed))[0]}

@@ -6,7 +6,7 @@ import pytest
 from soundsift import files
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_only_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "new" / "t.txt"
     for old in ([], [path]):
         with pytest.raises(OSError, match="disk full"), files.whole_file(path) as temporary:
@@ -17,7 +17,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     assert path.read_text() == "old"
 
 
-def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_file_has_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     with files.whole_file(path) as temporary:
         temporary.write_text("whole")
@@ -28,19 +28,19 @@ def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     assert path.read_text() == "whole"
 
 
-def test_visible_files_come_by_name_without_hidden_ones(tmp_path: Path) -> None:
+def test_visible_files_are_sorted_by_name_and_exclude_hidden_ones(tmp_path: Path) -> None:
     for name in ("b_1.mp3", "-a_0.mp3", ".snakemake_timestamp", f".c.mp3.{os.getpid()}.part"):
         (tmp_path / name).touch()
     assert [path.name for path in files.visible_files(tmp_path)] == ["-a_0.mp3", "b_1.mp3"]
 
 
-def test_json_gives_back_what_was_written(tmp_path: Path) -> None:
+def test_json_reads_back_unchanged(tmp_path: Path) -> None:
     data = {"detector": "Größe", "n_eval": 3, "accuracy": {"value": 0.1, "low": None}}
     files.write_json(data, tmp_path / "t.json")
     assert files.read_json(tmp_path / "t.json") == data
 
 
-def test_a_folder_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_folder_has_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "new" / "train-00000"
     with files.whole_folder(path) as temporary:
         (temporary / "a_0.mp3").write_bytes(b"sound")
@@ -50,7 +50,7 @@ def test_a_folder_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     assert [p.name for p in path.iterdir()] == ["a_0.mp3"]
 
 
-def test_a_folder_that_is_made_again_holds_nothing_old(tmp_path: Path) -> None:
+def test_a_folder_that_is_written_again_has_no_old_files(tmp_path: Path) -> None:
     path = tmp_path / "train-00000"
     path.mkdir()
     (path / "old.mp3").touch()
@@ -62,7 +62,7 @@ def test_a_folder_that_is_made_again_holds_nothing_old(tmp_path: Path) -> None:
     assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")] == ["train-00000/new.mp3"]
 
 
-def test_a_folder_that_fails_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_folder_leaves_only_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "train-00000"
     path.mkdir()
     (path / "old.mp3").touch()

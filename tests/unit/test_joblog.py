@@ -37,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_an_error_of_our_own_is_one_line_on_the_terminal_and_stands_in_the_log(
+def test_an_expected_error_is_one_line_on_the_terminal_and_in_the_log(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end, job_log(tmp_path / "job.log"):
@@ -50,7 +50,7 @@ def test_an_error_of_our_own_is_one_line_on_the_terminal_and_stands_in_the_log(
     assert "Traceback" not in text
 
 
-def test_the_traceback_of_any_other_error_stands_in_the_log_and_one_line_on_the_terminal(
+def test_an_unexpected_error_is_a_traceback_in_the_log_and_one_line_on_the_terminal(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit), job_log(tmp_path / "job.log"):
@@ -64,7 +64,7 @@ def test_the_traceback_of_any_other_error_stands_in_the_log_and_one_line_on_the_
     assert said[0].startswith("soundsift: unexpected ZeroDivisionError: ")
 
 
-def test_logging_warnings_prints_and_what_programs_say_stand_in_the_log_and_not_on_the_terminal(
+def test_logging_warnings_prints_and_output_of_programs_go_to_the_log_only(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with warnings.catch_warnings(), job_log(tmp_path / "job.log"):
@@ -80,7 +80,7 @@ def test_logging_warnings_prints_and_what_programs_say_stand_in_the_log_and_not_
 
 
 @pytest.mark.parametrize("error", [None, InputError("bad"), ValueError("bad")])
-def test_the_terminal_is_back_after_the_job(
+def test_the_terminal_is_restored_after_the_job(
     error: Exception | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = sys.stderr
@@ -98,7 +98,7 @@ def test_the_terminal_is_back_after_the_job(
     assert n_open is None or len(os.listdir("/proc/self/fd")) == n_open
 
 
-def test_a_log_is_made_with_its_folder_and_begun_anew(tmp_path: Path) -> None:
+def test_a_log_is_created_with_its_folder_and_overwritten(tmp_path: Path) -> None:
     for said in ("first", "second"):
         with job_log(str(tmp_path / "logs" / "step" / "job.log")):
             logging.info(said)
@@ -107,7 +107,7 @@ def test_a_log_is_made_with_its_folder_and_begun_anew(tmp_path: Path) -> None:
     assert "first" not in text
 
 
-def test_progress_is_told_at_most_every_ten_seconds_and_at_the_end(
+def test_progress_is_logged_at_most_every_ten_seconds_and_at_the_end(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -122,14 +122,14 @@ def test_progress_is_told_at_most_every_ten_seconds_and_at_the_end(
     ]
 
 
-def test_progress_in_no_time_is_told(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_progress_is_logged_if_no_time_has_passed(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     Progress("converted", 1).step()
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith("converted: 1 of 1, ")
 
 
-def test_what_the_user_should_know_stands_on_the_terminal_and_in_the_log(
+def test_warnings_of_the_package_are_on_the_terminal_and_in_the_log(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with job_log(tmp_path / "job.log"):

@@ -22,7 +22,7 @@ TABLE = pa.table(
 )
 
 
-def test_csv_gives_back_every_value_and_tells_empty_from_null(tmp_path: Path) -> None:
+def test_csv_reads_back_every_value_and_distinguishes_empty_from_null(tmp_path: Path) -> None:
     tables.write_csv(TABLE, tmp_path / "t.csv")
     assert tables.read_csv(tmp_path / "t.csv", COLUMNS).equals(TABLE)
 
@@ -32,13 +32,13 @@ def test_csv_without_rows_keeps_its_types(tmp_path: Path) -> None:
     assert tables.read_csv(tmp_path / "t.csv", COLUMNS).schema.equals(TABLE.schema)
 
 
-def test_csv_gives_the_declared_columns_in_their_order(tmp_path: Path) -> None:
+def test_csv_is_read_with_the_declared_columns_in_their_order(tmp_path: Path) -> None:
     tables.write_csv(TABLE.append_column("more", pa.array([1, 2, 3, 4])), tmp_path / "t.csv")
     assert tables.read_csv(tmp_path / "t.csv", COLUMNS[::-1]).column_names == ["duration_seconds", "reason", "clip_id"]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "cannot be read"),
         (b'"clip_id","reason"\n"a","b"\n', "lacks the columns duration_seconds"),
@@ -47,16 +47,16 @@ def test_csv_gives_the_declared_columns_in_their_order(tmp_path: Path) -> None:
         (b'"clip_id","reason","duration_seconds"\n"\xff\xfe","b",1\n', "cannot be read"),
     ],
 )
-def test_a_broken_csv_is_refused_in_one_line(content: bytes, said: str, tmp_path: Path) -> None:
+def test_a_broken_csv_is_refused_in_one_line(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(InputError) as refused:
         tables.read_csv(tmp_path / "t.csv", COLUMNS)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert str(tmp_path / "t.csv") in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_parquet_gives_back_values_units_and_metadata(tmp_path: Path) -> None:
+def test_parquet_reads_back_values_units_and_metadata(tmp_path: Path) -> None:
     table = TABLE.cast(tables.schema_of(COLUMNS, {"sample_rate_hz": "22050"}))
     tables.write_parquet(table, tmp_path / "t.parquet")
     found = tables.read_parquet(tmp_path / "t.parquet", COLUMNS)

@@ -1,4 +1,4 @@
-"""A clone of the workflow with a tiny list of its own, and what a run of it did."""
+"""A copy of the workflow with small lists, and the result of running it."""
 
 import os
 import re
@@ -26,7 +26,7 @@ SOURCES = ("Snakefile", "workflow", "scripts", "envs", "profiles")
 TABLES = ("results/features.parquet", "results/coverage.parquet")
 
 
-# Clips of the small list that whole runs are tried on.
+# Rows of the small lists for complete runs.
 N_TRAIN, N_EVAL = 28, 16
 
 
@@ -51,7 +51,7 @@ def config_for(media: Path, url: str | None = None) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Run:
-    """What one call of snakemake did: its exit status, its words, and {rule: jobs finished}."""
+    """Result of one call of snakemake: exit status, output, and {rule: number of finished jobs}."""
 
     status: int
     text: str
@@ -59,14 +59,14 @@ class Run:
 
 
 class Project:
-    """A working directory that holds the workflow, its config and its results."""
+    """A working directory with the workflow, its configuration and its results."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @classmethod
     def make(cls, folder: Path, config: Mapping[str, Any]) -> "Project":
-        """Clone the workflow into ``folder`` and write its config."""
+        """Copy the workflow into ``folder`` and write its configuration."""
         folder.mkdir(parents=True)
         for name in SOURCES:
             source = ROOT / name
@@ -79,7 +79,7 @@ class Project:
         return project
 
     def copy(self, folder: Path) -> "Project":
-        """Copy everything, time stamps too."""
+        """Copy the whole project, including time stamps."""
         shutil.copytree(self.folder, folder, copy_function=shutil.copy2)
         return Project(folder)
 
@@ -97,13 +97,13 @@ class Project:
         return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
 
     def run(self, *arguments: str) -> Run:
-        """Run snakemake here to its end."""
+        """Run snakemake in the project and wait for it."""
         done = subprocess.run(self.command(*arguments), cwd=self.folder, capture_output=True, text=True, timeout=600)
         text = done.stdout + done.stderr
         return Run(done.returncode, text, Counter(re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", text)))
 
     def kill_when(self, pattern: str, *arguments: str) -> None:
-        """Run snakemake here and kill it with all its children (SIGKILL) as soon as a file matches ``pattern``."""
+        """Run snakemake in the project; kill it and its children (SIGKILL) as soon as a file matches ``pattern``."""
         process = subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
@@ -122,7 +122,7 @@ class Project:
         return {name: pq.read_table(self.folder / name) for name in TABLES}
 
     def cancel_cluster_jobs(self) -> int:
-        """End what a killed Snakemake has left on the cluster, as docs/cluster.md says; return how many jobs."""
+        """Cancel the cluster jobs of a killed Snakemake as docs/cluster.md describes; return their number."""
         log = max((self.folder / ".snakemake" / "log").glob("*.snakemake.log"))
         name = re.findall(r"SLURM run ID: (\S+)", log.read_text())[-1]
         queue = ["squeue", "--noheader", "--format=%A", f"--name={name}"]
@@ -134,8 +134,8 @@ class Project:
 
 
 def assert_plans(command: str, folder: Path) -> None:
-    """Plan a command of the pages (``--dry-run``) as a shell in ``folder`` would."""
-    # a line that takes what the line before it has found is run with it
+    """Run a command of the documentation with ``--dry-run`` in ``folder``."""
+    # a command that uses a variable needs the command that sets it
     before = [line for line in commands() if line.startswith("late=")] if "$late" in command else []
     snakemake = f'snakemake() {{ "{sys.executable}" -m snakemake "$@" --dry-run; }}'
     script = "\n".join(["set -euo pipefail", snakemake, *before, command])
