@@ -1,5 +1,5 @@
-# soundsift: from labelled pieces of videos to detectors. The stages stand in the order in which data flow through them;
-# what each takes and gives is on top of its file, what every key of the configuration means in docs/configuration.md.
+# soundsift: from labelled segments of videos to sound detectors. The stages are included in the order of the data flow.
+# Each rule file begins with its inputs and outputs. docs/configuration.md describes every key of the configuration.
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -19,7 +19,7 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/detect.smk"
 
 
-# Everything: tables, detectors, the combined model, and what the report shows.
+# Default target: tables, detectors, the combined model, and the pages of the report.
 rule all:
     default_target: True
     input:
@@ -35,13 +35,13 @@ rule all:
             detector=DETECTORS,
             page=["calibration.svg", "features.svg", "labels.html"],
         ),
-        # what shows clips needs them and their frames
+        # the gallery needs the clips and their frames
         "results/gallery.html" if all(config["keep"].values()) else [],
 
 
 onsuccess:
-    conclude(STARTED, workflow.main_snakefile, config)
+    write_report(STARTED, workflow.main_snakefile, config)
 
 
 onerror:
-    complain(STARTED)
+    report_errors(STARTED)

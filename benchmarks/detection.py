@@ -69,11 +69,11 @@ def main() -> None:
     detector = load(combined)
     if options.only:
         began = time.perf_counter()
-        heard = detector.listen(options.only)
+        result = detector.analyse(options.only)
         seconds = time.perf_counter() - began
         # getrusage would count the process that started this one
         peak_mb = int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0]) / 1024
-        length = heard.duration_seconds
+        length = result.duration_seconds
         print(f"{length / 60:9.1f} min {seconds:8.1f} s {length / seconds:8.0f} x {peak_mb:8.0f} MB", flush=True)
         return
     names = list(detector.definition.thresholds)
@@ -89,7 +89,7 @@ def main() -> None:
         for window_seconds in WINDOWS_SECONDS:
             rows: dict[str, list[tuple[float, float, int, int]]] = {name: [] for name in names}
             for path, _, rate_hz, truth in recordings:
-                segments = detector.listen(path, window_seconds).segments.to_pylist()
+                segments = detector.analyse(path, window_seconds).segments.to_pylist()
                 for i, name in enumerate(names):
                     # tenths of a second
                     true = truth[:: rate_hz // 10, i]

@@ -30,8 +30,11 @@ from soundsift.demo import RATE_HZ, make_demo
 from soundsift.errors import DownloadError
 from soundsift.media import decode
 from soundsift.media.archive import Archive
+from soundsift.media.archive_check import check
+from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.download import download
 from soundsift.media.pace import Pace
+from soundsift.media.sources.base import fill_template
 from tests.site.downloads import clip, fill
 from tests.site.site import Site
 from tests.workflow.project import Project
@@ -71,7 +74,7 @@ def faults(folder: Path, _: argparse.Namespace) -> None:
         one = clip(number)
         with Site(folder / "site") as site:
             site.faults[one.video_id] = fault
-            archive = Archive(folder / f"fault{number}")
+            archive = open_for_writing(folder / f"fault{number}")
             policy = RequestPolicy(
                 on_transient="record", tries=2, timeout_seconds=8.0,
                 yt_dlp={"socket_timeout": 5},
@@ -116,7 +119,7 @@ def many(folder: Path, options: argparse.Namespace) -> None:
         outcomes: dict[str, str] = {}
         began = time.monotonic()
         for number, part in enumerate(parts):
-            table = download(part, SourceParams(site.url), policy, Archive(folder / "many"), 1.0)
+            table = download(part, SourceParams(site.url), policy, open_for_writing(folder / "many"), 1.0)
             outcomes |= dict(zip(table["clip_id"].to_pylist(), table["outcome"].to_pylist(), strict=True))
             if number in (0, len(parts) // 2, len(parts) - 1):
                 print(
@@ -138,7 +141,7 @@ def many(folder: Path, options: argparse.Namespace) -> None:
                 part,
                 SourceParams(site.url),
                 RequestPolicy(on_transient="record", tries=1),
-                Archive(folder / "many"),
+                open_for_writing(folder / "many"),
                 1.0,
             )
         asked = Counter(outcomes[one.clip_id] for one in clips if site.requests[one.video_id] > before[one.video_id])
@@ -149,7 +152,7 @@ def breaker(folder: Path, options: argparse.Namespace) -> None:
     """Print how much is asked once the site refuses everything, in this job, the next ones, and after the block."""
     clips = link_media(folder, 200)
     with Site(folder / "site") as site:
-        archive = Archive(folder / "breaker")
+        archive = open_for_writing(folder / "breaker")
         source, policy = SourceParams(site.url), RequestPolicy()
         download(clips[:50], source, policy, archive, 1.0)
         site.faults = {one.video_id: (429, 20) for one in clips[50:]}
@@ -172,7 +175,7 @@ def breaker(folder: Path, options: argparse.Namespace) -> None:
 
 def _job(url: str, root: str, first: int, n_clips: int, policy: dict[str, Any]) -> None:
     clips = [clip(number) for number in range(first, first + n_clips)]
-    download(clips, SourceParams(url), RequestPolicy(**policy), Archive(Path(root)), 1.0)
+    download(clips, SourceParams(url), RequestPolicy(**policy), open_for_writing(Path(root)), 1.0)
 
 
 def rate(folder: Path, options: argparse.Namespace) -> None:
@@ -244,7 +247,7 @@ def exactness(folder: Path, options: argparse.Namespace) -> None:
         with Site(folder / "site") as site:
             url = site.url.replace("m4a", ending)
             for name, source in (("sections", SourceParams(url)), ("whole files", SourceParams(url, sections=False))):
-                archive = Archive(folder / f"{ending}-{name}")
+                archive = open_for_writing(folder / f"{ending}-{name}")
                 errors, lengths, n_whole = [], [], 0
                 for row in download(clips, source, RequestPolicy(), archive, 1.0).to_pylist():
                     offset = row["media_start_seconds"]
@@ -331,14 +334,14 @@ def kills(folder: Path, options: argparse.Namespace) -> None:
             records = [record for one in clips if (record := archive.read(one.clip_id))]
             settled = [r for r in records if r.outcome in ("ok", "not_found")]
             whole = {record.video_id: site.requests[record.video_id] for record in settled}
-            _, strays = archive.check()
+            _, strays = check(archive)
             n_strays += len(strays)
             print(f"kill {number + 1}: {len(settled)} clips settled{', the run had ended' if ended else ''}; {strays}")
         run = disturbed.run(*targets)
         assert run.status == 0, run.text
         n_again += sum(site.requests[video_id] > n for video_id, n in whole.items())
         seconds = time.monotonic() - began
-        n_records, strays = Archive(disturbed.folder / "archive").check()
+        n_records, strays = check(Archive(disturbed.folder / "archive"))
         print(
             f"undisturbed {calm_seconds:.0f} s, {calm_requests} requests; with ten kills {seconds:.0f} s, "
             f"{site.requests.total()} requests"
@@ -361,7 +364,7 @@ def peers(folder: Path, options: argparse.Namespace) -> None:
         began = time.monotonic()
         for number, one in enumerate(clips[:10]):
             command = [sys.executable, "-m", "yt_dlp", "--quiet", "-o", str(folder / f"alone{number}.%(ext)s")]
-            subprocess.run([*command, one.url(site.url)], check=True, capture_output=True)
+            subprocess.run([*command, fill_template(site.url, one)], check=True, capture_output=True)
         print(
             f"a yt-dlp process a clip, one after the other, whole files: {(time.monotonic() - began) / 10:.2f} s a clip"
         )
@@ -371,7 +374,7 @@ def peers(folder: Path, options: argparse.Namespace) -> None:
             ("sections, four workers", True, 4),
         ):
             began = time.monotonic()
-            archive = Archive(folder / f"ours {name}")
+            archive = open_for_writing(folder / f"ours {name}")
             download(
                 clips, SourceParams(site.url, sections=sections), RequestPolicy(concurrency=concurrency), archive, 1.0
             )

@@ -23,7 +23,7 @@ from soundsift.demo import RATE_HZ as DEMO_RATE_HZ
 from soundsift.demo import sound
 from soundsift.features.definition import frame_columns
 from soundsift.features.frames import frame_features
-from soundsift.features.statistics import STATISTICS, Course, summarize
+from soundsift.features.statistics import STATISTICS, FrameSeries, summarize
 from soundsift.media import decode
 
 RATE_HZ = 22050
@@ -127,7 +127,7 @@ def ways() -> dict[str, Callable[[Samples], object]]:
         "librosa's STFT alone": lambda y: librosa.stft(y),
         "soundsift": lambda y: frame_features(y, RATE_HZ, PARAMS),
         "soundsift, with the statistics": lambda y: summarize(
-            Course(frame_features(y, RATE_HZ, PARAMS)[:, 1:], RATE_HZ / 512), list(STATISTICS)
+            FrameSeries(frame_features(y, RATE_HZ, PARAMS)[:, 1:], RATE_HZ / 512), list(STATISTICS)
         ),
     }
     try:

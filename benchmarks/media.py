@@ -33,6 +33,7 @@ from soundsift.features.frames import frame_features, frames_table
 from soundsift.features.statistics import STATISTICS
 from soundsift.features.summary import summary_table
 from soundsift.media import clip_file, decode, encode
+from soundsift.media.archive import Archive
 from soundsift.media.clips import convert
 from soundsift.tables import parquet_options, write_parquet
 
@@ -207,7 +208,7 @@ def cores(folder: Path, n_clips: int) -> None:
         place = folder / f"cores{number}"
         (place / "clips").mkdir(parents=True)
         began = time.perf_counter()
-        convert(rows, folder, place / "clips", "flac", RATE_HZ, 3.0, n_processes)
+        convert(rows, Archive(folder), place / "clips", "flac", RATE_HZ, 3.0, n_processes)
         extract_features(place / "clips", place / "frames", PARAMS, n_processes)
         found[n_processes].append(time.perf_counter() - began)
     one, two = (statistics.median(runs) for runs in found.values())

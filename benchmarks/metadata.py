@@ -36,8 +36,8 @@ o = json.loads(sys.argv[2])
 out = Path(o["out"])
 classes, ontology, quality = map(Path, o["tables"])
 select_clips(
-    {n: Path(p) for n, p in o["lists"].items()}, classes, ontology, quality, o["bar"], o["keep_unrated"],
-    SelectionParams(per_detector=o["per_detector"]), o["batch_size"], True,
+    {n: Path(p) for n, p in o["lists"].items()}, classes, ontology, quality,
+    SelectionParams(o["bar"], o["keep_unrated"], per_detector=o["per_detector"]), o["batch_size"], True, False,
     {"music": {"classes": ["Music"]}, "speech": {"classes": ["Speech"]}},
     out / "clips.parquet", out / "labels.parquet", out / "excluded.parquet", out / "batches",
 )

@@ -26,7 +26,8 @@ from metadata import AUDIOSET, timed, write_long
 from recordings import TABLES, spans_of
 
 from soundsift.config.features import FeatureParams
-from soundsift.features.definition import VERSION_COLUMNS, definition
+from soundsift.features.augmented_columns import VERSION_COLUMNS
+from soundsift.features.definition import definition
 from soundsift.features.statistics import STATISTICS, summary_columns
 from soundsift.media.columns import OUTCOME_COLUMNS
 from soundsift.metadata.columns import BATCH_COLUMNS

@@ -1,16 +1,14 @@
-"""Write the reference pages from the code, so that they cannot fall behind it: python docs/generate.py."""
+"""Write the files that are generated from the code: python docs/generate.py, or make docs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from soundsift.config.settings import read_schema
-from soundsift.detection import (
-    formats,
-    segments,
-)
+from soundsift.config import reference
+from soundsift.detection import columns as detection_columns
+from soundsift.detection import overview
 from soundsift.detectors import columns as detector_columns
 from soundsift.features import (
+    augmented_columns,
     augmented_table,
     definition,
     statistics,
@@ -23,45 +21,41 @@ from soundsift.media import (
 from soundsift.metadata import columns as metadata_columns
 from soundsift.tables import Column
 
-DOCS = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def shipped_config() -> str:
+    """Write the configuration of the demo: every key with its default and a comment."""
+    head = """# The built-in demo, as shipped. Every key is explained in docs/configuration.md; an overlay given with
+# --configfile needs only the keys it changes.
+
+"""
+    return head + reference.config_yaml().rstrip() + "\n"
 
 
 def configuration() -> str:
-    """Every key with its type, default and meaning, section by section."""
+    """Write the page of keys: type, default and meaning of each, by section."""
+    head = """# Configuration
 
-    def row(key: str, rule: Mapping[str, Any]) -> str:
-        kind = rule.get("type") or "one of " + ", ".join(rule["enum"])
-        kind = " or ".join("empty" if k == "null" else k for k in kind) if isinstance(kind, list) else kind
-        default = "empty" if rule["default"] is None else str(rule["default"]).replace("'", "")
-        default = default.lower() if isinstance(rule["default"], bool) else default  # as YAML writes it
-        return f"| `{key}` | {kind} | {default} | {rule['description']} |"
+The workflow reads `config.yaml` in the working directory. An overlay, given with `--configfile`, needs only the keys it changes. To set
+single keys, use `--config batch_size=512`, or within a section `--config 'metadata={max_clips: 100}'`. An empty value stands for the
+default. Relative paths count from the working directory. An unknown key is an error.
 
-    text = [
-        """# Configuration
-
-`config.yaml` in the working directory; an overlay given with `--configfile` needs only the keys it changes, and single keys
-can be set with `--config batch_size=512`, within a section with `--config 'metadata={max_clips: 100}'`. Relative paths count from the
-working directory. An unknown key is refused.
 """
-    ]
-    for name, rule in read_schema()["properties"].items():
-        rows = [row(f"{name}.{key}", sub) for key, sub in rule.get("properties", {}).items()]
-        text += [f"## {name}", "", *([rule["description"], ""] if rows else [])]
-        text += ["| key | type | default | meaning |", "| --- | --- | --- | --- |", *(rows or [row(name, rule)]), ""]
-    return "\n".join(text)
+    return head + reference.page()
 
 
 def outcome_words() -> str:
-    """Every outcome with its kind, its meaning and what to do."""
+    """Write the page of outcomes: kind, meaning and advice of each."""
     head = """# Outcomes
 
-Every wanted clip has exactly one outcome, in `results/coverage.parquet`, with the source's own words as the reason.
-*Kept* clips are in the features table. *Permanent* ones are not asked for again, unless `download.retry_permanent` is true.
-*Transient* ones are asked for again within the job and at the next run. *Open* is what nobody has classified yet: it does
-not fail a run and is asked for again whenever its batch runs; please report its text. Keys are those under `download`;
-[When YouTube says no](when-youtube-says-no.md) explains them.
+Every wanted clip has exactly one outcome in `results/coverage.parquet`. The reason beside it is the message of the source.
+*Kept* clips are in the features table. Clips with a *permanent* outcome are not requested again, unless `download.retry_permanent`
+is true. Clips with a *transient* outcome are requested again within the job and at the next run. An *open* outcome is a failure
+that is not classified yet: it does not fail a run, and the clip is requested again whenever its batch runs; please report its
+message. The keys named here are those under `download`; [When YouTube says no](when-youtube-says-no.md) explains them.
 
-| outcome | kind | meaning | what helps |
+| outcome | kind | meaning | what to do |
 | --- | --- | --- | --- |
 """
     rows = (f"| `{word}` | {o.kind} | {o.meaning} | {o.advice} |" for word, o in outcomes.OUTCOMES.items())
@@ -69,49 +63,52 @@ not fail a run and is asked for again whenever its batch runs; please report its
 
 
 def columns() -> str:
-    """Every table with its columns."""
+    """Write the page of tables and their columns."""
     tables: dict[str, tuple[str, Sequence[Column]]] = {
         "results/metadata/clips.parquet": (
-            "The wanted clips; the `is_` column stands for one per detector.",
+            "The wanted clips. There is one `is_` column per detector.",
             (*metadata_columns.CLIP_COLUMNS, *metadata_columns.truth_columns(["{detector}"])),
         ),
         "results/metadata/labels.parquet": (
-            "The classes, with one `is_{detector}` column per detector: does the class count for it?",
+            "The classes. One `is_{detector}` column per detector says whether the class counts for it.",
             metadata_columns.LABEL_COLUMNS,
         ),
         "results/metadata/excluded.parquet": (
-            "The rows of the lists that are no wanted clips; why, see [Reasons](#reasons).",
+            "The rows of the lists that did not become wanted clips; see [Reasons](#reasons).",
             metadata_columns.EXCLUDED_COLUMNS,
         ),
-        "results/downloads/{batch}.csv": ("What the archive holds of a batch.", media_columns.DOWNLOAD_COLUMNS),
+        "results/downloads/{batch}.csv": ("The media of a batch in the archive.", media_columns.DOWNLOAD_COLUMNS),
         "results/outcomes/{batch}.csv": (
-            "What became of a batch. `results/coverage.parquet` has the same for all, with split, batch and truth.",
+            "The outcomes of a batch. `results/coverage.parquet` has those of all batches, with split, batch and truth.",
             media_columns.OUTCOME_COLUMNS,
         ),
-        "results/missing.csv": ("Every wanted clip that is not there.", coverage.MISSING_COLUMNS),
+        "results/missing.csv": ("Every wanted clip that is missing.", coverage.MISSING_COLUMNS),
         "results/frames/{batch}/{clip_id}.parquet": ("One row per analysis frame.", definition.frame_columns()),
         "results/detectors/{detector}/predictions.parquet": (
-            "Every clip of known truth.",
+            "Every clip whose truth is known.",
             detector_columns.PREDICTION_COLUMNS,
         ),
         "results/detectors/{detector}/probabilities.parquet": (
             "The detector and its baselines on the eval clips.",
             detector_columns.PROBABILITY_COLUMNS,
         ),
-        "results/detectors/{detector}/history.parquet": ("How training went.", detector_columns.HISTORY_COLUMNS),
+        "results/detectors/{detector}/history.parquet": ("The course of training.", detector_columns.HISTORY_COLUMNS),
         "results/detectors/{detector}/errors.parquet": (
-            "Misses and false alarms on the eval clips by label.",
+            "False negatives and false positives among the eval clips, by label.",
             detector_columns.ERROR_COLUMNS,
         ),
         "results/detectors/{detector}/learning.parquet": (
-            "How good the detector is with fewer training clips.",
+            "The performance of the detector with fewer training clips.",
             detector_columns.CURVE_COLUMNS,
         ),
         "results/detections.csv": (
-            "The recordings of one's own; then `{detector}_seconds`, for how long each detector's class is heard.",
-            formats.RECORDING_COLUMNS,
+            "Your recordings. Each detector adds a column `{detector}_seconds`: for how long its class is present.",
+            overview.RECORDING_COLUMNS,
         ),
-        "results/detections/{name}.csv": ("Where it is heard.", segments.SEGMENT_COLUMNS),
+        "results/detections/{name}.csv": (
+            "The segments of a recording in which a class is present.",
+            detection_columns.SEGMENT_COLUMNS,
+        ),
     }
     text = ["# Columns", ""]
     for name, (meaning, declared) in tables.items():
@@ -120,7 +117,7 @@ def columns() -> str:
     text += [
         "## Reasons",
         "",
-        "Why a row of a list stands in `results/metadata/excluded.parquet`:",
+        "The reasons in `results/metadata/excluded.parquet`:",
         "",
         "| reason | meaning |",
         "| --- | --- |",
@@ -128,8 +125,8 @@ def columns() -> str:
         "",
         "## `results/features.parquet`",
         "",
-        "One row per clip that is there: the columns of `clips.parquet`, `duration_seconds`, `loudness_dbfs`, then for every",
-        "frame column but the time each of `features.statistics`, as `{frame column}_{statistic}`:",
+        "One row per available clip. The columns are those of `clips.parquet`, `duration_seconds` and `loudness_dbfs`. Then",
+        "each frame column except the time has one column per entry of `features.statistics`: `{frame column}_{statistic}`.",
         "",
         "| statistic | meaning |",
         "| --- | --- |",
@@ -137,21 +134,29 @@ def columns() -> str:
         "",
         "## `results/augmented.parquet`",
         "",
-        "One row per changed version of a training clip: these columns, then `is_{detector}` and the columns of a features row.",
+        "One row per augmented version of a training clip. After these columns come one `is_{detector}` column per detector",
+        "and the columns of features.",
         "",
         "| column | type | unit | meaning |",
         "| --- | --- | --- | --- |",
         *(
             f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |"
-            for c in (*definition.VERSION_COLUMNS, *augmented_table.VIDEO_COLUMNS)
+            for c in (*augmented_columns.VERSION_COLUMNS, *augmented_table.VIDEO_COLUMNS)
         ),
         "",
     ]
     return "\n".join(text)
 
 
-PAGES = {"configuration.md": configuration, "outcomes.md": outcome_words, "columns.md": columns}
+# what is written, by its path in the repository
+FILES = {
+    "config.yaml": shipped_config,
+    "workflow/schemas/config.schema.yaml": reference.json_schema,
+    "docs/configuration.md": configuration,
+    "docs/outcomes.md": outcome_words,
+    "docs/columns.md": columns,
+}
 
 if __name__ == "__main__":
-    for page, text in PAGES.items():
-        (DOCS / page).write_text(text(), encoding="utf-8")
+    for path, text in FILES.items():
+        (ROOT / path).write_text(text(), encoding="utf-8")

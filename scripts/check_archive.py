@@ -1,4 +1,4 @@
-"""Check every medium of the archive against its record, and report what belongs to none."""
+"""Compare every medium of the archive with its record, and report files without a record."""
 
 import logging
 from pathlib import Path
@@ -6,19 +6,20 @@ from pathlib import Path
 from soundsift.errors import InputError
 from soundsift.joblog import job_log
 from soundsift.media.archive import Archive
+from soundsift.media.archive_check import check
 
 N_SHOWN = 20
 
 
 def check_archive(archive: Path) -> str:
-    """Return what to say of a sound archive; the log names every fault.
+    """Check the archive; the log names every fault. Return the text to print if there is none.
 
     Raises
     ------
     InputError
-        With the number of faults and the first of them.
+        If there are faults. The message has their number and the first :data:`N_SHOWN` of them.
     """
-    n_records, faults = Archive(archive).check()
+    n_records, faults = check(Archive(archive))
     for fault in faults:
         logging.error("%s", fault)
     if faults:

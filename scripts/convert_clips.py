@@ -1,9 +1,10 @@
-"""Cut each clip of a batch out of its media to the sample, and say which of the wanted clips are there."""
+"""Cut each clip of a batch out of its media, exact to the sample, and record the outcome of every clip."""
 
 from pathlib import Path
 
 from soundsift.files import whole_folder
 from soundsift.joblog import job_log
+from soundsift.media.archive import Archive
 from soundsift.media.clips import convert
 from soundsift.media.columns import DOWNLOAD_COLUMNS
 from soundsift.tables import read_csv, write_csv
@@ -16,7 +17,8 @@ def convert_clips(
     """Write the clips of a batch and their outcomes."""
     rows = read_csv(downloads, DOWNLOAD_COLUMNS).to_pylist()
     with whole_folder(clips_dir) as folder:
-        write_csv(convert(rows, archive, folder, clip_format, sample_rate_hz, min_seconds, n_processes), outcomes)
+        table = convert(rows, Archive(archive), folder, clip_format, sample_rate_hz, min_seconds, n_processes)
+        write_csv(table, outcomes)
 
 
 if __name__ == "__main__":

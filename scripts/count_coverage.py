@@ -1,4 +1,4 @@
-"""Say how much of the wanted clips is there at this moment, and write down what is missing."""
+"""Count the wanted clips that are available at present, and list those that are missing."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def count_coverage(
     clips: Path, outcomes_dir: Path, features_dir: Path, archive: Path, retry_permanent: bool,
     missing: Path, counts: Path,
 ) -> str:  # fmt: skip
-    """Write the missing clips and the counts; return what to say."""
+    """Write the missing clips and the counts; return the text to print."""
     found = coverage.present(read_parquet(clips), outcomes_dir, features_dir, Archive(archive))
     write_csv(coverage.missing(found), missing)
     text = coverage.lines(found, retry_permanent)

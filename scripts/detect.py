@@ -1,44 +1,44 @@
-"""Show all recordings on one page, and what became of each in one table."""
+"""Show all recordings on one page and in one table."""
 
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from soundsift.detection import formats
+from soundsift.detection.overview import overview
 from soundsift.detectors.model_file import read_definition
 from soundsift.files import read_json
 from soundsift.joblog import job_log
-from soundsift.report import detection
+from soundsift.report.detection import recording_section
 from soundsift.report.page import write_page
 from soundsift.tables import write_csv
 
-DEMO = "They have learned from synthetic sound and know nothing of real recordings: train on real clips first."
-LACKING = "They were trained for others than the configuration names: run snakemake --cores N first."
+DEMO = "They were trained on synthetic sound and do not work on real recordings: train on real clips first."
+MISSING = "These detectors were trained with another configuration: run snakemake --cores N first."
 
 
 def detect(
     model: Path, detectors: Sequence[str], records: Sequence[Path], figures: Sequence[Path], table: Path, page: Path,
 ) -> None:  # fmt: skip
-    """Write the table and the page, and say on the terminal which recordings could not be heard, or not wholly."""
-    said = [read_json(path) for path in records]
-    overview = formats.overview(said)
-    write_csv(overview, table)
-    drawn = [
-        (Path(record["recording"]).name, detection.shown(record, figure, page))
-        for record, figure in zip(said, figures, strict=True)
+    """Write the table and the page; log each recording that could not be read, or only in part."""
+    results = [read_json(path) for path in records]
+    rows = overview(results)
+    write_csv(rows, table)
+    sections = [
+        (Path(result["recording"]).name, recording_section(result, figure, page))
+        for result, figure in zip(results, figures, strict=True)
     ]
     definition = read_definition(model)
-    warning = [("These are the demo's detectors", DEMO)] if definition.synthetic else []
-    if lacking := sorted(set(detectors) - set(definition.thresholds)):
-        warning.append((f"{', '.join(lacking)}: not among these detectors", LACKING))
-    write_page("What is heard in the recordings", [*warning, ("All recordings", overview), *drawn], page)
-    unheard = [record for record in said if record["duration_seconds"] is None]
-    tell = logging.getLogger("soundsift").warning
-    for record in (record for record in said if record["reason"]):
-        tell("%s: %s (%s)", Path(record["recording"]).name, record["outcome"], record["reason"])
-    for heading, text in warning:
-        tell("%s. %s", heading, text)
-    tell("%d of %d recordings were heard: %s, %s", len(said) - len(unheard), len(said), page, table)
+    warnings = [("These are the demo's detectors", DEMO)] if definition.synthetic else []
+    if missing := sorted(set(detectors) - set(definition.thresholds)):
+        warnings.append((f"{', '.join(missing)}: not among these detectors", MISSING))
+    write_page("Classes detected in the recordings", [*warnings, ("All recordings", rows), *sections], page)
+    warn = logging.getLogger("soundsift").warning
+    for result in (result for result in results if result["reason"]):
+        warn("%s: %s (%s)", Path(result["recording"]).name, result["outcome"], result["reason"])
+    for heading, text in warnings:
+        warn("%s. %s", heading, text)
+    n_read = sum(result["duration_seconds"] is not None for result in results)
+    warn("%d of %d recordings were analysed: %s, %s", n_read, len(results), page, table)
 
 
 if __name__ == "__main__":

@@ -1,44 +1,46 @@
-"""Find out what is heard in one recording, and when."""
+"""Detect the classes in one recording."""
 
 from pathlib import Path
 
 from soundsift.detection import formats
+from soundsift.detection.columns import SEGMENT_COLUMNS
 from soundsift.detection.listen import load
-from soundsift.detection.recordings import decoded
-from soundsift.detection.segments import SEGMENT_COLUMNS
+from soundsift.detection.paths import decode_path
+from soundsift.detection.timeline_data import no_timeline_data, timeline_data, write_timeline_data
 from soundsift.errors import MediaError
 from soundsift.files import write_json, write_text
 from soundsift.joblog import job_log
-from soundsift.report.figures import timeline
 from soundsift.tables import schema_of, write_csv
 
 
-def detect_recording(recording: Path, model: Path, segments: Path, labels: Path, figure: Path, record: Path) -> None:
-    """Write the segments, a label track, a timeline and what became of the recording; one that is broken has none."""
+def detect_recording(recording: Path, model: Path, segments: Path, labels: Path, timeline: Path, record: Path) -> None:
+    """Write the segments, a label track, the data of the timeline, and the record; all but the record may be empty."""
     detector = load(model)
     thresholds = detector.definition.thresholds
     try:
-        heard = detector.listen(recording)
+        result = detector.analyse(recording)
     except MediaError as error:
-        found = schema_of(SEGMENT_COLUMNS).empty_table()
-        drawn, became = timeline.no_timeline(error.reason), (error.outcome, error.reason, None)
+        found, data = schema_of(SEGMENT_COLUMNS).empty_table(), no_timeline_data()
+        summary: tuple[str, str, float | None] = (error.outcome, error.reason, None)
     else:
-        found = heard.segments
-        drawn = timeline.timeline(heard, thresholds, recording.name)
-        became = (heard.outcome, heard.reason, round(heard.duration_seconds, 3))
+        found, spectrogram = result.segments, result.spectrogram
+        data = timeline_data(
+            thresholds, result.probability, result.duration_seconds, spectrogram.power(), spectrogram.frequencies_hz
+        )
+        summary = (result.outcome, result.reason, round(result.duration_seconds, 3))
     write_csv(found, segments)
     write_text(formats.label_track(found), labels)
-    write_text(drawn, figure)
-    write_json(formats.record(recording, *became, found, list(thresholds)), record)
+    write_timeline_data(data, timeline)
+    write_json(formats.record(recording, *summary, found, list(thresholds)), record)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         detect_recording(
-            recording=decoded(snakemake.params.recording),
+            recording=decode_path(snakemake.params.recording),
             model=Path(snakemake.input.model),
             segments=Path(snakemake.output.segments),
             labels=Path(snakemake.output.labels),
-            figure=Path(snakemake.output.figure),
+            timeline=Path(snakemake.output.timeline),
             record=Path(snakemake.output.record),
         )

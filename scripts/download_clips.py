@@ -1,36 +1,21 @@
-"""Bring the media of a batch into the archive and list what became of each clip."""
+"""Download the media of a batch into the archive and record the outcome of every clip."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from soundsift.config.download import RequestPolicy, SourceParams
+from soundsift.config.pick import pick
 from soundsift.joblog import job_log
-from soundsift.media.archive import Archive
+from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.download import download
 from soundsift.metadata.batches import read_batch
 from soundsift.tables import write_csv
 
-POLICY = (
-    "link",
-    "concurrency",
-    "videos_per_hour",
-    "tries",
-    "timeout_seconds",
-    "block_after",
-    "wait_when_blocked",
-    "on_transient",
-    "cookies",
-    "proxy",
-    "yt_dlp",
-)
-
 
 def download_clips(
-    batch: Path, archive: Path, source: SourceParams, policy: Mapping[str, Any], min_seconds: float, downloads: Path
+    batch: Path, archive: Path, source: SourceParams, policy: RequestPolicy, min_seconds: float, downloads: Path
 ) -> None:
-    """Fetch what the archive lacks of a batch."""
-    write_csv(download(read_batch(batch), source, RequestPolicy(**policy), Archive(archive), min_seconds), downloads)
+    """Download the clips of a batch that the archive does not have."""
+    write_csv(download(read_batch(batch), source, policy, open_for_writing(archive), min_seconds), downloads)
 
 
 if __name__ == "__main__":
@@ -39,8 +24,8 @@ if __name__ == "__main__":
             batch=Path(snakemake.input.batch),
             archive=Path(snakemake.params.archive),
             source=SourceParams(**snakemake.params.source),
-            # from the config, not a param: how we ask changes no result, so it reruns nothing
-            policy={key: snakemake.config["download"][key] for key in POLICY},
+            # from the configuration, not from params: the policy changes no result, so a change must rerun nothing
+            policy=RequestPolicy(**pick(RequestPolicy, snakemake.config["download"])),
             min_seconds=snakemake.params.min_seconds,
             downloads=Path(snakemake.output.downloads),
         )

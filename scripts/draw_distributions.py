@@ -1,15 +1,16 @@
-"""Draw how telling features are spread among clips with and without a detector's class."""
+"""Draw histograms of distinctive features, of clips with and without a detector's class."""
 
 from pathlib import Path
 
 from soundsift.joblog import job_log
-from soundsift.report import gallery
+from soundsift.report.distributions import distinctive_features
 from soundsift.report.figures import features as feature_figures
 
 
 def draw_distributions(features: Path, detector: str, figure: Path) -> None:
-    """Draw them."""
-    feature_figures.distributions(*gallery.telling(features, detector), detector, figure)
+    """Write the figure."""
+    values, truth = distinctive_features(features, detector)
+    feature_figures.distributions(values, truth, detector, figure)
 
 
 if __name__ == "__main__":

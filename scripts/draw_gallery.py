@@ -1,4 +1,4 @@
-"""Show a clip of each of the first two detectors' classes with its features, to look at and listen to together."""
+"""Show one clip of each of the first two detectors' classes: a figure of its features with a player."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,16 +12,11 @@ def draw_gallery(
     features: Path, clips_dir: Path, frames_dir: Path, clip_format: str, detectors: Sequence[str], page: Path
 ) -> None:
     """Write the page."""
-    shown = []
+    clips = []
     for detector, batch, clip_id, labels in gallery.choose(features, detectors[:2]):
         sound, frames = clips_dir / batch / f"{clip_id}.{clip_format}", frames_dir / batch / f"{clip_id}.parquet"
-        shown.append(f"<div>\n<h3>{detector}</h3>\n{gallery.show(clip_id, labels, sound, frames)}\n</div>")
-    guide = (
-        "<p>Play a clip: the line follows the sound. A click into the picture goes there; with the line in focus "
-        "the arrow keys move the line by half a second and the space bar plays and pauses.</p>"
-    )
-    side_by_side = f'{guide}\n<div class="beside">\n{"".join(shown)}\n</div>'
-    write_page("Features of two clips", [("What the workflow hears", side_by_side)], page)
+        clips.append((detector, gallery.clip_figure(clip_id, labels, sound, frames)))
+    write_page("Features of two clips", [("Waveform, spectrogram and features", gallery.side_by_side(clips))], page)
 
 
 if __name__ == "__main__":

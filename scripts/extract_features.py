@@ -1,4 +1,4 @@
-"""Compute the frame features of every clip of a batch, one Parquet file a clip."""
+"""Compute the frame features of every clip of a batch, one Parquet file per clip."""
 
 import logging
 from functools import partial
@@ -15,7 +15,7 @@ from soundsift.workers import in_order
 
 
 def extract_features(clips_dir: Path, frames_dir: Path, params: FeatureParams, n_processes: int = 1) -> None:
-    """Read each clip back from its file and write its frames table, or ``{clip_id}.txt`` with why it cannot be read."""
+    """Write the frames table of each clip, or ``{clip_id}.txt`` with the reason why the clip file cannot be read."""
     clips = visible_files(clips_dir)
     progress = Progress("extracted", len(clips))
     with whole_folder(frames_dir) as folder:

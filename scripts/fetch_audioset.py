@@ -1,4 +1,4 @@
-"""Fetch one of AudioSet's published lists or tables, and record what was fetched."""
+"""Download one of AudioSet's published lists or tables, and record its address, size and checksum."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from soundsift.metadata.audioset import fetch
 
 
 def fetch_audioset(url: str, path: Path, record: Path) -> None:
-    """Download ``url`` to ``path``, whole or not at all; write its address, size and SHA-256 to ``record``."""
+    """Download ``url`` to ``path``; resume an incomplete download."""
     fetch(url, path, record)
 
 

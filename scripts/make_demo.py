@@ -7,7 +7,7 @@ from soundsift.joblog import job_log
 
 
 def make_demo(folder: Path, n_processes: int) -> None:
-    """Write the demo into ``folder``."""
+    """Write the lists, tables and media of the demo."""
     demo.make_demo(folder, n_processes=n_processes)
 
 

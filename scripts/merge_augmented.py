@@ -1,4 +1,4 @@
-"""Merge the changed versions of all training clips, with what is true of them."""
+"""Merge the changed versions of all training clips and add their truth."""
 
 import logging
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from soundsift.joblog import job_log
 
 def merge_augmented(features: Path, augmented: Sequence[Path], table: Path) -> None:
     """Write the table of changed versions."""
-    logging.info("%d changed versions of clips", merge(features, augmented, table))
+    logging.info("merged %d changed versions of clips", merge(features, augmented, table))
 
 
 if __name__ == "__main__":

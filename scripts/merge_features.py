@@ -1,4 +1,4 @@
-"""Merge the features of all batches with truth and outcomes into the two tables that everything after reads."""
+"""Merge the features, truth and outcomes of all batches into the features table and the coverage table."""
 
 import logging
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ def merge_features(
     clips: Path, outcomes: Sequence[Path], features: Sequence[Path], features_table: Path, coverage_table: Path
 ) -> None:
     """Write the features and the coverage table."""
-    n_wanted, n_there = merge(read_parquet(clips), outcomes, features, features_table, coverage_table)
-    logging.info("%d of %d wanted clips are there", n_there, n_wanted)
+    n_wanted, n_available = merge(read_parquet(clips), outcomes, features, features_table, coverage_table)
+    logging.info("%d of %d wanted clips are available", n_available, n_wanted)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Let a detector's worst errors, and a sample of the labels it learned from, be judged by ear."""
+"""List clips with players: a detector's largest errors, and a random sample of the labelled clips."""
 
 from pathlib import Path
 
@@ -15,20 +15,20 @@ def play_clips(
     features: Path, predictions: Path, errors: Path, detector: str, clips_dir: Path, clip_format: str, seed: int,
     errors_page: Path, labels_page: Path,
 ) -> None:  # fmt: skip
-    """Write a page of the errors and one of clips drawn by chance."""
-    said = read_parquet(predictions, PREDICTION_COLUMNS)
+    """Write a page of the errors and a page of clips with and without the class."""
+    predicted = read_parquet(predictions, PREDICTION_COLUMNS)
     by_label = read_parquet(errors, ERROR_COLUMNS)
     by_label = by_label.rename_columns([name.replace("_", " ") for name in by_label.column_names])
-    chosen = [listening.worst(said), *listening.draw(said, seed)]
-    # together, so that the table is read once
-    spelled = listening.spell_out(pa.concat_tables(chosen), features, clips_dir, clip_format)
+    chosen = [listening.worst(predicted), *listening.draw(predicted, seed)]
+    # In one call, so that the features table is read once.
+    described = listening.describe(pa.concat_tables(chosen), features, clips_dir, clip_format)
     n_worst, n_with, n_without = map(len, chosen)
-    worst, with_it = spelled.slice(0, n_worst), spelled.slice(n_worst, n_with)
-    without_it = spelled.slice(n_worst + n_with, n_without)
-    parts = [("The eval clips furthest from their labels", worst), ("Errors by label of the eval clips", by_label)]
-    write_page(f"{detector}: errors", parts, errors_page)
-    sides = [(f"With {detector}, by their labels", with_it), (f"Without {detector}, by their labels", without_it)]
-    write_page(f"{detector}: do the labels hold?", sides, labels_page)
+    worst, with_it = described.slice(0, n_worst), described.slice(n_worst, n_with)
+    without_it = described.slice(n_worst + n_with, n_without)
+    sections = [("The eval clips furthest from their labels", worst), ("Errors by label of the eval clips", by_label)]
+    write_page(f"{detector}: errors", sections, errors_page)
+    sections = [(f"Labelled with {detector}", with_it), (f"Labelled without {detector}", without_it)]
+    write_page(f"{detector}: are the labels right?", sections, labels_page)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Select the wanted clips from the segment lists, say what is true of each, and part them into batches."""
+"""Select the wanted clips from the segment lists, decide their truth per detector, and divide them into batches."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,17 +16,17 @@ from soundsift.tables import write_parquet
 
 def select_clips(
     segments: Mapping[str, Path], class_labels: Path, ontology: Path, label_quality: Path,
-    min_label_accuracy: float, keep_unrated: bool, choice: SelectionParams, batch_size: int, youtube_ids: bool,
-    one_clip_a_video: bool, detectors: Mapping[str, Mapping[str, Sequence[str]]],
+    params: SelectionParams, batch_size: int, youtube_ids: bool, one_clip_a_video: bool,
+    detectors: Mapping[str, Mapping[str, Sequence[str]]],
     clips_path: Path, labels_path: Path, excluded_path: Path, batches_dir: Path,
 ) -> None:  # fmt: skip
     """Write the clip table, the rows left out, the class table and one small CSV per batch."""
     tree = read_ontology(ontology)
-    classes = read_classes(class_labels, tree, label_quality, min_label_accuracy, keep_unrated)
+    classes = read_classes(class_labels, tree, label_quality, params.min_label_accuracy, params.keep_unrated)
     members = detector_members(detectors, classes, tree)
     lists = {name: read_segments(path, classes, youtube_ids) for name, path in segments.items()}
-    clips, excluded = selection.select_clips(lists, classes, members, batch_size, choice)
-    selection.check_two_sides(clips, list(detectors))
+    clips, excluded = selection.select_clips(lists, classes, members, batch_size, params)
+    selection.check_trainable(clips, list(detectors))
     if one_clip_a_video:
         selection.check_one_clip_a_video(clips)
     n_batches = write_batches(clips, batches_dir)
@@ -43,9 +43,7 @@ if __name__ == "__main__":
             class_labels=Path(snakemake.input.class_labels),
             ontology=Path(snakemake.input.ontology),
             label_quality=Path(snakemake.input.label_quality),
-            min_label_accuracy=snakemake.params.min_label_accuracy,
-            keep_unrated=snakemake.params.keep_unrated,
-            choice=SelectionParams(**snakemake.params.choice),
+            params=SelectionParams(**snakemake.params.selection),
             batch_size=snakemake.params.batch_size,
             youtube_ids=snakemake.params.youtube_ids,
             one_clip_a_video=snakemake.params.one_clip_a_video,

@@ -12,12 +12,12 @@ from soundsift.tables import read_csv, write_parquet
 
 
 def summarize_features(frames_dir: Path, outcomes: Path, statistics: Sequence[str], features: Path) -> None:
-    """Write the features table of a batch; clips whose file could not be read back are not in it.
+    """Write the features table of a batch, without the clips whose file could not be read.
 
     Raises
     ------
     InputError
-        If a clip has neither frames nor the reason why.
+        If a clip has neither frames nor a file with the reason.
     """
     outcome = read_csv(outcomes, OUTCOME_COLUMNS)
     files = visible_files(frames_dir)

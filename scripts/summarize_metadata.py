@@ -1,4 +1,4 @@
-"""Show the metadata as people look at them: what became of the rows, every class, what is true of the clips."""
+"""Summarise the metadata: outcomes of the rows, clips with each truth, every class, and the first clips."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,25 +12,25 @@ from soundsift.tables import read_parquet, write_csv
 
 def summarize_metadata(
     clips: Path, labels: Path, excluded: Path, detectors: Sequence[str], at_youtube: bool,
-    rows: Path, classes: Path, page: Path, class_figure: Path, truth_figure: Path, together_figure: Path,
+    rows: Path, classes: Path, page: Path, class_figure: Path, truth_figure: Path, co_occurrence_figure: Path,
 ) -> None:  # fmt: skip
-    """Write the rows by fate, the classes and the first clips; draw classes, truths and what is heard together."""
+    """Write the tables and their page; draw classes, truths and the co-occurrence of classes."""
     wanted, known = read_parquet(clips), read_parquet(labels)
     counted = metadata.class_counts(wanted, known)
-    fates = metadata.rows_by_fate(wanted, read_parquet(excluded))
+    outcomes = metadata.row_outcomes(wanted, read_parquet(excluded))
     truths = metadata.truth_counts(wanted, detectors)
-    write_csv(fates, rows)
+    write_csv(outcomes, rows)
     write_csv(counted, classes)
     tables = [
-        ("What became of the lists' rows", fates),
-        ("What is true of the wanted clips", truths),
+        ("Outcomes of the lists' rows", outcomes),
+        ("Wanted clips with and without each detector's class", truths),
         ("Every class", counted),
-        ("The first clips of each split", metadata.spelled_out(wanted, at_youtube)),
+        ("The first clips of each split", metadata.first_clips(wanted, at_youtube)),
     ]
     write_page("Metadata", tables, page)
     figures.class_counts(counted, class_figure)
     figures.truths(truths, truth_figure)
-    figures.together(*metadata.together(wanted, known), together_figure)
+    figures.co_occurrence(*metadata.co_occurrence(wanted, known), co_occurrence_figure)
 
 
 if __name__ == "__main__":
@@ -46,5 +46,5 @@ if __name__ == "__main__":
             page=Path(snakemake.output.page),
             class_figure=Path(snakemake.output.class_figure),
             truth_figure=Path(snakemake.output.truth_figure),
-            together_figure=Path(snakemake.output.together_figure),
+            co_occurrence_figure=Path(snakemake.output.co_occurrence_figure),
         )

@@ -1,4 +1,4 @@
-"""Say in a few lines what a run made, what is missing and how good the detectors are."""
+"""Summarise a run in a few lines: its results, the missing clips, and the quality of the detectors."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,7 +7,8 @@ from pathlib import Path
 from soundsift.detectors.metrics import read_metrics
 from soundsift.files import write_text
 from soundsift.joblog import job_log
-from soundsift.media import coverage as covering
+from soundsift.media.coverage import missing as missing_clips
+from soundsift.media.coverage import outcome_counts
 from soundsift.report import run
 from soundsift.report.figures import coverage as coverage_figures
 from soundsift.report.figures import detectors as detector_figures
@@ -19,20 +20,20 @@ def summarize_run(
     coverage: Path, excluded: Path, metrics: Mapping[str, Path], is_demo: bool,
     text: Path, opening: Path, missing: Path, table: Path, counted: Path, figure: Path, answers: Path,
 ) -> None:  # fmt: skip
-    """Write the lines, what the report opens with, detectors and outcomes as tables, and a figure of each."""
+    """Write the lines, the opening of the report, and a table and a figure each of detectors and outcomes."""
     found = read_parquet(coverage)
-    counts = covering.outcome_counts(found)
-    gone = covering.missing(found)
-    judged = {name: read_metrics(path) for name, path in metrics.items()}
+    counts = outcome_counts(found)
+    absent = missing_clips(found)
+    evaluated = {name: read_metrics(path) for name, path in metrics.items()}
     left_out = Counter(read_parquet(excluded)["reason"].to_pylist())
-    write_text(run.lines(counts, left_out, run.unrecognised(gone), judged, is_demo), text)
-    write_csv(gone, missing)
-    write_page("Detectors beside simpler ones", [(n, run.detector_table(of)) for n, of in judged.items()], table)
-    write_page("Coverage", [("What became of the wanted clips", run.coverage_table(counts))], counted)
+    write_text(run.lines(counts, left_out, run.unrecognised(absent), evaluated, is_demo), text)
+    write_csv(absent, missing)
+    write_page("Detectors and simpler baselines", [(n, run.detector_table(of)) for n, of in evaluated.items()], table)
+    write_page("Coverage", [("Wanted clips by outcome", run.coverage_table(counts))], counted)
     coverage_figures.coverage(counts, figure)
-    detector_figures.answers({name: of.performance.confusion for name, of in judged.items()}, answers)
+    detector_figures.answers({name: of.performance.confusion for name, of in evaluated.items()}, answers)
     figures = [path.read_text(encoding="utf-8") for path in (figure, answers)]
-    write_text(run.opening(counts, left_out, judged, figures), opening)
+    write_text(run.opening(counts, left_out, evaluated, figures), opening)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""Say from which lists, with which tools and by which configuration a run's results were made."""
+"""Record the lists, tools and configuration that a run's results were made with."""
 
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -18,14 +17,14 @@ def write_provenance(
 ) -> None:
     """Write the page."""
     clip_ids = pq.read_table(coverage, columns=["clip_id"], partitioning=None)["clip_id"].to_pylist()
-    parts = [
-        ("Lists and tables of labels", provenance.tables_read(tables)),
+    sections = [
+        ("Lists and label tables", provenance.tables_read(tables)),
         ("Tools", provenance.tools()),
-        ("Clips by the tools that fetched them", provenance.fetched_with(Archive(archive), clip_ids)),
-        ("Features were made with", provenance.definition(definition_of(pq.read_schema(features)))),
-        ("Settled configuration", f'<pre tabindex="0">{escape(config)}</pre>'),
+        ("Clips by the tools of their last download attempt", provenance.fetched_with(Archive(archive), clip_ids)),
+        ("Parameters of the features", provenance.definition(definition_of(pq.read_schema(features)))),
+        ("Configuration with all defaults", provenance.configuration(config)),
     ]
-    write_page("Provenance", parts, page)
+    write_page("Provenance", sections, page)
 
 
 if __name__ == "__main__":

@@ -1,86 +1,125 @@
-"""Which version of our own code a result was made with.
+"""Digests of the code that each step uses.
 
-Snakemake notices a changed script, not a changed module that the script imports. A digest of those modules among a
-rule's params makes it notice. Comments, docstrings and layout do not count: two million clips are not extracted again
-for a better sentence. Imports for type checkers alone do not count either.
+Snakemake notices a changed script, but not a changed module that the script imports. Each rule therefore has a digest
+of these modules among its params. Comments, docstrings, layout and imports for type checkers do not change a digest:
+two million clips are not extracted again because a sentence was improved.
+
+The digest follows three references: ``from soundsift... import ...`` anywhere in a file, a string that is the dotted
+name of a module (for ``python -m``), and a string that names a template. It cannot follow relative and star imports,
+``import soundsift...``, a folder imported by its name, or a computed name. ``tests/unit/test_code_digest.py`` forbids
+these forms in the package.
 """
 
 import ast
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 PACKAGE = "soundsift"
 SCRIPTS = Path(__file__).resolve().parent.parent
-# Modules that say how a step reports, not what it makes.
+# Modules that change how a step reports, but not its results.
 SILENT = {f"{PACKAGE}.errors", f"{PACKAGE}.joblog"}
-# How a template names another one.
-INCLUDED = re.compile(r"""["']([\w./-]+)["']""")
+# A dotted name of a module of the package, as a whole string.
+MODULE_NAME = re.compile(rf"{PACKAGE}(\.\w+)+")
+# A quoted file name in a template, as in {% include "page.css" %}.
+QUOTED_NAME = re.compile(r"""["']([\w./-]+)["']""")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Digest of a file's code, and the modules, templates and other strings that it names."""
+
+    digest: bytes
+    modules: frozenset[str]
+    strings: frozenset[str]
 
 
 @cache
 def imported(path: Path, scripts: Path = SCRIPTS) -> frozenset[Path]:
-    """Find the package's files that a file imports, at its top or inside its functions.
+    """Find the files of the package that a file imports, at its top or inside its functions.
 
-    A module counts with the ``__init__.py`` of every folder above it, which Python runs first.
+    Python runs the ``__init__.py`` of every folder above a module first, so these files are included.
     """
     found: set[Path] = set()
-    for module in _modules_named(ast.parse(path.read_text(encoding="utf-8")), scripts):
+    for module in _read(path, scripts).modules:
         parts = module.split(".")
         for n in range(1, len(parts) + 1):
-            name = ".".join(parts[:n])
-            place = scripts.joinpath(*parts[:n])
-            if name not in SILENT:
-                found |= {file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()}
+            if ".".join(parts[:n]) not in SILENT:
+                found |= set(_files_of(tuple(parts[:n]), scripts))
     return frozenset(found - {path})
 
 
-def _modules_named(tree: ast.AST, scripts: Path) -> Iterator[str]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
-            assert node.module
-            for alias in node.names:
-                place = scripts.joinpath(*node.module.split("."), alias.name)
-                is_module = place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
-                yield f"{node.module}.{alias.name}" if is_module else node.module
-        else:
-            yield from _modules_named(node, scripts)
+@cache
+def _files_of(parts: tuple[str, ...], scripts: Path) -> tuple[Path, ...]:
+    """File of a module or package; empty if there is none."""
+    place = scripts.joinpath(*parts)
+    return tuple(file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file())
 
 
 @cache
-def _code(path: Path) -> str:
-    """The file's code without comments, docstrings, strings that describe the name above them, and layout."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
-    return "" if isinstance(tree.body[0], ast.Pass) else ast.unparse(tree)
+def _read(path: Path, scripts: Path) -> _Source:
+    tree = ast.parse(path.read_bytes())
+    modules: set[str] = set()
+    strings: set[str] = set()
+    for node in _without_unused_code(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            modules |= set(_modules_of(node, scripts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            strings.add(node.value)
+    modules |= {text for text in strings if MODULE_NAME.fullmatch(text)}
+    return _Source(hashlib.sha256(ast.unparse(tree).encode()).digest(), frozenset(modules), frozenset(strings))
 
 
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+def _without_unused_code(tree: ast.AST) -> Iterator[ast.AST]:
+    """Remove docstrings and code for type checkers from a tree; give all its nodes."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        for field in ("body", "orelse", "finalbody"):
+            part = getattr(node, field, None)
+            if isinstance(part, list):
+                setattr(node, field, [kept for statement in part for kept in _used(statement)])
+        waiting += ast.iter_child_nodes(node)
+        yield node
+
+
+def _used(statement: ast.stmt) -> list[ast.stmt]:
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return []  # a docstring, or a string that describes the name above it
+    if isinstance(statement, ast.Pass):
+        return []
+    if isinstance(statement, ast.If) and ast.unparse(statement.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+        return [kept for other in statement.orelse for kept in _used(other)]
+    return [statement]
+
+
+def _modules_of(node: ast.Import | ast.ImportFrom, scripts: Path) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
+    elif node.module and node.module.split(".")[0] == PACKAGE:
+        for alias in node.names:
+            name = f"{node.module}.{alias.name}"
+            yield name if _files_of(tuple(name.split(".")), scripts) else node.module
 
 
 @cache
-def _templates(path: Path) -> frozenset[Path]:
+def _templates(path: Path, scripts: Path) -> frozenset[Path]:
     """Find the files in ``templates/`` beside a module that it names in a string, and those that they include."""
-    folder = path.parent / "templates"
-    if not folder.is_dir():
-        return frozenset()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    waiting = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    there = _files_below(path.parent / "templates")
     found: set[Path] = set()
-    there = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
-    while names := {name for name in waiting if name in there and there[name] not in found}:
-        found |= {there[name] for name in names}
-        waiting = {text for name in names for text in INCLUDED.findall(there[name].read_text(encoding="utf-8"))}
+    names = set(_read(path, scripts).strings)
+    while files := {there[name] for name in names if name in there} - found:
+        found |= files
+        names = {name for file in files for name in QUOTED_NAME.findall(file.read_text("utf-8", "replace"))}
     return frozenset(found)
+
+
+@cache
+def _files_below(folder: Path) -> dict[str, Path]:
+    return {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
 
 
 @cache
@@ -92,9 +131,10 @@ def code_digest(script: str, scripts: Path = SCRIPTS) -> str:
         path = waiting.pop()
         found.add(path)
         waiting |= imported(path, scripts) - found
-    texts = {path: _code(path) for path in found}
-    texts |= {file: file.read_text(encoding="utf-8") for path in found for file in _templates(path)}
+    digests = {path: _read(path, scripts).digest for path in found}
+    for path in found:
+        digests |= {file: hashlib.sha256(file.read_bytes()).digest() for file in _templates(path, scripts)}
     digest = hashlib.sha256()
-    for path in sorted(texts):
-        digest.update(f"{path.relative_to(scripts).as_posix()}\n{texts[path]}\n".encode())
+    for path in sorted(digests):
+        digest.update(f"{path.relative_to(scripts).as_posix()}\n".encode() + digests[path])
     return digest.hexdigest()[:16]

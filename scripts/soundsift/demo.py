@@ -1,7 +1,7 @@
-"""The built-in demo: a small list in AudioSet's form with media that this module synthesises.
+"""The built-in demo: small segment lists in AudioSet's form, with synthesised media.
 
-Chords and rhythms, vowels and pauses, wind and engines and birds, and mixtures of them. It shows every step of the
-workflow without a network. What detectors learn from it says nothing about real sound.
+The sounds are chords with rhythms, syllables with pauses, wind, engines, birds, and mixtures of music and speech. The
+demo runs every step of the workflow without a network. The results of its detectors do not apply to real recordings.
 """
 
 import csv
@@ -18,14 +18,14 @@ from scipy import signal
 from soundsift.media.encode import encode
 from soundsift.workers import in_order
 
-Floats = npt.NDArray[np.float64]
+Float64Array = npt.NDArray[np.float64]
 Rng = np.random.Generator
 
-RATE_HZ = 24_000  # known to both AAC and Opus
+RATE_HZ = 24_000  # supported by both AAC and Opus
 N_TRAIN, N_EVAL = 120, 40
 SEED = 20170305
 
-# id: (name, parent, listeners who rated it, listeners who found it right); ids and names as in AudioSet
+# {id: (name, parent, number of rated labels, number of right ones)}; ids and names as in AudioSet
 CLASSES: dict[str, tuple[str, str | None, int, int]] = {
     "/m/09x0r": ("Speech", None, 10, 10),
     "/m/05zppz": ("Male speech, man speaking", "/m/09x0r", 10, 9),
@@ -43,7 +43,13 @@ CLASSES: dict[str, tuple[str, str | None, int, int]] = {
 
 
 def make_demo(folder: Path, n_train: int = N_TRAIN, n_eval: int = N_EVAL, n_processes: int = 1) -> None:
-    """Write segment lists, label tables and ``media/`` of the demo into ``folder``."""
+    """Write the segment lists, label tables and ``media/`` of the demo into ``folder``.
+
+    Parameters
+    ----------
+    n_train, n_eval
+        Rows of the two lists. Four of 50 rows have no usable media, so that outcomes other than ``ok`` occur.
+    """
     (folder / "media").mkdir(parents=True, exist_ok=True)
     _write_class_tables(folder)
     for split, n_clips in (("train", n_train), ("eval", n_eval)):
@@ -58,7 +64,7 @@ def make_demo(folder: Path, n_train: int = N_TRAIN, n_eval: int = N_EVAL, n_proc
 
 
 def _make_clip(media: Path, split: str, number: int) -> str:
-    """Write the media of one clip, or what stands in their place; return its row of the list."""
+    """Write the media file of one clip, or a faulty one in its place; return the row of the segment list."""
     rng = np.random.default_rng([SEED, ord(split[0]), number])
     video_id = f"{'-' if number % 40 == 7 else '_'}demo{split[0]}{number:05d}"
     labels, kind = _draw_labels(rng)
@@ -84,7 +90,7 @@ def _write_class_tables(folder: Path) -> None:
 
 
 def _draw_labels(rng: Rng) -> tuple[list[str], str]:
-    """Draw what a clip is labelled and so what it sounds like."""
+    """Draw the labels of a clip and the kind of sound that belongs to them."""
     speech = ["/m/09x0r", rng.choice(["/m/05zppz", "/m/02zsn"])]
     music = [["/m/04rlf", "/m/0fx80y"], ["/m/04rlf", "/m/0l14qv"], ["/m/02lkt"], ["/m/026t6"]][
         rng.choice(4, p=[0.4, 0.4, 0.15, 0.05])
@@ -99,7 +105,7 @@ def _draw_labels(rng: Rng) -> tuple[list[str], str]:
     return [str(label) for label in by_kind[kind]], kind
 
 
-# ---- media: longer than the labelled stretch, and of another kind outside it
+# ---- media: longer than the labelled segment, and with another kind of sound outside it
 
 
 def _write_whole(stem: Path, rng: Rng, kind: str, start: int) -> None:
@@ -126,12 +132,12 @@ def _write_nothing(stem: Path, rng: Rng, kind: str, start: int) -> None:
     pass
 
 
-# which of fifty clips has which dead medium
+# {position in every 50 rows: writer of a faulty media file}
 _FAULTS: dict[int, Callable[[Path, Rng, str, int], None]] = {
     3: _write_nothing, 13: _write_mute, 23: _write_short, 33: _write_page,
 }  # fmt: skip
 
-# without it the WebM writer draws random numbers for its ids
+# without this flag the WebM writer uses random ids, and files would differ between runs
 BITEXACT = {"fflags": "bitexact"}
 _AAC = {"b": "64k", "aac_coder": "fast"}
 _CODECS: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -141,8 +147,18 @@ _CODECS: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 
 
-def write_media(path: Path, samples: Floats | None, picture: bool) -> None:
-    """Encode samples (shape (n,), in [-1, 1], at 24 kHz; None for no sound stream), with or without a black picture."""
+def write_media(path: Path, samples: Float64Array | None, picture: bool) -> None:
+    """Encode a media file.
+
+    Parameters
+    ----------
+    path
+        Its suffix decides the container and codec: .m4a and .mp4 (AAC), .webm (Opus).
+    samples
+        Shape (n,), in [-1, 1], at 24 kHz; None for a file without an audio stream.
+    picture
+        Whether to add a video stream of black frames.
+    """
     container_format, codec, options = _CODECS[path.suffix]
     with av.open(str(path), "w", format=container_format, options=BITEXACT) as container:
         video = container.add_stream("mpeg4", rate=5, width=32, height=32, pix_fmt="yuv420p") if picture else None
@@ -159,8 +175,13 @@ def write_media(path: Path, samples: Floats | None, picture: bool) -> None:
 # ---- sounds
 
 
-def sound(kind: str, rng: Rng, n_seconds: float) -> Floats:
-    """Synthesise a kind of sound at a random level, shape (n,), peak at most 0.9."""
+def sound(kind: str, rng: Rng, n_seconds: float) -> Float64Array:
+    """Synthesise a kind of sound at a random level.
+
+    Returns
+    -------
+    Samples of shape (n,) at 24 kHz, with a peak of at most 0.9.
+    """
     n = int(n_seconds * RATE_HZ)
     if kind == "both":
         mixed = _scaled(speech_like(rng, n)) + rng.uniform(0.15, 0.5) * _scaled(music_like(rng, n))
@@ -174,12 +195,12 @@ def sound(kind: str, rng: Rng, n_seconds: float) -> Floats:
     return (_scaled(mixed) + room) * rng.uniform(0.1, 0.85)
 
 
-def _scaled(x: Floats) -> Floats:
+def _scaled(x: Float64Array) -> Float64Array:
     return x / max(float(np.abs(x).max()), 1e-9)
 
 
-def music_like(rng: Rng, n: int) -> Floats:
-    """Chords over a bass with a rhythm, in one of several timbres."""
+def music_like(rng: Rng, n: int) -> Float64Array:
+    """Synthesise chords, a bass, a melody and often drums, in one of several timbres."""
     beat = int(RATE_HZ * 60 / rng.uniform(70, 150))
     tonic = rng.uniform(110, 220)
     scale = np.array([0, 2, 4, 5, 7, 9, 11]) if rng.random() < 0.6 else np.array([0, 2, 3, 5, 7, 8, 10])
@@ -204,11 +225,21 @@ def music_like(rng: Rng, n: int) -> Floats:
     return out[:n]
 
 
-def note(frequency_hz: float, n: int, n_harmonics: int, decay: float) -> Floats:
-    """One tone of ``n`` samples with falling harmonics, an attack of 10 ms and an exponential decay (per second)."""
+def note(frequency_hz: float, n: int, n_harmonics: int, decay: float) -> Float64Array:
+    """Synthesise one tone.
+
+    Parameters
+    ----------
+    n
+        Number of samples.
+    n_harmonics
+        Harmonics including the fundamental; the k-th has the amplitude 1 / k ** 1.2.
+    decay
+        Rate of the exponential decay, per second. The attack takes 10 ms.
+    """
     t = np.arange(n) / RATE_HZ
     turn = np.exp(2j * np.pi * frequency_hz * t)
-    # Horner's scheme over the powers of one rotation: one sine per note, not one per harmonic
+    # Horner's method on powers of one complex rotation: one exponential per note instead of one per harmonic
     wave = np.zeros(n, dtype=complex)
     for k in range(n_harmonics, 0, -1):
         wave = (wave + 1 / k**1.2) * turn
@@ -220,8 +251,8 @@ def note(frequency_hz: float, n: int, n_harmonics: int, decay: float) -> Floats:
 _VOWELS_HZ = ((730, 1090, 2440), (530, 1840, 2480), (270, 2290, 3010), (570, 840, 2410), (300, 870, 2240))
 
 
-def speech_like(rng: Rng, n: int) -> Floats:
-    """Syllables of a voiced source through vowel formants, with hisses and pauses."""
+def speech_like(rng: Rng, n: int) -> Float64Array:
+    """Synthesise syllables: a voiced source filtered with the formants of a vowel, with fricatives and pauses."""
     out = np.zeros(n + RATE_HZ)
     pitch_hz = rng.uniform(85, 240)
     tract = rng.uniform(0.9, 1.2)
@@ -248,8 +279,8 @@ def speech_like(rng: Rng, n: int) -> Floats:
     return out[:n]
 
 
-def noise_like(kind: str, rng: Rng, n: int) -> Floats:
-    """Wind (slow, low noise), an engine (low pulses), birds (chirps over hiss) or plain noise."""
+def noise_like(kind: str, rng: Rng, n: int) -> Float64Array:
+    """Synthesise wind (slowly varying low noise), an engine (low pulses), birds (chirps over noise) or white noise."""
     t = np.arange(n) / RATE_HZ
     white = rng.normal(size=n)
     if kind == "wind":

@@ -1,37 +1,37 @@
-"""What can go wrong, as few kinds as a caller would treat differently.
+"""Exceptions of the workflow: one kind for each way in which callers handle an error.
 
 SoundsiftError
-├── ConfigError      the configuration asks for something impossible
-├── InputError       a list, table or folder handed to the workflow cannot be read as what it should be
-├── MediaError       one clip's media cannot become a clip; carries the outcome to record
-├── DownloadError    a batch could not be fetched completely; what was fetched is in the archive
-└── TrainingError    a detector cannot be trained or applied with the table it was given
+├── ConfigError      the configuration is invalid or cannot be met
+├── InputError       a list, table, folder or download is missing, damaged or not as expected
+├── MediaError       the media of one clip cannot be used; has the outcome to record
+├── DownloadError    clips of a batch could not be downloaded; the downloaded ones are in the archive
+└── TrainingError    a detector cannot be trained on, or applied to, the given table
 
-Every message is one line: what was wrong, what was found, what to do.
+Every message is one line: what is wrong, what was found, what to do.
 """
 
 
 class SoundsiftError(Exception):
-    """Root of everything the workflow raises on purpose."""
+    """Base class of the workflow's exceptions."""
 
 
 class ConfigError(SoundsiftError):
-    """The configuration asks for something impossible."""
+    """The configuration is invalid or cannot be met."""
 
 
 class InputError(SoundsiftError):
-    """A list, table or folder cannot be read as what it should be."""
+    """A list, table, folder or download is missing, damaged or not as expected."""
 
 
 class MediaError(SoundsiftError):
-    """One clip's media cannot become a clip.
+    """The media of one clip cannot be used.
 
     Parameters
     ----------
     outcome
-        One of the words of :mod:`soundsift.outcomes`.
+        One of the words of :mod:`soundsift.media.outcomes`, to be recorded for the clip.
     reason
-        The decoder's or the program's own account of it.
+        The message of the decoder or of the external program.
     """
 
     def __init__(self, outcome: str, reason: str) -> None:
@@ -41,8 +41,8 @@ class MediaError(SoundsiftError):
 
 
 class DownloadError(SoundsiftError):
-    """A batch could not be fetched completely; what was fetched is in the archive."""
+    """Clips of a batch could not be downloaded; the downloaded ones are in the archive."""
 
 
 class TrainingError(SoundsiftError):
-    """A detector cannot be trained or applied with the table it was given."""
+    """A detector cannot be trained on, or applied to, the given table."""

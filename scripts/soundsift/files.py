@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all, and their checksums."""
+"""Atomic writing of files and folders, and checksums."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside ``path``; move it there only if the block ends well."""
+    """Give a temporary path in the folder of ``path``; rename it to ``path`` if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -25,10 +25,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Give an empty temporary folder beside ``path``; it becomes ``path`` only if the block ends well.
+    """Give an empty temporary folder beside ``path``; rename it to ``path`` if the block ends without an error.
 
-    After a kill Snakemake overlooks an incomplete folder whose job stands behind a checkpoint: a folder that is there
-    must be whole.
+    A folder that exists must be complete: after a kill, Snakemake does not notice an incomplete folder if its job
+    depends on a checkpoint. Temporary folders of killed jobs are deleted.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{escape(path.name)}.*.part"):
@@ -45,18 +45,18 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def visible_files(folder: Path) -> list[Path]:
-    """Files of a folder by name, without hidden ones (Snakemake leaves a time stamp in every folder it makes)."""
+    """List the files of a folder by name, without hidden ones such as the time stamp that Snakemake adds."""
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file atomically."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(data: Mapping[str, Any], path: Path) -> None:
-    """Write a JSON object, whole or not at all."""
+    """Write a JSON object atomically."""
     write_text(json.dumps(data, indent=1) + "\n", path)
 
 
@@ -67,13 +67,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
+    """Compute the SHA-256 checksum of a file as 64 hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Give a file a second name if the file system can, else copy it."""
+    """Create a hard link to a file; copy the file if the file system does not support it."""
     try:
         os.link(source.resolve(), target)
     except OSError:

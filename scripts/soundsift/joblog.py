@@ -1,4 +1,4 @@
-"""One log file per job: progress, warnings, what external programs said, and the traceback if it fails."""
+"""The log file of a job: progress, warnings, output of external programs, and the traceback of a failure."""
 
 import logging
 import os
@@ -14,23 +14,24 @@ from soundsift.errors import SoundsiftError
 
 @contextmanager
 def job_log(path: str | Path) -> Iterator[None]:
-    """Send logging, stderr and tracebacks of the enclosed block to ``path``.
+    """Write logging, stderr and tracebacks of the enclosed block to ``path``.
 
-    What the logger ``soundsift`` warns of stands on the terminal too. An error ends the process with exit status 1 and
-    one line on the terminal; where it is none of our own, the log has its traceback.
+    Warnings of the logger ``soundsift`` are shown on the terminal too. An exception ends the process with exit status 1
+    and one line on the terminal. The log has the message of a :class:`SoundsiftError` and the traceback of any other
+    exception.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     terminal = os.dup(2)
     with open(path, "w", buffering=1, encoding="utf-8") as log, redirect_stderr(log):
-        # the descriptor too: external programs and libraries in C write to it
+        # external programs and C libraries write to file descriptor 2, not to sys.stderr
         os.dup2(log.fileno(), 2)
         logging.basicConfig(stream=log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
         logging.captureWarnings(True)
-        said = logging.StreamHandler(open(os.dup(terminal), "w", encoding="utf-8"))
-        said.setFormatter(logging.Formatter("soundsift: %(message)s"))
-        said.setLevel(logging.WARNING)
-        logging.getLogger("soundsift").addHandler(said)
+        on_terminal = logging.StreamHandler(os.fdopen(os.dup(terminal), "w", encoding="utf-8"))
+        on_terminal.setFormatter(logging.Formatter("soundsift: %(message)s"))
+        on_terminal.setLevel(logging.WARNING)
+        logging.getLogger("soundsift").addHandler(on_terminal)
         try:
             yield
         except SoundsiftError as error:
@@ -43,14 +44,24 @@ def job_log(path: str | Path) -> Iterator[None]:
             os.write(terminal, f"{line} (traceback in {path})\n".encode())
             sys.exit(1)
         finally:
-            logging.getLogger("soundsift").removeHandler(said)
-            said.stream.close()
+            logging.getLogger("soundsift").removeHandler(on_terminal)
+            on_terminal.stream.close()
             os.dup2(terminal, 2)
             os.close(terminal)
 
 
 class Progress:
-    """Log how far a batch is: done of all, rate, time left; at most every ten seconds, and at the end."""
+    """Log the progress of a batch: items done, rate and time left.
+
+    Parameters
+    ----------
+    what
+        Verb for the message, such as ``converted``.
+    n_wanted
+        Number of items in the batch.
+    every_seconds
+        Shortest time between two messages. The last item is always logged.
+    """
 
     def __init__(self, what: str, n_wanted: int, every_seconds: float = 10.0) -> None:
         self._what, self._n_wanted, self._every = what, n_wanted, every_seconds
@@ -58,7 +69,7 @@ class Progress:
         self._started = self._reported = time.monotonic()
 
     def step(self) -> None:
-        """Count one more as done."""
+        """Count one more item as done."""
         self._n_done += 1
         now = time.monotonic()
         if now - self._reported < self._every and self._n_done < self._n_wanted:

@@ -1,4 +1,4 @@
-"""Tables with declared columns: Parquet and CSV, checked against their declaration when read."""
+"""Parquet and CSV tables with declared columns. Tables are checked against the declaration when they are read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,13 +24,17 @@ class Column:
 
 
 def schema_of(columns: Sequence[Column], metadata: Mapping[str, str] | None = None) -> pa.Schema:
-    """Arrow schema with unit and meaning of every column in its field metadata."""
+    """Make an Arrow schema that has the unit and meaning of every column in its field metadata."""
     fields = [pa.field(c.name, c.type, metadata={"unit": c.unit, "meaning": c.meaning}) for c in columns]
     return pa.schema(fields, metadata=dict(metadata) if metadata else None)
 
 
 def parquet_options(schema: pa.Schema) -> dict[str, Any]:
-    """How columns are stored: exact floats by their bytes, without a dictionary or bounds; zstd for all."""
+    """Options of the Parquet writer for a schema.
+
+    All columns are compressed with zstd. Floating-point columns are stored as byte streams, without a dictionary and
+    without minimum and maximum: their values rarely repeat.
+    """
     floats = [field.name for field in schema if pa.types.is_floating(field.type)]
     others = [field.name for field in schema if field.name not in floats]
     return {
@@ -48,12 +52,12 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 
 
 def read_parquet(path: Path, columns: Sequence[Column] | None = None) -> pa.Table:
-    """Read a Parquet file, checking that it holds the declared columns with their types.
+    """Read a Parquet file and check that it has the declared columns with their types.
 
     Raises
     ------
     InputError
-        If the file is no Parquet file, or a declared column is missing or of another type.
+        If the file is not a Parquet file, or a declared column is missing or has another type.
     """
     try:
         table = pq.read_table(path, partitioning=None)
@@ -68,7 +72,7 @@ def read_parquet(path: Path, columns: Sequence[Column] | None = None) -> pa.Tabl
 
 
 def write_csv(table: pa.Table, path: Path) -> None:
-    """Write a table as CSV with a header line; strings are quoted, nulls are empty."""
+    """Write a table as CSV with a header row. Strings are quoted, nulls are empty."""
     with whole_file(path) as temporary:
         pa.csv.write_csv(table, temporary)
 
@@ -79,7 +83,7 @@ def read_csv(path: Path, columns: Sequence[Column]) -> pa.Table:
     Raises
     ------
     InputError
-        If the file is empty, a declared column is missing or a value is not of its type.
+        If the file is empty, a declared column is missing, or a value does not have the type of its column.
     """
     types = {c.name: c.type for c in columns}
     options = pa.csv.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False)
@@ -103,6 +107,6 @@ def _check(table: pa.Table, columns: Sequence[Column], path: Path) -> None:
 
 
 def side_by_side(left: pa.Table, right: pa.Table) -> pa.Table:
-    """Join tables row by row; metadata come from the right one."""
+    """Join two tables with the same number of rows; the schema metadata are those of the right table."""
     fields = [*left.schema, *right.schema]
     return pa.table([*left.columns, *right.columns], schema=pa.schema(fields, metadata=right.schema.metadata))

@@ -1,4 +1,4 @@
-"""Text made from template files with Jinja2. What is put into HTML is escaped."""
+"""Rendering of Jinja2 template files. Values are escaped in HTML templates."""
 
 from functools import cache
 from pathlib import Path
@@ -23,15 +23,16 @@ def _environment(folder: Path) -> "jinja2.Environment":
 
 
 def render(module_file: str, name: str, **values: Any) -> str:
-    """Fill a template.
+    """Render a template.
 
     Parameters
     ----------
     module_file
-        ``__file__`` of the calling module: the template is in the folder ``templates`` beside it.
+        ``__file__`` of the calling module. The template is in the folder ``templates`` beside that module.
     name
-        File name of the template. Values are escaped in ``.html`` files; :class:`markupsafe.Markup` is not.
+        File name of the template, as a plain string: the digest of a step finds templates by such strings. Values are
+        escaped in ``.html`` files, except for :class:`markupsafe.Markup`.
     values
-        What the template names.
+        Variables of the template. A variable that is missing raises :class:`jinja2.UndefinedError`.
     """
     return _environment(Path(module_file).resolve().parent / "templates").get_template(name).render(**values)

@@ -1,4 +1,4 @@
-"""The processes that share the clips of one job."""
+"""Parallel processing of the clips of one job."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -7,20 +7,22 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Clips handed over at once: few enough that no process ends long before the others.
-N_AT_ONCE = 4
+# Items sent to a process at a time. With more, some processes would finish long before the others.
+CHUNK_SIZE = 4
 
 
 def in_order(work: Callable[[Item], Result], items: Sequence[Item], n_processes: int) -> Iterator[Result]:
-    """Do the same to every item, results in order; one process works right here.
+    """Apply a function to every item in several processes; give the results in the order of the items.
 
     Parameters
     ----------
     work
-        A function at the top of a module, or a partial of one: processes are handed its name.
+        A function defined at the top level of a module, or a partial of one, so that it can be pickled.
+    n_processes
+        With 1, the function is called in this process.
     """
     if n_processes == 1:
         yield from map(work, items)
         return
     with ProcessPoolExecutor(min(n_processes, max(1, len(items)))) as pool:
-        yield from pool.map(work, items, chunksize=N_AT_ONCE)
+        yield from pool.map(work, items, chunksize=CHUNK_SIZE)

@@ -1,4 +1,4 @@
-"""The report and its pages in a browser, as readers use them: offline, by eye, ear and keyboard."""
+"""The report and its pages in a browser, used offline, by eye, ear and keyboard."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from soundsift.report.figures.timeline import SPAN
+from soundsift.report.figures.spans import TIMELINE_SPAN
 from tests.workflow.project import Project
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make .venv/site")
@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.workflow,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
 ]
-OURS = (
+PAGES = (
     "gallery.html", "provenance.html", "coverage.html", "detectors.html", "metadata/metadata.html",
     "detectors/music/errors.html", "detectors/music/labels.html",
 )  # fmt: skip
@@ -36,21 +36,21 @@ def browser() -> Iterator["playwright.Browser"]:
 
 
 class Visit:
-    """A page with what it asked of other machines and what it complained about."""
+    """A page, with the addresses it requested and the errors in its console."""
 
     def __init__(self, page: "playwright.Page") -> None:
         self.page = page
         self.requests: list[str] = []
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         page.on("request", lambda request: self.requests.append(request.url))
-        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self, path: Path) -> "playwright.Page":
         self.page.goto(path.as_uri())
         return self.page
 
-    def abroad(self) -> list[str]:
+    def external(self) -> list[str]:
         return [url for url in self.requests if not url.startswith(("file:", "data:", "blob:"))]
 
 
@@ -61,42 +61,44 @@ def visit(browser: "playwright.Browser") -> Iterator[Visit]:
     page.close()
 
 
-def pictures_without_words(within: "playwright.Page | playwright.Locator") -> int:
+def images_without_text(within: "playwright.Page | playwright.Locator") -> int:
     return within.locator("img:not([alt]), img[alt=''], audio:not([aria-label])").count()
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_a_page_of_ours_needs_nothing_else_and_names_what_it_shows(name: str, results: Path, visit: Visit) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_loads_nothing_else_and_every_image_has_a_text(name: str, results: Path, visit: Visit) -> None:
     page = visit.open(results / name)
     assert page.locator("h1").count() == 1
     assert page.title() == page.locator("h1").inner_text()
-    assert pictures_without_words(page) == 0
+    assert images_without_text(page) == 0
     assert visit.requests
-    assert (visit.abroad(), visit.complaints) == ([], [])
+    assert (visit.external(), visit.errors) == ([], [])
 
 
-def test_the_report_opens_with_words_and_figures_and_asks_nobody_for_anything(results: Path, visit: Visit) -> None:
+def test_the_report_opens_with_text_and_figures_and_requests_nothing_from_the_network(
+    results: Path, visit: Visit
+) -> None:
     page = visit.open(results / "report.html")
     opening = page.locator(".prose").first
     opening.wait_for()
     assert "wanted clips are there" in opening.inner_text()
     assert "music: finds" in opening.inner_text()
     assert opening.locator("img").count() == 2
-    # Snakemake's own logo, outside of it, has no words
-    assert pictures_without_words(opening) == 0
-    assert visit.abroad() == []
+    # Snakemake's own logo, outside of the opening, has no text
+    assert images_without_text(opening) == 0
+    assert visit.external() == []
 
 
 def test_a_figure_higher_than_the_window_begins_within_it(results: Path, visit: Visit) -> None:
     page = visit.open(results / "report.html")
     page.set_viewport_size({"width": 1280, "height": 120})
     page.get_by_text("2 Coverage").click()
-    page.locator("tr", has_text="what became of the wanted clips").locator("a").first.click()
+    page.locator("tr", has_text="figure of the clips by outcome").locator("a").first.click()
     shown = page.locator(".grow img").bounding_box()
     assert shown["height"] > 120 > shown["y"] >= 0
 
 
-def test_the_sections_stand_in_the_order_of_the_way_of_the_data(results: Path, visit: Visit) -> None:
+def test_the_sections_follow_the_order_of_the_workflow(results: Path, visit: Visit) -> None:
     page = visit.open(results / "report.html")
     page.get_by_text("7 Provenance").wait_for()
     shown = page.locator("li").all_inner_texts()
@@ -111,18 +113,18 @@ def test_a_page_works_inside_the_report(results: Path, visit: Visit) -> None:
     row = page.locator("tr", has_text="two clips and their features")
     row.locator("a").first.click()
     frame = page.frame_locator("iframe")
-    frame.locator(".stage").first.wait_for()
+    frame.locator(".audio-figure").first.wait_for()
     frame.locator("audio").first.evaluate("sound => sound.play()")
     frame.locator(".cursor:not([aria-valuenow='0'], [aria-valuenow='0.0'])").wait_for()
-    assert visit.abroad() == []
+    assert visit.external() == []
 
 
 def test_the_cursor_follows_the_player(results: Path, visit: Visit) -> None:
     page = visit.open(results / "gallery.html")
     sound, cursor = page.locator("audio").first, page.locator(".cursor").first
-    picture = page.locator(".stage img").first.bounding_box()
-    # time begins a ninth and takes three quarters of the picture's width
-    assert cursor.bounding_box()["x"] - picture["x"] == pytest.approx(0.11 * picture["width"], abs=2)
+    image = page.locator(".plot img").first.bounding_box()
+    # The time axis begins at 0.11 of the width of the image and takes 0.75 of it.
+    assert cursor.bounding_box()["x"] - image["x"] == pytest.approx(0.11 * image["width"], abs=2)
     sound.evaluate("sound => sound.play()")
     page.wait_for_function("document.querySelector('audio').currentTime > 1")
     sound.evaluate("sound => sound.pause()")
@@ -130,21 +132,21 @@ def test_the_cursor_follows_the_player(results: Path, visit: Visit) -> None:
     page.wait_for_function(
         "at => document.querySelector('.cursor').getAttribute('aria-valuenow') == at.toFixed(1)", arg=at
     )
-    moved = cursor.bounding_box()["x"] - picture["x"]
-    assert moved == pytest.approx((0.11 + 0.75 * at / 10) * picture["width"], abs=2)
-    assert (visit.abroad(), visit.complaints) == ([], [])
+    moved = cursor.bounding_box()["x"] - image["x"]
+    assert moved == pytest.approx((0.11 + 0.75 * at / 10) * image["width"], abs=2)
+    assert (visit.external(), visit.errors) == ([], [])
 
 
-def test_a_click_into_the_picture_goes_there(results: Path, visit: Visit) -> None:
+def test_a_click_into_a_figure_moves_the_player_there(results: Path, visit: Visit) -> None:
     page = visit.open(results / "gallery.html")
-    stage, sound = page.locator(".stage").first, page.locator("audio").first
-    box = stage.bounding_box()
-    stage.click(position={"x": (0.11 + 0.75 * 0.4) * box["width"], "y": 100})
+    plot, sound = page.locator(".plot").first, page.locator("audio").first
+    box = plot.bounding_box()
+    plot.click(position={"x": (0.11 + 0.75 * 0.4) * box["width"], "y": 100})
     assert sound.evaluate("sound => sound.currentTime") == pytest.approx(4, abs=0.1)
     assert page.get_by_role("slider").first.get_attribute("aria-valuenow") == "4.0"
 
 
-def test_sound_and_cursor_obey_the_keyboard(results: Path, visit: Visit) -> None:
+def test_the_keyboard_moves_the_cursor_and_plays_the_sound(results: Path, visit: Visit) -> None:
     page = visit.open(results / "gallery.html")
     slider = page.get_by_role("slider").first
     page.keyboard.press("Tab")
@@ -180,7 +182,7 @@ def test_rows_are_searched_by_keyboard(results: Path, visit: Visit) -> None:
     assert visible.count() == n_rows
 
 
-def test_recordings_of_ones_own_are_seen_and_heard(finished: Project, visit: Visit, tmp_path: Path) -> None:
+def test_recordings_of_the_user_are_shown_with_players(finished: Project, visit: Visit, tmp_path: Path) -> None:
     folder = tmp_path / "my recordings"
     folder.mkdir()
     shutil.copy(next((finished.folder / "results" / "clips").glob("*/*.mp3")), folder / "Küche & Flur #1.mp3")
@@ -189,15 +191,15 @@ def test_recordings_of_ones_own_are_seen_and_heard(finished: Project, visit: Vis
     run = project.run("detect", "--config", f"recordings={folder}")
     assert run.status == 0, run.text
     page = visit.open(project.folder / "results" / "detections.html")
-    assert pictures_without_words(page) == 0
-    picture = page.locator(".stage img")
-    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+    assert images_without_text(page) == 0
+    image = page.locator(".plot img")
+    assert image.evaluate("image => image.complete && image.naturalWidth > 0")
     page.locator("audio").evaluate("sound => sound.play()")
     page.locator(".cursor:not([aria-valuenow='0'], [aria-valuenow='0.0'])").wait_for()
     page.locator("audio").evaluate("sound => { sound.pause(); sound.currentTime = 5; }")
     page.wait_for_function("document.querySelector('.cursor').getAttribute('aria-valuenow') == '5.0'")
-    box, line = picture.bounding_box(), page.locator(".cursor").bounding_box()
-    left, right = SPAN
+    box, line = image.bounding_box(), page.locator(".cursor").bounding_box()
+    left, right = TIMELINE_SPAN
     assert line["x"] - box["x"] == pytest.approx((left + (right - left) * 5 / 10) * box["width"], abs=2)
     assert "corrupt: broken.wav cannot be decoded" in page.locator("main").inner_text()
-    assert (visit.abroad(), visit.complaints) == ([], [])
+    assert (visit.external(), visit.errors) == ([], [])

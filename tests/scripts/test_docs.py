@@ -1,5 +1,6 @@
 import ast
 import csv
+import difflib
 import importlib.util
 import io
 import json
@@ -17,7 +18,9 @@ import yaml
 
 from select_clips import select_clips
 from soundsift.config.metadata import SelectionParams
-from soundsift.config.settings import read_schema, settle
+from soundsift.config.pick import pick
+from soundsift.config.reference import sections
+from soundsift.config.settings import settle
 from tests.pages import PAGES, ROOT, Block, block, blocks, commands, prose, spans
 
 DOCS = ROOT / "docs"
@@ -25,17 +28,22 @@ DOCS = ROOT / "docs"
 A_LIST = {"metadata": {"segments": {"train": "list.csv"}}}
 
 
-def pages() -> dict:
+@cache
+def generated() -> dict:
+    """What docs/generate.py writes: {path: function that gives the text}."""
     spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.PAGES
+    return module.FILES
 
 
-@pytest.mark.parametrize("page", ["configuration.md", "outcomes.md", "columns.md"])
-def test_a_reference_page_says_what_the_code_says(page: str) -> None:
-    assert (DOCS / page).read_text(encoding="utf-8") == pages()[page](), "run: make docs"
+@pytest.mark.parametrize("path", generated())
+def test_a_generated_file_is_up_to_date(path: str) -> None:
+    found = (ROOT / path).read_text(encoding="utf-8").splitlines()
+    expected = generated()[path]().splitlines()
+    diff = difflib.unified_diff(found, expected, path, "from the code", lineterm="")
+    assert found == expected, "\n".join(["run make docs, which makes these changes:", *diff])
 
 
 # ---- links and names
@@ -75,13 +83,22 @@ def test_every_file_of_the_repository_that_a_page_names_is_there(path: Path) -> 
     assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
+def test_every_module_that_the_page_on_extending_names_is_there() -> None:
+    folders = "config|metadata|media|features|detectors|detection|report"
+    text = " ".join(prose(DOCS / "extending.md").split())
+    modules = set(re.findall(rf"`((?:{folders})/[\w./-]*)`", text))
+    assert len(modules) >= 20
+    package = ROOT / "scripts" / "soundsift"
+    assert {name for name in modules if not (package / name).exists()} == set()
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_key_that_a_page_names_is_a_key(path: Path) -> None:
-    sections = {name: rule["properties"] for name, rule in read_schema()["properties"].items() if "properties" in rule}
+    known = {one.name: [key.name for key in one.keys] for one in sections() if not one.is_single}
     for span in spans(path):
-        found = re.match(rf"({'|'.join(sections)})\.([a-z_0-9]+)(?=[:. ]|$)", span)
+        found = re.match(rf"({'|'.join(known)})\.([a-z_0-9]+)(?=[:. ]|$)", span)
         if found and found[2] not in ("parquet", "smk", "py", "keras", "csv"):
-            assert found[2] in sections[found[1]], span
+            assert found[2] in known[found[1]], span
 
 
 def test_the_figures_of_the_readme_are_those_of_the_page_behind_it() -> None:
@@ -190,12 +207,9 @@ def select(
     config: dict, folder: Path, paths: dict[str, Path], lists: dict[str, Path], youtube: bool
 ) -> dict[str, list]:
     """Select clips as the workflow does; {clips, excluded: rows}."""
-    metadata = config["metadata"]
     found = {name: folder / f"{name}.parquet" for name in ("clips", "labels", "excluded")}
     select_clips(
-        **paths, segments=lists, **{key: metadata[key] for key in ("min_label_accuracy", "keep_unrated")},
-        choice=SelectionParams(**{key: metadata[key] for key in ("max_clips", "per_detector", "seed")}),
-        batch_size=100, youtube_ids=youtube, one_clip_a_video=False, detectors=config["detectors"],
+        **paths, segments=lists, params=SelectionParams(**pick(SelectionParams, config["metadata"])), batch_size=100, youtube_ids=youtube, one_clip_a_video=False, detectors=config["detectors"],
         clips_path=found["clips"], labels_path=found["labels"], excluded_path=found["excluded"],
         batches_dir=folder / "batches",
     )  # fmt: skip
@@ -241,17 +255,19 @@ def test_the_dog_detector_of_the_page_finds_as_many_clips_as_the_page_says(audio
     config = settled(DOG)
     config["detectors"] |= settle({})["detectors"]  # it joins those of config.yaml
     chosen = select(config, tmp_path, paths, lists, youtube=True)
-    assert f"for the three detectors together {len(chosen['clips'])} clips" in text
+    assert f"With all three detectors this selects {len(chosen['clips'])} clips." in text
     names = [row["display_name"] for row in chosen["labels"] if row["is_dog"]]
-    assert f"`dog` is {', '.join(name.removesuffix(' (dog)') for name in names[:-1])} and {names[-1]}, but" in text
+    assert (
+        f"`dog` includes {', '.join(name.removesuffix(' (dog)') for name in names[:-1])} and {names[-1]}, but" in text
+    )
     config["metadata"]["per_detector"] = None
     every = Counter((clip["split"], clip["is_dog"]) for clip in select(config, tmp_path, paths, lists, True)["clips"])
     true, false, unknown = (every["train", truth] for truth in (True, False, None))
     assert (
-        f"list's {true + false + unknown:,} clips {true} are then known to have a dog, {false:,} not to, and for {unknown}"
-        in text
+        f"Of the {true + false + unknown:,} clips of the balanced list, a dog is then present in {true} and absent in "
+        f"{false:,}, and {unknown} are unknown." in text
     )
-    assert f"of the eval list's {every['eval', True]} have one" in text
+    assert f"In the eval list, a dog is present in {every['eval', True]} clips." in text
 
 
 def test_a_class_that_audioset_lacks_needs_one_line_in_the_class_table(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Clips with known media, fetched as the workflow would: what the download tests share."""
+"""Clips with known media, and their download as in the workflow; shared by the download tests."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import numpy as np
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.demo import RATE_HZ, write_media
 from soundsift.media import decode, encode
-from soundsift.media.archive import Archive
+from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.download import download
 from soundsift.metadata.batches import Clip
 
@@ -21,7 +21,7 @@ def clip(number: int, start: float = 4.0) -> Clip:
 
 
 def fill(folder: Path, clips: list[Clip], ending: str = "m4a", seconds: int = 12) -> None:
-    """Give every clip so many seconds of media: hiss, with a click one second into the labelled stretch."""
+    """Write media for every clip: noise, with a click one second after the start of the labelled stretch."""
     rng = np.random.default_rng(0)
     for one in clips:
         samples = rng.normal(size=seconds * RATE_HZ) * 0.01
@@ -47,7 +47,7 @@ def fetch(
         clips,
         SourceParams(url, **(source or {})),
         RequestPolicy(**{**QUICK, "on_transient": "record", **policy}),
-        Archive(root),
+        open_for_writing(root),
         min_seconds,
         first_pause_seconds=0.0,
     )

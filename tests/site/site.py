@@ -1,4 +1,4 @@
-"""A small video site on the loopback: serves a folder with byte ranges, counts requests, fails on demand."""
+"""A small video site on the loopback interface: it serves a folder with byte ranges, counts requests and injects faults."""
 
 import contextlib
 import hashlib
@@ -23,23 +23,23 @@ class Site:
     Attributes
     ----------
     faults
-        {video id: fault}. A status code as a number, alone or with the Retry-After header as (status, header), or
+        {video id: fault}. A fault is a status code, alone or as (status, value of Retry-After), or one of
 
-        - ``hang``, ``stall``: says nothing, or nothing more after half of the body
-        - ``drip``, ``stream``: sends a byte now and then, or without end
-        - ``cut``, ``short``: hangs up after half of the body, or says it is half as long as it is
-        - ``redirect``: sends back to the same address for ever
-        - ``no_range``: knows no byte ranges
+        - ``hang``, ``stall``: sends nothing, or stops after half of the body
+        - ``drip``, ``stream``: sends a byte now and then, or data without end
+        - ``cut``, ``short``: closes the connection after half of the body, or states half of the true length
+        - ``redirect``: redirects to the same address
+        - ``no_range``: ignores byte ranges
         - ``page``, ``empty``, ``truncated``, ``flipped``: serves a web page, nothing, half of the file, or the file
           with a bit flipped in every five hundredth byte
 
-        A list is used up fault by fault, then the site is well again.
+        Faults in a list are used one per request; then the site works again.
     requests
-        How often each video was asked for.
+        Number of requests for each video.
     first_asked
-        When each was first asked for, by the monotonic clock.
+        Time of the first request for each video, by the monotonic clock.
     sent
-        How many bytes of each were sent.
+        Number of bytes sent of each video.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -61,11 +61,11 @@ class Site:
 
     @staticmethod
     def tag_of(path: Path) -> str:
-        """The entity tag of a file: another one for other content."""
+        """Return the entity tag of a file, which depends on its content."""
         return f'"{hashlib.md5(path.read_bytes()).hexdigest()}"'
 
     def fault_of(self, video_id: str) -> Any:
-        """Take the next fault for a video."""
+        """Return the next fault of a video; None if there is none."""
         fault = self.faults.get(video_id)
         if isinstance(fault, list):
             return fault.pop(0) if fault else None
@@ -76,7 +76,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: clients that have read enough hang up."""
+        """Ignore errors: clients close the connection when they have read enough."""
 
 
 def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
@@ -162,7 +162,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
 
 
 def spoiled(data: bytes, fault: Any) -> bytes:
-    """What a site with this fault has in place of a file."""
+    """Return what a site with this fault serves instead of a file."""
     if fault == "empty":
         return b""
     if fault == "truncated":

@@ -13,9 +13,13 @@ import pytest
 
 from soundsift.demo import write_media
 from soundsift.errors import ConfigError, DownloadError
+from soundsift.media import clip_requests
 from soundsift.media import download as downloading
 from soundsift.media.archive import Archive
+from soundsift.media.archive_check import check
+from soundsift.media.archive_writer import ArchiveWriter
 from soundsift.media.pace import Pace
+from soundsift.media.sources.base import fill_template
 from soundsift.media.sources.ytdlp_process import Fetcher
 from soundsift.metadata.batches import Clip
 from tests.site.downloads import clip, fetch, fill, onset_seconds
@@ -112,7 +116,7 @@ def test_segments_of_one_video_share_the_whole_file_now_and_later(site: Site, tm
     assert [row["outcome"] for row in (rows | later).values()] == ["ok"] * 4
     assert onset_seconds(later[clips[3].clip_id], tmp_path / "archive") == pytest.approx(1.0, abs=0.0002)
     assert len({(tmp_path / "archive" / row["media"]).stat().st_ino for row in (rows | later).values()}) == 1
-    assert Archive(tmp_path / "archive").check() == (4, [])
+    assert check(Archive(tmp_path / "archive")) == (4, [])
 
 
 def test_a_section_that_had_to_be_the_whole_file_serves_the_other_segments(site: Site, tmp_path: Path) -> None:
@@ -166,7 +170,7 @@ def test_asking_for_a_longer_stretch_loses_nothing_of_the_shorter_one(site: Site
         site.faults[short.video_id] = fault
         row = fetch([longer], site.url, tmp_path / "archive", tries=1)[longer.clip_id]
         assert (row["outcome"], row["media"], row["sha256"]) == (outcome, first["media"], first["sha256"])
-        assert Archive(tmp_path / "archive").check() == (1, [])
+        assert check(Archive(tmp_path / "archive")) == (1, [])
     n_requests = site.requests.total()
     for one in (short, longer):
         assert fetch([one], site.url, tmp_path / "archive")[one.clip_id]["outcome"] == "ok"
@@ -290,7 +294,7 @@ def test_a_blocked_session_stops_asking_and_so_do_the_others(site: Site, tmp_pat
 def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of a second."""
     monkeypatch.setattr("soundsift.media.pace.SHORTEST_BLOCK_SECONDS", 1.0)
-    monkeypatch.setattr("soundsift.media.download.BLOCK_SECONDS", 1.0)
+    monkeypatch.setattr("soundsift.media.clip_requests.BLOCK_SECONDS", 1.0)
 
 
 def test_who_waits_through_a_block_asks_for_nothing_meanwhile_and_then_gets_everything(
@@ -308,7 +312,7 @@ def test_who_waits_through_a_block_asks_for_nothing_meanwhile_and_then_gets_ever
             site.faults.clear()
         time.sleep(seconds)
 
-    monkeypatch.setattr(downloading, "time", SimpleNamespace(sleep=let_in, time=time.time))
+    monkeypatch.setattr(clip_requests, "time", SimpleNamespace(sleep=let_in, time=time.time))
     rows = fetch(clips, site.url, tmp_path / "archive", block_after=3, concurrency=1, tries=1, wait_when_blocked=True)
     assert {row["outcome"] for row in rows.values()} == {"ok"}
     assert asked == [3, 6]
@@ -361,9 +365,7 @@ def test_a_blocked_session_writes_off_no_clip_that_was_not_asked_for(site: Site,
 def test_a_mistake_that_makes_every_clip_fail_fails_the_job(site: Site, tmp_path: Path) -> None:
     clips = [clip(number) for number in range(6)]
     fill(site.folder, clips)
-    with pytest.raises(
-        DownloadError, match=r"all 6 clips that were asked for failed in a way that nobody knows \(.+\)"
-    ):
+    with pytest.raises(DownloadError, match=r"all 6 clips that were asked for failed with unrecognised errors \(.+\)"):
         fetch(clips, site.url, tmp_path / "archive", yt_dlp={"format": "bogus"})
     rows = fetch(clips, site.url, tmp_path / "archive")
     assert {row["outcome"] for row in rows.values()} == {"ok"}
@@ -389,7 +391,7 @@ def test_a_short_block_stops_the_job_that_tripped_it_all_the_same(site: Site, tm
 
 
 def test_an_option_that_yt_dlp_does_not_take_is_the_configurations_mistake(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"yt-dlp cannot be started \(.*\): mend download.yt_dlp"):
+    with pytest.raises(ConfigError, match=r"yt-dlp cannot be started \(.*\): correct download.yt_dlp"):
         fetch([clip(1)], site.url, tmp_path / "archive", yt_dlp={"compat_opts": 3})
     assert not list((tmp_path / "archive").rglob("-video*.json"))
 
@@ -482,7 +484,7 @@ def test_an_archive_may_have_any_name(site: Site, tmp_path: Path, monkeypatch: p
     for name in ("~", "$HOME", "100% {a} 'b'"):
         row = fetch([one], site.url, Path(name) / "archive")[one.clip_id]
         assert (Path(name) / "archive" / row["media"]).resolve().is_relative_to((tmp_path / name).resolve())
-        assert Archive(Path(name) / "archive").check() == (1, [])
+        assert check(Archive(Path(name) / "archive")) == (1, [])
     assert list((tmp_path / "home").iterdir()) == []
 
 
@@ -541,9 +543,9 @@ def test_a_process_whose_asker_was_killed_ends_itself(site: Site, tmp_path: Path
     one = clip(1)
     site.faults[one.video_id] = "drip"
     code = (
-        "import sys; from pathlib import Path; from soundsift.fetcher import Fetcher\n"
+        "import sys; from pathlib import Path; from soundsift.media.sources.ytdlp_process import Fetcher\n"
         "f = Fetcher({}, 600, 200); f.start(); print(f._process.pid, flush=True)\n"
-        f"f.fetch({one.url(site.url)!r}, (4, 8), None, False, Path({str(tmp_path)!r}))"
+        f"f.fetch({fill_template(site.url, one)!r}, (4, 8), None, False, Path({str(tmp_path)!r}))"
     )
     scripts = str(Path(downloading.__file__).resolve().parents[2])
     asker = subprocess.Popen(
@@ -570,7 +572,7 @@ def test_a_section_that_came_out_wrong_is_noted(site: Site, tmp_path: Path) -> N
     site.faults[one.video_id] = "no_range"
     row = fetch([one], site.url, tmp_path / "archive")[one.clip_id]
     record = json.loads((tmp_path / "archive" / row["media"]).with_suffix(".json").read_text())
-    assert record["note"] == "the section came out wrong: the whole file was fetched"
+    assert record["note"] == "the section was unusable: the whole file was fetched"
 
 
 def test_too_short_and_mute_media_are_found_out_at_once(site: Site, tmp_path: Path) -> None:
@@ -602,7 +604,7 @@ def test_a_full_disk_stops_the_job_with_one_line(site: Site, tmp_path: Path, mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(downloading.Archive, "write", full)
+    monkeypatch.setattr(ArchiveWriter, "write", full)
     with pytest.raises(DownloadError, match="No space left on device"):
         fetch([one], site.url, tmp_path / "archive")
 

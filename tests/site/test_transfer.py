@@ -40,7 +40,7 @@ def test_a_broken_transfer_goes_on_where_it_broke(url: str, site: Site, tmp_path
 
 def test_what_came_before_a_kill_is_used_by_the_next_run(url: str, site: Site, tmp_path: Path) -> None:
     site.faults = {"list": "cut"}
-    with pytest.raises(InputError, match=r"run again to go on from the 2,097,152 bytes that are there"):
+    with pytest.raises(InputError, match=r"run again to resume after the 2,097,152 bytes already received"):
         fetch(url, tmp_path, tries=1)
     assert not (tmp_path / "new" / "list.csv").exists()
     site.faults = {}

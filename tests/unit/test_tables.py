@@ -1,11 +1,10 @@
-import os
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from soundsift import files, tables
+from soundsift import tables
 from soundsift.errors import InputError
 from soundsift.tables import Column
 
@@ -100,69 +99,3 @@ def test_a_parquet_with_a_missing_column_or_another_type_is_refused(tmp_path: Pa
     tables.write_parquet(TABLE.set_column(2, "duration_seconds", seconds), tmp_path / "t.parquet")
     with pytest.raises(InputError, match="column duration_seconds is float, not double"):
         tables.read_parquet(tmp_path / "t.parquet", COLUMNS)
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "t.txt"
-    for old in ([], [path]):
-        with pytest.raises(OSError, match="disk full"), files.whole_file(path) as temporary:
-            temporary.write_text("half")
-            raise OSError("disk full")
-        assert list(path.parent.iterdir()) == old
-        path.write_text("old")
-    assert path.read_text() == "old"
-
-
-def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "t.txt"
-    with files.whole_file(path) as temporary:
-        temporary.write_text("whole")
-        assert temporary.parent == path.parent
-        assert not path.exists()
-        assert files.visible_files(tmp_path) == []
-    assert [p.name for p in tmp_path.iterdir()] == ["t.txt"]
-    assert path.read_text() == "whole"
-
-
-def test_visible_files_come_by_name_without_hidden_ones(tmp_path: Path) -> None:
-    for name in ("b_1.mp3", "-a_0.mp3", ".snakemake_timestamp", f".c.mp3.{os.getpid()}.part"):
-        (tmp_path / name).touch()
-    assert [path.name for path in files.visible_files(tmp_path)] == ["-a_0.mp3", "b_1.mp3"]
-
-
-def test_json_gives_back_what_was_written(tmp_path: Path) -> None:
-    data = {"detector": "Größe", "n_eval": 3, "accuracy": {"value": 0.1, "low": None}}
-    files.write_json(data, tmp_path / "t.json")
-    assert files.read_json(tmp_path / "t.json") == data
-
-
-def test_a_folder_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "train-00000"
-    with files.whole_folder(path) as temporary:
-        (temporary / "a_0.mp3").write_bytes(b"sound")
-        assert not path.exists()
-        assert files.visible_files(path.parent) == []
-    assert [p.name for p in path.parent.iterdir()] == ["train-00000"]
-    assert [p.name for p in path.iterdir()] == ["a_0.mp3"]
-
-
-def test_a_folder_that_is_made_again_holds_nothing_old(tmp_path: Path) -> None:
-    path = tmp_path / "train-00000"
-    path.mkdir()
-    (path / "old.mp3").touch()
-    leftover = tmp_path / ".train-00000.1.part"
-    leftover.mkdir()
-    (leftover / "killed.mp3").touch()
-    with files.whole_folder(path) as temporary:
-        (temporary / "new.mp3").touch()
-    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")] == ["train-00000/new.mp3"]
-
-
-def test_a_folder_that_fails_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "train-00000"
-    path.mkdir()
-    (path / "old.mp3").touch()
-    with pytest.raises(OSError, match="disk full"), files.whole_folder(path) as temporary:
-        (temporary / "new.mp3").touch()
-        raise OSError("disk full")
-    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")] == ["train-00000/old.mp3"]

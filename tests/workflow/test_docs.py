@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -68,10 +69,11 @@ def test_the_engine_detector_of_the_page_is_trained_beside_the_others(tmp_path: 
 def test_the_python_of_the_page_answers(finished: Project, tmp_path: Path) -> None:
     (tmp_path / "results" / "detectors").mkdir(parents=True)
     shutil.copy(finished.folder / "results" / "detectors" / "combined.keras", tmp_path / "results" / "detectors")
-    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
     shutil.copy(next((finished.folder / "results" / "clips").glob("*/*.mp3")), tmp_path / "recording.mp3")
     (code,) = [one.text for one in blocks("python") if "detector.detect" in one.text]
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-c", code]
+    this_tree = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    done = subprocess.run(command, cwd=tmp_path, env=this_tree, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     found = ast.literal_eval(done.stdout)
     assert all(0 <= row["start_seconds"] < row["end_seconds"] <= 10 for row in found)

@@ -38,7 +38,8 @@ def test_one_command_makes_everything_the_contract_names(finished: Project) -> N
         "metadata/clips.parquet",
         "metadata/excluded.parquet",
         "metadata/rows.csv",
-        "figures/together.svg",
+        "figures/co_occurrence.svg",
+        "parts/opening.html",
         "gallery.html",
         "provenance.html",
         "batches/train-00003.csv",
@@ -315,7 +316,7 @@ BAD = [
         "soundsift: download.url is 'file:///nowhere/{video_id}.*', but",
     ),
     ({"download": {"url": "file:///{video_id}.*"}}, "soundsift: none of the"),
-    ({"metadata": {"ontology": "bad.csv"}}, "soundsift: bad.csv is no ontology"),
+    ({"metadata": {"ontology": "bad.csv"}}, "soundsift: bad.csv is not an ontology"),
 ]
 
 
@@ -348,7 +349,7 @@ def test_recordings_of_ones_own_are_answered_one_by_one(finished: Project, proje
     # the detectors stay what they are, whatever this run's configuration says of training
     run = project.run(*asked, "training={seed: 5}", "detectors={dog: [Dog]}")
     assert run.status == 0, run.text
-    assert run.jobs == {"detect_recording": 4, "detect": 1}
+    assert run.jobs == {"detect_recording": 4, "draw_recording": 4, "detect": 1}
     assert "br\ufffdken {1}.wav: corrupt (br\ufffdken {1}.wav cannot be decoded" in run.text
     assert "dog: not among these detectors" in run.text
     assert (project.folder / "results" / "detectors" / "combined.keras").read_bytes() == model
@@ -367,7 +368,7 @@ def test_recordings_of_ones_own_are_answered_one_by_one(finished: Project, proje
     os.utime(folder / "b.mp3", (1, 1))
     (folder / "b.data").unlink()
     # what was b.mp3 is b now that no other is
-    assert project.run(*asked).jobs == {"detect_recording": 1, "detect": 1}
+    assert project.run(*asked).jobs == {"detect_recording": 1, "draw_recording": 1, "detect": 1}
     assert len(pacsv.read_csv(results / "detections.csv")) == 3
     run = project.run("detect")
     assert "soundsift: recordings is empty: name a folder" in run.text

@@ -1,27 +1,19 @@
-# Settles the configuration and names what several stages share. No rules, no science: every cluster job reads this
-# file again, so nothing heavy may be imported here.
+# The settled configuration, and names and functions that several stages use. It has no rules. Every cluster job reads
+# this file again, so nothing slow may be imported here.
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from soundsift.config.settings import (
-    AUDIOSET,
-    AUDIOSET_URLS,
-    DEMO,
-    YOUTUBE,
-    check_files,
-    is_demo,
-    one_file_a_video,
-    settle,
-)
+from soundsift.config.pick import pick
+from soundsift.config.settings import DEMO, YOUTUBE, check_files, is_demo, settle
 from soundsift.errors import SoundsiftError
 from soundsift.detection.recordings import path_of_recording, per_recording, state_of_recording
-from soundsift.report.ending import complain, conclude, shareable
+from soundsift.report.ending import report_errors, shareable, write_report
 from soundsift.code_digest import code_digest
 
-# Without a config.yaml in the working directory every key has its default, and that is the demo.
+# Without a config.yaml in the working directory every key has its default: the built-in demo.
 if Path("config.yaml").is_file():
 
     configfile: "config.yaml"
@@ -36,33 +28,32 @@ except SoundsiftError as error:
 STARTED = time.time()
 METADATA = config["metadata"]
 DETECTORS = sorted(config["detectors"])
-# What a download job must find in place: the demo's media are made by the workflow itself.
-LOCAL_MEDIA = [f"{DEMO}/media"] if is_demo(config) else []
+# Input of the download jobs: only the demo's media are made by the workflow.
+DEMO_MEDIA = [f"{DEMO}/media"] if is_demo(config) else []
 
 
 wildcard_constraints:
     batch=r"[a-z][a-z0-9_]*-\d{5,9}",
     detector="|".join(DETECTORS),
-    file="|".join(AUDIOSET_URLS),
 
 
 def kept(what, path):
-    """A folder that stays, or goes as soon as nothing needs it any more."""
+    """A folder that is kept, or deleted once every job that needs it has finished."""
     return directory(path) if config["keep"][what] else temp(directory(path))
 
 
 def growing(mem_mb):
-    """Memory of a job: as much again with every retry, in case it was killed for want of it."""
+    """Memory of a job: the same amount more with every retry, in case the job was killed for lack of memory."""
     return lambda wildcards, attempt: mem_mb * attempt
 
 
 def batch_csv(wildcards):
-    """The clips of one batch, known once they are selected."""
+    """The table of the clips of one batch, known after the checkpoint."""
     return f"{checkpoints.select_clips.get().output.batches}/{wildcards.batch}.csv"
 
 
 def per_batch(pattern, with_eval=True):
-    """One file per batch, in the order of the clip table: lists as configured, batches by number."""
+    """One file per batch, in the order of the clip table: lists in the configured order, batches by number."""
 
     def paths(wildcards):
         folder = Path(checkpoints.select_clips.get().output.batches)

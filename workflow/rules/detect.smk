@@ -1,22 +1,23 @@
 # In:  the files of the folder that `recordings` names, results/detectors/combined.keras
 # Out: results/detections/{name}.{csv,txt,svg,json}, results/detections.csv, results/detections.html
-# By:  detect_recording, detect; only asked for: snakemake detect --config recordings=FOLDER
+#      and, to draw from, results/parts/detections/{name}.npz
+# By:  detect_recording, draw_recording, detect; not part of `all`: snakemake detect --config recordings=FOLDER
 
-# Detectors that are there are used as they are, whatever the configuration of this run says of training: by its
-# absolute path the file is nobody's output.
+# An existing model is used as it is, even if this run's configuration would train another one. By its absolute path it
+# is not the output of any rule.
 COMBINED = Path("results/detectors/combined.keras")
-HEARD_BY = COMBINED.resolve() if COMBINED.is_file() else COMBINED
+MODEL = COMBINED.resolve() if COMBINED.is_file() else COMBINED
 
 
-# Find out what is heard in one recording, and when.
+# Detect the classes in one recording.
 rule detect_recording:
     input:
-        model=str(HEARD_BY),
+        model=str(MODEL),
     output:
         segments="results/detections/{name}.csv",
         labels="results/detections/{name}.txt",
-        figure="results/detections/{name}.svg",
         record="results/detections/{name}.json",
+        timeline="results/parts/detections/{name}.npz",
     log:
         "results/logs/detect_recording/{name}.log",
     conda:
@@ -30,15 +31,39 @@ rule detect_recording:
         state=state_of_recording(config["recordings"]),
         code=code_digest("detect_recording"),
     message:
-        "Listening to {wildcards.name}"
+        "Detecting classes in {wildcards.name}"
     script:
         "../../scripts/detect_recording.py"
+
+
+# Draw the timeline of one recording.
+rule draw_recording:
+    input:
+        record="results/detections/{name}.json",
+        segments="results/detections/{name}.csv",
+        timeline="results/parts/detections/{name}.npz",
+    output:
+        figure="results/detections/{name}.svg",
+    log:
+        "results/logs/draw_recording/{name}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=15,
+    params:
+        code=code_digest("draw_recording"),
+    message:
+        "Drawing the timeline of {wildcards.name}"
+    script:
+        "../../scripts/draw_recording.py"
 
 
 # Show all recordings on one page.
 rule detect:
     input:
-        model=str(HEARD_BY),
+        model=str(MODEL),
         records=per_recording("results/detections/{name}.json", config["recordings"]),
         figures=per_recording("results/detections/{name}.svg", config["recordings"]),
     output:
@@ -56,6 +81,6 @@ rule detect:
         detectors=DETECTORS,
         code=code_digest("detect"),
     message:
-        "Showing what is heard in the recordings"
+        "Writing the page of all recordings"
     script:
         "../../scripts/detect.py"

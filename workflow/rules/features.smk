@@ -1,12 +1,10 @@
 # In:  results/clips/{batch}/{clip_id}.{format}, results/outcomes/{batch}.csv, results/metadata/clips.parquet
 # Out: results/frames/{batch}/{clip_id}.parquet, results/features/{batch}.parquet, results/{features,coverage}.parquet
-#      and, to learn from beside the clips, results/augmented/{batch}.parquet and results/augmented.parquet
+#      and the augmented training clips, results/augmented/{batch}.parquet and results/augmented.parquet
 # By:  extract_features, summarize_features, merge_features, augment_clips, merge_augmented
+from soundsift.config.features import FeatureParams
 
-FRAMES = {
-    key: config["features"][key]
-    for key in ("n_fft", "hop_length", "n_mels", "n_mfcc", "rolloff_fraction")
-}
+FRAMES = pick(FeatureParams, config["features"])
 
 
 # Compute the frame features of each clip.
@@ -32,7 +30,7 @@ rule extract_features:
         "../../scripts/extract_features.py"
 
 
-# Reduce each clip's frames to one row.
+# Reduce the frames of each clip to one row.
 rule summarize_features:
     input:
         frames="results/frames/{batch}",
@@ -56,7 +54,7 @@ rule summarize_features:
         "../../scripts/summarize_features.py"
 
 
-# Put all batches together with what is true of each clip, and account for every wanted one.
+# Merge all batches, add the truth of each clip, and record the outcome of every wanted clip.
 rule merge_features:
     input:
         clips="results/metadata/clips.parquet",
@@ -81,7 +79,7 @@ rule merge_features:
         "../../scripts/merge_features.py"
 
 
-# Compute the features of changed versions of training clips: other rooms, microphones, speeds, and company.
+# Compute the features of augmented training clips: other rooms, microphones and speeds, noise, another clip mixed in.
 rule augment_clips:
     input:
         clips="results/clips/{batch}",
@@ -101,12 +99,12 @@ rule augment_clips:
         statistics=config["features"]["statistics"],
         code=code_digest("augment_clips"),
     message:
-        "Changing clips of {wildcards.batch}"
+        "Augmenting clips of {wildcards.batch}"
     script:
         "../../scripts/augment_clips.py"
 
 
-# Put the changed versions together with what is true of them.
+# Merge the augmented clips and add the truth of each.
 rule merge_augmented:
     input:
         features="results/features.parquet",
@@ -124,6 +122,6 @@ rule merge_augmented:
     params:
         code=code_digest("merge_augmented"),
     message:
-        "Merging the changed versions"
+        "Merging augmented clips"
     script:
         "../../scripts/merge_augmented.py"

@@ -4,11 +4,11 @@
 # By:  draw_gallery, draw_distributions, play_clips
 
 
-# Show a clip of each of two classes as the workflow hears it.
+# Show one clip of each of two classes with its features and its sound.
 rule draw_gallery:
     input:
         features="results/features.parquet",
-        # two of them are shown; which, the table says
+        # Two clips are shown. Which two is known only once the features table exists.
         clips=per_batch("results/clips/{batch}"),
         frames=per_batch("results/frames/{batch}"),
     output:
@@ -31,12 +31,12 @@ rule draw_gallery:
         detectors=list(config["detectors"]),
         code=code_digest("draw_gallery"),
     message:
-        "Drawing a clip of each of two classes"
+        "Drawing one clip of each of two classes"
     script:
         "../../scripts/draw_gallery.py"
 
 
-# Show how clips with a class differ from those without it.
+# Draw histograms of features, of clips with and without a class.
 rule draw_distributions:
     input:
         features="results/features.parquet",
@@ -45,7 +45,7 @@ rule draw_distributions:
             "results/detectors/{detector}/features.svg",
             caption="../report/distributions.rst",
             category="4 Features",
-            labels={"shows": "with and without {detector}"},
+            labels={"shows": "features of clips with and without {detector}"},
         ),
     log:
         "results/logs/draw_distributions/{detector}.log",
@@ -63,7 +63,7 @@ rule draw_distributions:
         "../../scripts/draw_distributions.py"
 
 
-# Let people hear what a detector got wrong, and whether the labels hold.
+# Make pages for checking a detector's errors and the labels by ear.
 rule play_clips:
     input:
         features="results/features.parquet",
@@ -74,7 +74,7 @@ rule play_clips:
             "results/detectors/{detector}/errors.html",
             caption="../report/errors.rst",
             category="6 Errors",
-            labels={"shows": "{detector}: the worst clips, and errors by label"},
+            labels={"shows": "{detector}: largest errors, and errors by label"},
         ),
         labels_page=report(
             "results/detectors/{detector}/labels.html",

@@ -1,15 +1,17 @@
 # In:  results/batches/{batch}.csv
-# Out: the media in the archive, results/downloads/{batch}.csv (a view of it), results/clips/{batch}/{clip_id}.{format},
-#      results/outcomes/{batch}.csv
-# By:  download_clips, convert_clips; targets of their own, which ask for nothing: coverage
+# Out: the media in the archive, results/downloads/{batch}.csv (the archive's records of the batch),
+#      results/clips/{batch}/{clip_id}.{format}, results/outcomes/{batch}.csv
+# By:  download_clips, convert_clips; separate targets that send no requests: coverage
 #      (results/coverage.txt and results/missing.csv at any time), check_archive
+from soundsift.config.download import SourceParams
 
 
-# Bring the media of a batch into the archive. The archive is no declared output: what it holds outlives a failed job.
+# Download the media of a batch into the archive. The archive is not a declared output, because Snakemake deletes the
+# outputs of a failed job.
 rule download_clips:
     input:
         batch=batch_csv,
-        media=LOCAL_MEDIA,
+        media=DEMO_MEDIA,
     output:
         downloads="results/downloads/{batch}.csv",
     log:
@@ -23,17 +25,7 @@ rule download_clips:
         runtime=2880,
     params:
         archive=config["download"]["archive"],
-        source={
-            key: config["download"][key]
-            for key in (
-                "url",
-                "trimmed",
-                "sections",
-                "margin_seconds",
-                "max_megabytes",
-                "retry_permanent",
-            )
-        },
+        source=pick(SourceParams, config["download"]),
         min_seconds=config["clips"]["min_seconds"],
         code=code_digest("download_clips"),
     message:
@@ -42,7 +34,7 @@ rule download_clips:
         "../../scripts/download_clips.py"
 
 
-# Cut each clip out of its media to the sample.
+# Cut each clip out of its media, exact to the sample.
 rule convert_clips:
     input:
         downloads="results/downloads/{batch}.csv",
@@ -69,7 +61,7 @@ rule convert_clips:
         "../../scripts/convert_clips.py"
 
 
-# Say at any time how much is there; without an output it is never up to date.
+# Count the available clips at any time. Without an output the rule runs whenever it is requested.
 rule coverage:
     input:
         clips="results/metadata/clips.parquet",
@@ -90,12 +82,12 @@ rule coverage:
         missing="results/missing.csv",
         counts="results/coverage.txt",
     message:
-        "Looking what is there"
+        "Counting available clips"
     script:
         "../../scripts/count_coverage.py"
 
 
-# Compare every medium of the archive with its checksum.
+# Compare every media file of the archive with its checksum.
 rule check_archive:
     log:
         "results/logs/check_archive.log",

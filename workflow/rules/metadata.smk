@@ -1,6 +1,8 @@
 # In:  segment lists, class table, ontology and label accuracy, as configured
 # Out: results/metadata/{clips,labels,excluded}.parquet and results/batches/{batch}.csv, one small file per batch of clips
 # By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips
+from soundsift.config.metadata import SelectionParams
+from soundsift.config.settings import AUDIOSET, AUDIOSET_URLS, one_file_a_video
 
 
 # Synthesise the built-in demo.
@@ -27,13 +29,15 @@ rule make_demo:
         "../../scripts/make_demo.py"
 
 
-# Fetch a list or table as AudioSet publishes it.
+# Download a list or table that AudioSet publishes.
 rule fetch_audioset:
     output:
         file=f"{AUDIOSET}/{{file}}",
         record=f"{AUDIOSET}/{{file}}.fetched.json",
     log:
         "results/logs/fetch_audioset/{file}.log",
+    wildcard_constraints:
+        file="|".join(AUDIOSET_URLS),
     localrule: True
     conda:
         "../../envs/media.yaml"
@@ -49,7 +53,7 @@ rule fetch_audioset:
         "../../scripts/fetch_audioset.py"
 
 
-# Decide which clips are wanted, what is true of each, and which batch each is worked on in.
+# Select the wanted clips, decide for each detector whether its class is present, and divide the clips into batches.
 checkpoint select_clips:
     input:
         segments=list(METADATA["segments"].values()),
@@ -71,9 +75,7 @@ checkpoint select_clips:
         runtime=10,
     params:
         lists=list(METADATA["segments"]),
-        min_label_accuracy=METADATA["min_label_accuracy"],
-        keep_unrated=METADATA["keep_unrated"],
-        choice={key: METADATA[key] for key in ("max_clips", "per_detector", "seed")},
+        selection=pick(SelectionParams, METADATA),
         youtube_ids=config["download"]["url"] == YOUTUBE,
         one_clip_a_video=one_file_a_video(config),
         batch_size=config["batch_size"],

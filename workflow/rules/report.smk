@@ -1,13 +1,13 @@
 # In:  results/metadata/*.parquet, results/coverage.parquet, results/features.parquet, results/detectors/{detector}/metrics.json
 # Out: results/summary.txt and, for the report, results/metadata/{rows.csv,classes.csv,metadata.html},
-#      results/{coverage,detectors,provenance,opening}.html, results/figures/*.svg; the last page opens the report, which is
-#      written to results/report.html at the end of each run
+#      results/{coverage,detectors,provenance}.html, results/figures/*.svg; results/parts/opening.html is the opening text of
+#      results/report.html, which is written at the end of each run
 # By:  summarize_metadata, summarize_run, write_provenance
 
 LABEL_TABLES = ("class_labels", "ontology", "label_quality")
 
 
-# Show the metadata as people look at them.
+# Summarise the metadata in tables and figures.
 rule summarize_metadata:
     input:
         clips="results/metadata/clips.parquet",
@@ -32,11 +32,11 @@ rule summarize_metadata:
             "results/figures/truths.svg",
             caption="../report/truths.rst",
             category="1 Metadata",
-            labels={"shows": "what is true of the clips"},
+            labels={"shows": "clips with and without each class"},
         ),
-        together_figure=report(
-            "results/figures/together.svg",
-            caption="../report/together.rst",
+        co_occurrence_figure=report(
+            "results/figures/co_occurrence.svg",
+            caption="../report/co_occurrence.rst",
             category="1 Metadata",
             labels={"shows": "classes on the same clip"},
         ),
@@ -53,12 +53,12 @@ rule summarize_metadata:
         at_youtube=config["download"]["url"] == YOUTUBE,
         code=code_digest("summarize_metadata"),
     message:
-        "Showing the metadata"
+        "Summarising the metadata"
     script:
         "../../scripts/summarize_metadata.py"
 
 
-# Say in a few lines what was made, what is missing and how good the detectors are.
+# Summarise the run: its results, the missing clips, and the quality of the detectors.
 rule summarize_run:
     input:
         coverage="results/coverage.parquet",
@@ -66,33 +66,33 @@ rule summarize_run:
         metrics=expand("results/detectors/{detector}/metrics.json", detector=DETECTORS),
     output:
         text="results/summary.txt",
-        opening="results/opening.html",
+        opening="results/parts/opening.html",
         missing="results/missing.csv",
         table=report(
             "results/detectors.html",
             caption="../report/detectors.rst",
             category="5 Detectors",
             subcategory="all",
-            labels={"shows": "all detectors beside simpler ones"},
+            labels={"shows": "all detectors and simpler baselines"},
         ),
         answers=report(
             "results/figures/answers.svg",
             caption="../report/answers.rst",
             category="5 Detectors",
             subcategory="all",
-            labels={"shows": "right and wrong answers in a hundred clips"},
+            labels={"shows": "right and wrong answers per hundred clips"},
         ),
         counted=report(
             "results/coverage.html",
             caption="../report/coverage.rst",
             category="2 Coverage",
-            labels={"shows": "clips by outcome"},
+            labels={"shows": "table of the clips by outcome"},
         ),
         figure=report(
             "results/figures/coverage.svg",
             caption="../report/coverage.rst",
             category="2 Coverage",
-            labels={"shows": "what became of the wanted clips"},
+            labels={"shows": "figure of the clips by outcome"},
         ),
     log:
         "results/logs/summarize_run.log",
@@ -107,12 +107,12 @@ rule summarize_run:
         is_demo=is_demo(config),
         code=code_digest("summarize_run"),
     message:
-        "Summing up"
+        "Summarising the run"
     script:
         "../../scripts/summarize_run.py"
 
 
-# Say from what, with what and how all this was made.
+# Record the lists, tools and configuration that the results were made with.
 rule write_provenance:
     input:
         tables=[*METADATA["segments"].values(), *map(METADATA.get, LABEL_TABLES)],
@@ -136,10 +136,10 @@ rule write_provenance:
     params:
         names=[*METADATA["segments"], *LABEL_TABLES],
         archive=config["download"]["archive"],
-        # a function, for the configuration may have braces in it
+        # A function, because Snakemake expands braces in strings, and the configuration may contain braces.
         config=lambda wildcards: shareable(config),
         code=code_digest("write_provenance"),
     message:
-        "Writing down where all this comes from"
+        "Recording lists, tools and configuration"
     script:
         "../../scripts/write_provenance.py"

@@ -1,9 +1,10 @@
 # In:  results/features.parquet, results/augmented.parquet
 # Out: results/detectors/{detector}/{model.keras,history.parquet,learning.parquet} and results/detectors/combined.keras
 # By:  train_detector, learning_curve, combine_detectors
+from soundsift.config.training import NetworkParams
 
 TRAINING = config["training"]
-NETWORK = {key: TRAINING[key] for key in ("hidden_units", "balance", "members", "seed")}
+NETWORK = pick(NetworkParams, TRAINING)
 # the eval list is for evaluation; without one a share of the videos is held out
 TEST_FRACTION = None if "eval" in METADATA["segments"] else TRAINING["test_fraction"]
 TRAINING_TABLES = {"features": "results/features.parquet"} | (

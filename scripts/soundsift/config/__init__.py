@@ -1,6 +1,6 @@
 """The configuration: one module per section, each key with its type, range, default and description.
 
-A step imports the section that it works by and no other, so a new key of one section reruns no step of another. The
-string under a key is its description: its first sentence stands in ``config.yaml``, all of it in
-``docs/configuration.md``.
+A step imports only the parameter classes that it uses, so a new key in one section reruns no step of another. The
+string below a key is its description. The first sentence becomes the comment in ``config.yaml``, and the whole string
+the entry in ``docs/configuration.md``. ``make docs`` writes both files and the JSON schema.
 """

@@ -16,4 +16,4 @@ class ClipParams:
     """Sample rate of the clips in Hz; features see frequencies up to half of it. mp3 allows 8000, 11025, 12000, 16000,
     22050, 24000, 32000, 44100 and 48000."""
     min_seconds: Annotated[float, Gt(0)] = 3.0
-    """A clip with fewer seconds of its labelled stretch is left out as too_short."""
+    """A clip with fewer seconds of its labelled segment is left out as too_short."""

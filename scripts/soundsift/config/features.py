@@ -1,4 +1,4 @@
-"""Section ``features``, first part: how the frames of a clip are analysed."""
+"""Section ``features``, first part: the analysis of a clip in frames."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,7 +8,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 @dataclass(frozen=True)
 class FeatureParams:
-    """How the frames of a clip are analysed, in librosa's definitions."""
+    """Parameters of the analysis in frames, as librosa defines them."""
 
     n_fft: Annotated[int, Ge(64), Le(65536)] = 2048
     """Samples in an analysis window; 2048 are 93 ms at 22050 Hz."""

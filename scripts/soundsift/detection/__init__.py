@@ -1,1 +1,1 @@
-"""What is heard in recordings."""
+"""Detection of classes in recordings of any length."""

@@ -1,8 +1,8 @@
-"""A folder of the user's own recordings, and the name under which each is answered.
+"""The folder of the user's own recordings, and the name of each recording in the results.
 
-Read by the Snakefile at every start, so nothing heavy is imported here. The folder is looked into when ``detect`` asks
-for it, and by no other run. A path goes to its job percent-encoded, and as a parameter: as an input Snakemake would
-take curly brackets for wildcards, and an older file in the place of another for nothing new.
+The Snakefile imports this module at every start, so it imports nothing slow. The folder is read only when ``detect`` is
+requested. A job gets the path of its recording percent-encoded and as a parameter. As an input, Snakemake would take
+curly brackets in a path for wildcards, and would not notice that an older file has replaced the recording.
 """
 
 import os
@@ -13,22 +13,23 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes
 
+from soundsift.detection.paths import encode_path
 from soundsift.errors import ConfigError
 
-# Longer names, with an ending and what marks a file as incomplete, are refused by file systems.
-LONGEST_BYTES = 180
-# What Snakemake would take for a wildcard, what no line holds, and what it takes for a loop.
-UNFIT = re.compile(r"[{}\x00-\x1f\x7f\ud800-\udfff]|(.+?)\1{9}", re.DOTALL)
+# File systems allow 255 bytes; results add an extension and the mark of an incomplete file.
+MAX_NAME_BYTES = 180
+# Wildcards of Snakemake, characters that no line of text can hold, and repetitions that Snakemake takes for a loop.
+UNUSABLE = re.compile(r"[{}\x00-\x1f\x7f\ud800-\udfff]|(.+?)\1{9}", re.DOTALL)
 
 
 @cache
 def recordings_in(folder: str | None) -> dict[str, Path]:
     """Name the files of a folder: {name: path}, by name.
 
-    The name is the file's without its ending, or the whole where that would be the name of two; of a name that cannot
-    be used what can, and a checksum. Hidden files and folders are left out.
+    The name is the file name without its extension. Where two files would share that name, it is the whole file name.
+    A name that cannot be used is shortened to its usable characters and a checksum. Hidden files and folders are left
+    out.
 
     Raises
     ------
@@ -45,17 +46,17 @@ def recordings_in(folder: str | None) -> dict[str, Path]:
         raise ConfigError(f"recordings is {folder!r}, but no file is in it: name the folder that holds the recordings")
     files, stems = {path.name for path in paths}, Counter(path.stem for path in paths)
     named = {path.stem if stems[path.stem] == 1 and path.stem not in files else path.name: path for path in paths}
-    return {_fit(name): path for name, path in sorted(named.items())}
+    return {_usable(name): path for name, path in sorted(named.items())}
 
 
-def _fit(name: str) -> str:
-    if len(os.fsencode(name)) <= LONGEST_BYTES and not UNFIT.search(name):
+def _usable(name: str) -> str:
+    if len(os.fsencode(name)) <= MAX_NAME_BYTES and not UNUSABLE.search(name):
         return name
     return f"{re.sub('[^A-Za-z0-9.-]', '_', name)[:40]}-{sha256(os.fsencode(name)).hexdigest()[:8]}"
 
 
-def asked_for(folder: str | None) -> dict[str, Path]:
-    """As :func:`recordings_in`, for input functions: what is wrong ends the run with its one line."""
+def _recordings_or_exit(folder: str | None) -> dict[str, Path]:
+    """Call :func:`recordings_in` for an input function: a configuration error ends the run with its one line."""
     try:
         return recordings_in(folder)
     except ConfigError as error:
@@ -63,25 +64,23 @@ def asked_for(folder: str | None) -> dict[str, Path]:
 
 
 def per_recording(pattern: str, folder: str | None) -> Callable[[Any], list[str]]:
-    """One file per recording, as an input function."""
-    return lambda _: [pattern.replace("{name}", name) for name in asked_for(folder)]
+    """Return an input function that gives one file per recording."""
+    return lambda _: [pattern.replace("{name}", name) for name in _recordings_or_exit(folder)]
 
 
 def path_of_recording(folder: str | None) -> Callable[[Any], str]:
-    """The path of a job's recording, percent-encoded; :func:`decoded` turns it back."""
-    return lambda wildcards: quote(os.fsencode(asked_for(folder)[wildcards.name]))
+    """Return a params function that gives the path of a job's recording, percent-encoded."""
+    return lambda wildcards: encode_path(_recordings_or_exit(folder)[wildcards.name])
 
 
 def state_of_recording(folder: str | None) -> Callable[[Any], list[int]]:
-    """Size and time of a job's recording: another file under the same name has others, be it older."""
+    """Return a params function that gives size and modification time of a job's recording.
+
+    They differ for another file of the same name, even for one that is older.
+    """
 
     def state(wildcards: Any) -> list[int]:
-        found = asked_for(folder)[wildcards.name].stat()
+        found = _recordings_or_exit(folder)[wildcards.name].stat()
         return [found.st_size, found.st_mtime_ns]
 
     return state
-
-
-def decoded(path: str) -> Path:
-    """A percent-encoded path as it is."""
-    return Path(os.fsdecode(unquote_to_bytes(path)))

@@ -1,4 +1,4 @@
-"""From a probability each second to stretches in which a class is heard."""
+"""Segments in which a class is present, found from one probability per second."""
 
 from collections.abc import Mapping
 
@@ -6,44 +6,41 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from soundsift.tables import Column, schema_of
+from soundsift.detection.columns import SEGMENT_COLUMNS
+from soundsift.tables import schema_of
 
-# One probability a second; heard and not heard last twenty seconds each on average.
+# Seconds per probability, and the assumed mean duration of presence and of absence in seconds.
 STEP_SECONDS, LASTING_SECONDS = 1, 20
-
-SEGMENT_COLUMNS = (
-    Column("start_seconds", pa.float64(), "s", "from the beginning of the recording"),
-    Column("end_seconds", pa.float64(), "s", "from the beginning of the recording"),
-    Column("detector", pa.string(), "", "whose class is heard"),
-    Column("probability", pa.float64(), "", "mean of the detector's probability, 0 to 1"),
-)
 
 
 def find_segments(
     probability: Mapping[str, npt.NDArray[np.float64]], thresholds: Mapping[str, float], duration_seconds: float
 ) -> pa.Table:
-    """Find the stretches in which each detector's class is heard.
+    """Find the segments in which each detector's class is present.
+
+    They are the most probable sequence of two states, present and absent (Viterbi 1967), where each state lasts
+    :data:`LASTING_SECONDS` on average.
 
     Parameters
     ----------
     probability
-        {detector: of each second, shape (n_seconds,)}
+        {detector: probability in each second, shape (n_seconds,), 0 to 1}
     thresholds
-        {detector: probability at which heard and not heard are equally likely}
+        {detector: probability at which presence and absence are equally likely}
 
     Returns
     -------
-    :data:`SEGMENT_COLUMNS`.
+    :data:`SEGMENT_COLUMNS`, by detector and time.
     """
     from librosa.sequence import transition_loop, viterbi_binary
 
     names = list(probability)
-    heard = viterbi_binary(
+    present = viterbi_binary(
         np.stack([probability[name] for name in names]), transition_loop(2, 1 - STEP_SECONDS / LASTING_SECONDS),
         p_state=np.array([thresholds[name] for name in names]),
     )  # fmt: skip
     rows = []
-    for name, state in zip(names, heard, strict=True):
+    for name, state in zip(names, present, strict=True):
         edges = np.flatnonzero(np.diff(state, prepend=0, append=0)).tolist()
         for start, end in zip(edges[::2], edges[1::2], strict=True):
             rows.append(

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from soundsift.config.features import FeatureParams
 from soundsift.detectors.arrays import Float32Array, Float64Array
 from soundsift.errors import TrainingError
-from soundsift.features.definition import DEFINITION_KEYS, definition_of
+from soundsift.features.definition import DEFINITION_KEYS, definition_of, params_of
 from soundsift.features.inputs import matrices
 from soundsift.files import whole_file
 
@@ -75,8 +75,7 @@ class Definition:
 
     def feature_params(self) -> tuple[FeatureParams, int]:
         """Parameters of the features, and the sampling rate in Hz."""
-        params = {name: kind(self.features[name]) for name, kind in get_type_hints(FeatureParams).items()}
-        return FeatureParams(**params), int(self.features["sample_rate_hz"])
+        return params_of(self.features)
 
 
 def save(model: "keras.Model", definition: Definition, path: Path) -> None:

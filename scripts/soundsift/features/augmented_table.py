@@ -1,4 +1,4 @@
-"""The table of changed versions of clips: which clip each is of, and what is true of it."""
+"""The table of changed versions of all training clips, with their videos and truth."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,33 +8,38 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
-from soundsift.features.definition import VERSION_COLUMNS
+from soundsift.features.augmented_columns import VERSION_COLUMNS
 from soundsift.features.growing_parquet import GrowingParquet
 from soundsift.files import whole_file
 from soundsift.tables import Column, read_parquet, schema_of, side_by_side
 
 VIDEO_COLUMNS = (
     Column("video_id", pa.string(), "", "the clip's video"),
-    Column("partner_video_id", pa.string(), "", "the video of the clip mixed in, null for none"),
+    Column("partner_video_id", pa.string(), "", "the video of the mixed-in clip, null for none"),
 )
 
 
 def merge(features: Path, augmented: Sequence[Path], path: Path) -> int:
-    """Write the changed versions of all clips with their truth; return how many there are.
+    """Write the changed versions of all clips with their truth.
 
-    What is true of a mixture follows from its clips: heard if heard in one, not heard if in neither, else unknown.
+    The truth of a mixture follows from its two clips: a class is present if it is present in one of them, absent if it
+    is absent in both, and unknown otherwise. Versions of which a clip is not in the features table are left out.
 
     Parameters
     ----------
     features
         The merged features table.
     augmented
-        One file per batch, named like it.
+        One file per batch, named like the batch.
+
+    Returns
+    -------
+    Number of versions written.
 
     Raises
     ------
     InputError
-        If versions were made with other parameters than the clips' features.
+        If the versions and the features table have different definitions.
     """
     schema = pq.read_schema(features)
     truths = [name for name in schema.names if name.startswith("is_")]
@@ -46,11 +51,17 @@ def merge(features: Path, augmented: Sequence[Path], path: Path) -> int:
     with whole_file(path) as part, GrowingParquet(part) as rows:
         for of_batch in augmented:
             table, batch = read_parquet(of_batch), of_batch.stem
-            here = clips.slice(starts.get(batch, 0), ends.get(batch, 0) - starts.get(batch, 0))
-            own = pc.index_in(table["clip_id"].combine_chunks(), here["clip_id"].combine_chunks())
-            with_it = pc.index_in(table["partner"].combine_chunks(), here["clip_id"].combine_chunks())
-            known = pc.and_(own.is_valid(), pc.or_(with_it.is_valid(), table["partner"].combine_chunks().is_null()))
-            table, own, with_it = table.filter(known), own.filter(known), with_it.filter(known)
+            of_clips = clips.slice(starts.get(batch, 0), ends.get(batch, 0) - starts.get(batch, 0))
+            position = pc.index_in(table["clip_id"].combine_chunks(), of_clips["clip_id"].combine_chunks())
+            partner_position = pc.index_in(table["partner"].combine_chunks(), of_clips["clip_id"].combine_chunks())
+            known = pc.and_(
+                position.is_valid(), pc.or_(partner_position.is_valid(), table["partner"].combine_chunks().is_null())
+            )
+            table, position, partner_position = (
+                table.filter(known),
+                position.filter(known),
+                partner_position.filter(known),
+            )
             if not table.num_rows:
                 continue
             if table.schema.metadata != schema.metadata:
@@ -59,12 +70,17 @@ def merge(features: Path, augmented: Sequence[Path], path: Path) -> int:
                     "run again with --forcerun augment_clips"
                 )
             front = [(c, table[c.name]) for c in VERSION_COLUMNS]
-            front += [(c, here["video_id"].take(at)) for c, at in zip(VIDEO_COLUMNS, (own, with_it), strict=True)]
-            alone = with_it.is_null()
+            front += [
+                (c, of_clips["video_id"].take(at))
+                for c, at in zip(VIDEO_COLUMNS, (position, partner_position), strict=True)
+            ]
+            alone = partner_position.is_null()
             for name in truths:
-                either = pc.or_kleene(here[name].take(own), here[name].take(with_it))
-                meaning = f"is {name.removeprefix('is_')} heard? null: unknown"
-                front.append((Column(name, pa.bool_(), "", meaning), pc.if_else(alone, here[name].take(own), either)))
+                either = pc.or_kleene(of_clips[name].take(position), of_clips[name].take(partner_position))
+                meaning = f"is {name.removeprefix('is_')} present? null: unknown"
+                front.append(
+                    (Column(name, pa.bool_(), "", meaning), pc.if_else(alone, of_clips[name].take(position), either))
+                )
             left = pa.table([values for _, values in front], schema=schema_of([c for c, _ in front]))
             rows.append(side_by_side(left, table.drop_columns([c.name for c in VERSION_COLUMNS])))
             n_versions += table.num_rows

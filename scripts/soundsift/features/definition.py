@@ -1,8 +1,15 @@
-"""What the features are: parameters, columns, and the definition that tables of features carry."""
+"""The columns of frame features, and the definition of features that tables and models carry.
 
+A definition is a mapping of texts: the sample rate, every parameter of
+:class:`~soundsift.config.features.FeatureParams`, and the version of librosa. Only features of equal definitions can be
+compared. A new parameter becomes part of the definition without a change of this module.
+"""
+
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from importlib.metadata import version
+from typing import get_type_hints
 
 import pyarrow as pa
 
@@ -14,7 +21,11 @@ PITCH_CLASSES = ("c", "cs", "d", "ds", "e", "f", "fs", "g", "gs", "a", "as", "b"
 
 
 def frame_columns(n_mfcc: int = 20) -> tuple[Column, ...]:
-    """Columns of a frames table, in the order of every table made from it; ``time_seconds`` stands first."""
+    """Declare the columns of a frames table, ``time_seconds`` first.
+
+    :func:`soundsift.features.frames.frame_features` computes them in this order, and every table made from frames keeps
+    it.
+    """
     f32 = pa.float32()
     return (
         Column("time_seconds", f32, "s", "centre of the frame, from the clip's start"),
@@ -29,7 +40,7 @@ def frame_columns(n_mfcc: int = 20) -> tuple[Column, ...]:
 
 
 def definition(sample_rate_hz: int, params: FeatureParams) -> dict[str, str]:
-    """What features must share to be compared: the parameters they were made with and librosa's version."""
+    """Make the definition of features that are computed now, for the metadata of their table."""
     return {
         "sample_rate_hz": str(sample_rate_hz),
         **{name: str(value) for name, value in vars(params).items()},
@@ -46,7 +57,13 @@ DEFINITION_KEYS = ("sample_rate_hz", *(f.name for f in fields(FeatureParams)), "
 
 
 def definition_of(schema: pa.Schema) -> dict[str, str]:
-    """Read the definition back from the metadata of a table of features."""
+    """Read the definition from the metadata of a table of features.
+
+    Raises
+    ------
+    InputError
+        If a part of the definition is missing.
+    """
     metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
     missing = [key for key in DEFINITION_KEYS if key not in metadata]
     if missing:
@@ -54,8 +71,26 @@ def definition_of(schema: pa.Schema) -> dict[str, str]:
     return {key: metadata[key] for key in DEFINITION_KEYS}
 
 
-VERSION_COLUMNS = (
-    Column("clip_id", pa.string(), "", "the clip that was changed"),
-    Column("version", pa.int64(), "", "which of its versions, from 1"),
-    Column("partner", pa.string(), "", "the clip mixed in, null for none; what is heard in it is heard in the mixture"),
-)
+def params_of(definition: Mapping[str, str]) -> tuple[FeatureParams, int]:
+    """Turn a definition back into parameters and sample rate in Hz.
+
+    Raises
+    ------
+    InputError
+        If the definition lacks a parameter, as one does that was written before the parameter existed.
+
+    Examples
+    --------
+    >>> params, sample_rate_hz = params_of(definition(22050, FeatureParams(n_fft=1024)))
+    >>> params.n_fft, sample_rate_hz
+    (1024, 22050)
+    """
+    kinds = get_type_hints(FeatureParams)
+    if missing := [key for key in ("sample_rate_hz", *kinds) if key not in definition]:
+        raise InputError(
+            f"the definition of features lacks {', '.join(missing)}: make the features again, and train again"
+        )
+    values = {
+        name: definition[name] == str(True) if kind is bool else kind(definition[name]) for name, kind in kinds.items()
+    }
+    return FeatureParams(**values), int(definition["sample_rate_hz"])

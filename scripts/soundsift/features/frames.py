@@ -1,8 +1,8 @@
 """Frame features of a clip, in librosa's definitions at librosa's defaults.
 
-One short-time Fourier transform of the clip serves them all (centred frames, Hann window), and one product of its power
-with a matrix gives mel bands, pitch classes and level together. Windows, filters and frequencies are librosa's own;
-``benchmarks/features.py`` compares every column with librosa's separate call and times both.
+All features come from one short-time Fourier transform of the clip (centred frames, Hann window). One product of its
+power with a matrix gives mel bands, pitch classes and level together. Windows, filters and frequencies are librosa's;
+``benchmarks/features.py`` compares every column with the separate call of librosa and times both.
 """
 
 from dataclasses import dataclass
@@ -16,28 +16,30 @@ from soundsift.config.features import FeatureParams
 from soundsift.features.definition import PITCH_CLASSES, definition, frame_columns
 from soundsift.tables import schema_of
 
-Floats = npt.NDArray[np.float32]
-# Frames worked on together: what they need stays in the processor's cache.
-N_AT_ONCE = 48
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+# Frames computed together; their arrays fit into the processor's cache.
+N_FRAMES_AT_ONCE = 48
 
 
 @dataclass(frozen=True)
 class _Filters:
-    """What is the same for every clip of one sample rate.
+    """Arrays that are equal for all clips of one sample rate.
 
     Attributes
     ----------
     window
-        Shape (n_fft,), float64: in single precision the transform's rounding would widen a pure tone by 3 Hz.
+        Shape (n_fft,), float64. In single precision, rounding would add 3 Hz to the bandwidth of a pure tone.
     bands
-        Shape (n_bins, n_mels + 12 + 1): mel bands, pitch classes, mean square of the frame; for the power spectrum.
+        Shape (n_bins, n_mels + 12 + 1), float32. Multiplied with a power spectrum, it gives the mel bands, the pitch
+        classes and the mean square of the frame.
     powers
         Shape (n_bins, 3), float64: frequency in Hz to the power of 0, 1 and 2.
     """
 
-    window: npt.NDArray[np.float64]
-    bands: Floats
-    powers: npt.NDArray[np.float64]
+    window: Float64Array
+    bands: Float32Array
+    powers: Float64Array
 
 
 @cache
@@ -45,13 +47,13 @@ def _filters(sample_rate_hz: int, params: FeatureParams) -> _Filters:
     import librosa
 
     n_fft = params.n_fft
-    # librosa.feature.rms: the bins that stand for themselves alone count half
+    # as librosa.feature.rms: bins without a mirrored negative frequency count half
     square = np.full((n_fft // 2 + 1, 1), 2.0 / n_fft**2)
     square[0] /= 2
     if n_fft % 2 == 0:
         square[-1] /= 2
     mel = librosa.filters.mel(sr=sample_rate_hz, n_fft=n_fft, n_mels=params.n_mels)
-    # an estimate of the tuning takes most of the time of a chromagram and says nothing about speech
+    # tuning is not estimated: that takes most of the time of a chromagram and has no meaning for speech
     chroma = librosa.filters.chroma(sr=sample_rate_hz, n_fft=n_fft, tuning=0.0)
     return _Filters(
         window=librosa.filters.get_window("hann", n_fft, fftbins=True),
@@ -60,19 +62,17 @@ def _filters(sample_rate_hz: int, params: FeatureParams) -> _Filters:
     )
 
 
-def frame_features(samples: Floats, sample_rate_hz: int, params: FeatureParams) -> Floats:
+def frame_features(samples: Float32Array, sample_rate_hz: int, params: FeatureParams) -> Float32Array:
     """Compute all frame features of a clip.
 
     Parameters
     ----------
     samples
         Shape (n,), float32, mono, in [-1, 1].
-    sample_rate_hz
-        Of the samples.
 
     Returns
     -------
-    Shape (1 + n // hop_length, n_columns), float32, columns as :func:`frame_columns`.
+    Shape (1 + n // hop_length, n_columns), float32, columns as :func:`~soundsift.features.definition.frame_columns`.
     """
     from scipy.fft import dct, rfft
 
@@ -82,13 +82,13 @@ def frame_features(samples: Floats, sample_rate_hz: int, params: FeatureParams) 
     bands = np.empty((len(frames), n_mels + len(PITCH_CLASSES) + 1), dtype=np.float32)
     moments = np.empty((len(frames), 3))
     n_below = np.empty(len(frames), dtype=np.intp)
-    for first in range(0, len(frames), N_AT_ONCE):
-        part = slice(first, first + N_AT_ONCE)
+    for first in range(0, len(frames), N_FRAMES_AT_ONCE):
+        part = slice(first, first + N_FRAMES_AT_ONCE)
         spectrum = rfft(frames[part] * filters.window, axis=1)
         power = (np.square(spectrum.real) + np.square(spectrum.imag)).astype(np.float32)
         magnitude = np.sqrt(power)
         bands[part] = power @ filters.bands
-        # in double precision too: the spread is a small difference of large numbers
+        # in double precision, because the spread is a small difference of large numbers
         moments[part] = magnitude.astype(np.float64) @ filters.powers
         running = np.cumsum(magnitude, axis=1)
         n_below[part] = np.count_nonzero(running < params.rolloff_fraction * running[:, -1:], axis=1)
@@ -99,7 +99,7 @@ def frame_features(samples: Floats, sample_rate_hz: int, params: FeatureParams) 
     spread = np.sqrt(np.maximum(0.0, moments[:, 2] / total - centroid**2))
     chroma = bands[:, n_mels:-1]
     strongest = chroma.max(axis=1, keepdims=True)
-    # librosa.power_to_db: not below 1e-10, nor more than 80 dB below the loudest
+    # as librosa.power_to_db: at least 1e-10, and at most 80 dB below the maximum
     mel_db = 10 * np.log10(np.maximum(bands[:, :n_mels], 1e-10))
     np.maximum(mel_db, mel_db.max() - 80, out=mel_db)
     columns = [
@@ -115,9 +115,9 @@ def frame_features(samples: Floats, sample_rate_hz: int, params: FeatureParams) 
     return np.column_stack(columns).astype(np.float32)
 
 
-def _zero_crossing_rate(samples: Floats, frame_length: int, hop_length: int) -> npt.NDArray[np.float64]:
-    """librosa.feature.zero_crossing_rate, by differences of one running count; shape (n_frames,)."""
-    # what is closer to zero than 1e-10 counts as zero, and zero as positive
+def _zero_crossing_rate(samples: Float32Array, frame_length: int, hop_length: int) -> Float64Array:
+    """Compute librosa.feature.zero_crossing_rate from one running count of crossings, shape (n_frames,)."""
+    # magnitudes up to 1e-10 count as zero, and zero counts as positive
     negative = samples < -1e-10
     running = np.zeros(len(samples), dtype=np.int32)
     np.cumsum(negative[1:] != negative[:-1], out=running[1:])
@@ -126,8 +126,8 @@ def _zero_crossing_rate(samples: Floats, frame_length: int, hop_length: int) -> 
     return (running[first + frame_length - 1] - running[first]) / frame_length
 
 
-def frames_table(frames: Floats, clip_id: str, sample_rate_hz: int, params: FeatureParams) -> pa.Table:
-    """Wrap frame features as a table; clip, parameters and librosa's version are in its metadata."""
+def frames_table(frames: Float32Array, clip_id: str, sample_rate_hz: int, params: FeatureParams) -> pa.Table:
+    """Make a table of frame features; its metadata hold the clip id and the definition."""
     metadata = {"clip_id": clip_id, **definition(sample_rate_hz, params)}
     columns = frame_columns(params.n_mfcc)
     return pa.Table.from_arrays(

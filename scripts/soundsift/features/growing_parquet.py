@@ -1,4 +1,4 @@
-"""A Parquet file that is longer than memory, written table by table."""
+"""A Parquet file larger than memory, written table by table."""
 
 from pathlib import Path
 
@@ -9,19 +9,19 @@ import pyarrow.parquet as pq
 from soundsift.errors import InputError
 from soundsift.tables import parquet_options
 
-# Rows of a row group of the merged tables: 20 MB of features.
+# Rows in a row group: about 20 MB of features.
 ROW_GROUP = 16384
 
 
 class GrowingParquet:
-    """A Parquet file that grows by tables of one schema, in row groups of some thousand rows.
+    """A Parquet file to which tables of one schema are appended, in row groups of at least :data:`ROW_GROUP` rows.
 
-    A row group per batch would cost gigabytes for the list of its column chunks: 300 columns of 4,000 batches.
+    With a row group per batch, the list of column chunks would take gigabytes: 300 columns in each of 4,000 batches.
 
     Raises
     ------
     InputError
-        If a table to append was made with other parameters or columns than the first.
+        If an appended table has another definition or other columns than the first.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +39,7 @@ class GrowingParquet:
             self._writer.close()
 
     def append(self, table: pa.Table) -> None:
-        """Add rows."""
+        """Append the rows of a table."""
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, table.schema, **parquet_options(table.schema))
         if table.schema.metadata != self._writer.schema.metadata or table.schema != self._writer.schema:

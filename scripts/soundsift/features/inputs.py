@@ -1,4 +1,4 @@
-"""The inputs of a model, taken from a table of features."""
+"""Model inputs, taken from a table of features."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 
 from soundsift.errors import TrainingError
 from soundsift.features.definition import PITCH_CLASSES, frame_columns
-from soundsift.features.statistics import Floats
 
-# What is taken of the twelve pitch classes together.
+Float32Array = npt.NDArray[np.float32]
+
+# Functions that pool the twelve pitch classes, shape (12, n), to shape (n,).
 POOLS: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
     "mean": lambda values: np.mean(values, axis=0),
     "std": lambda values: np.std(values, axis=0),
@@ -23,7 +24,7 @@ POOLS: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
 
 
 def original_columns() -> list[str]:
-    """The 25 inputs of the first version of this method, by name: means, with chroma over all pitch classes as one."""
+    """Return the names of the 25 inputs of the first version of this method: means, with one for all pitch classes."""
     names = [
         "rms",
         "spectral_centroid_hz",
@@ -38,25 +39,25 @@ def original_columns() -> list[str]:
 
 
 def has_original(names: Sequence[str]) -> bool:
-    """Whether the original 25 can be made from a table with columns of these names."""
-    return set(_columns_behind(original_columns())) <= set(names)
+    """Return whether a table with these columns has everything that :func:`original_columns` needs."""
+    return set(_source_columns(original_columns())) <= set(names)
 
 
 def pooled_name(how: str, statistic: str) -> str:
-    """Name of an input that takes a statistic of all twelve pitch classes together."""
+    """Return the name of an input that pools a statistic over the twelve pitch classes; ``how`` is in :data:`POOLS`."""
     return f"chroma_{how}_of_{statistic}"
 
 
 def input_columns(names: Sequence[str], feature_set: str) -> list[str]:
-    """Names of a model's inputs.
-
-    With ``all`` every feature column of a table but those of single pitch classes: a song is music in any key, so what
-    is said of them is pooled over the twelve (:data:`POOLS`). ``original`` is :func:`original_columns`.
+    """Return the names of a model's inputs.
 
     Parameters
     ----------
     names
         Columns of the features table.
+    feature_set
+        ``original`` for :func:`original_columns`. ``all`` for all feature columns, with the pitch classes pooled
+        (:data:`POOLS`), so that inputs do not depend on the key of the music.
     """
     if feature_set == "original":
         return original_columns()
@@ -69,22 +70,22 @@ def input_columns(names: Sequence[str], feature_set: str) -> list[str]:
     ]
 
 
-def _columns_behind(columns: Sequence[str]) -> list[str]:
-    """The table's columns that model inputs are made of."""
-    behind: list[str] = []
+def _source_columns(columns: Sequence[str]) -> list[str]:
+    """Return the table columns from which model inputs are computed."""
+    sources: list[str] = []
     for name in columns:
         how, _, statistic = name.removeprefix("chroma_").partition("_of_")
-        behind += [f"chroma_{pitch}_{statistic}" for pitch in PITCH_CLASSES] if statistic and how in POOLS else [name]
-    return behind
+        sources += [f"chroma_{pitch}_{statistic}" for pitch in PITCH_CLASSES] if statistic and how in POOLS else [name]
+    return sources
 
 
-def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Floats:
+def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Float32Array:
     """Take model inputs from a table of features.
 
     Parameters
     ----------
     columns
-        Names of columns, or of pooled ones (:func:`pooled_name`).
+        Names of table columns, or of pooled inputs (:func:`pooled_name`).
 
     Returns
     -------
@@ -97,13 +98,13 @@ def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Floats:
     """
     matrix = np.empty((table.num_rows, len(columns)), dtype=np.float32)
     for i, name in enumerate(columns):
-        behind = _columns_behind([name])
-        for missing in (one for one in behind if one not in table.column_names):
+        sources = _source_columns([name])
+        for missing in (one for one in sources if one not in table.column_names):
             raise TrainingError(
                 f"the features table lacks the column {missing}: make the table again with the settings of the model"
             )
-        values = [np.asarray(table[one]) for one in behind]
-        matrix[:, i] = values[0] if behind == [name] else POOLS[name.split("_")[1]](np.stack(values))
+        values = [np.asarray(table[one]) for one in sources]
+        matrix[:, i] = values[0] if sources == [name] else POOLS[name.split("_")[1]](np.stack(values))
     bad = ~np.isfinite(matrix)
     if bad.any():
         row, column = (int(i) for i in np.argwhere(bad)[0])
@@ -115,11 +116,11 @@ def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Floats:
     return matrix
 
 
-def matrices(path: Path, columns: Sequence[str]) -> Iterator[Floats]:
-    """Take model inputs from a Parquet file of any length, one row group after another."""
+def matrices(path: Path, columns: Sequence[str]) -> Iterator[Float32Array]:
+    """Take model inputs from a Parquet file of any length, one row group at a time, shape (n_rows, n_columns) each."""
     with pq.ParquetFile(path) as file:
-        wanted = ["clip_id", *dict.fromkeys(_columns_behind(columns))]
+        wanted = ["clip_id", *dict.fromkeys(_source_columns(columns))]
         there = [name for name in wanted if name in file.schema_arrow.names]
-        # iter_batches would keep every row group it has read in memory until the end
+        # iter_batches would keep all row groups in memory until the end
         for number in range(file.num_row_groups):
             yield feature_matrix(file.read_row_group(number, columns=there), columns)

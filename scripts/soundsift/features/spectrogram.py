@@ -1,19 +1,20 @@
-"""A picture of a recording of any length, for people: power in mel bands, coarser the longer it is."""
+"""Mel spectrogram of a recording of any length, for display: the longer the recording, the longer each column."""
 
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
 
-# 93 ms at 22050 Hz, one after the other.
+# Samples in an analysis window (93 ms at 22050 Hz; windows do not overlap), and mel bands.
 N_FFT, N_BANDS = 2048, 64
 
 
 @cache
-def _filters(sample_rate_hz: int) -> tuple[Floats, Floats]:
-    """Window, shape (N_FFT,), and mel bands, shape (N_FFT // 2 + 1, N_BANDS)."""
+def _filters(sample_rate_hz: int) -> tuple[Float32Array, Float32Array]:
+    """Return the window, shape (N_FFT,), and the mel filters, shape (N_FFT // 2 + 1, N_BANDS)."""
     import librosa
 
     bands = librosa.filters.mel(sr=sample_rate_hz, n_fft=N_FFT, n_mels=N_BANDS)
@@ -21,31 +22,40 @@ def _filters(sample_rate_hz: int) -> tuple[Floats, Floats]:
 
 
 class Spectrogram:
-    """Some hundred columns, whatever the length: when there are too many, two become one.
+    """A spectrogram that is computed block by block in constant memory.
+
+    When there are ``max_columns``, neighbouring columns are averaged in pairs, which halves their number.
 
     Parameters
     ----------
-    n_most
-        Columns, at most; an even number.
+    max_columns
+        Upper limit of the number of columns; an even number.
+
+    Examples
+    --------
+    >>> spectrogram = Spectrogram(22050)
+    >>> spectrogram.add(np.zeros(22050, dtype=np.float32))
+    >>> spectrogram.power().shape
+    (10, 64)
     """
 
-    def __init__(self, sample_rate_hz: int, n_most: int = 2000) -> None:
-        self._rate_hz, self._n_most = sample_rate_hz, n_most
+    def __init__(self, sample_rate_hz: int, max_columns: int = 2000) -> None:
+        self._rate_hz, self._max_columns = sample_rate_hz, max_columns
         self._samples = np.zeros(0, dtype=np.float32)
         self._waiting = np.zeros((0, N_BANDS), dtype=np.float32)
         self._columns = np.zeros((0, N_BANDS), dtype=np.float32)
-        self._n_in_one = 1
+        self._windows_per_column = 1
 
     @property
-    def frequencies_hz(self) -> npt.NDArray[np.float64]:
+    def frequencies_hz(self) -> Float64Array:
         """Centres of the mel bands, shape (N_BANDS,)."""
         import librosa
 
-        centres: npt.NDArray[np.float64] = librosa.mel_frequencies(N_BANDS + 2, fmax=self._rate_hz / 2)[1:-1]
+        centres: Float64Array = librosa.mel_frequencies(N_BANDS + 2, fmax=self._rate_hz / 2)[1:-1]
         return centres
 
-    def add(self, samples: Floats) -> None:
-        """Go on with the next samples, shape (n,)."""
+    def add(self, samples: Float32Array) -> None:
+        """Continue with the next samples, shape (n,), of any number."""
         samples = np.concatenate([self._samples, samples])
         n = len(samples) // N_FFT
         self._samples = samples[n * N_FFT :]
@@ -53,15 +63,17 @@ class Spectrogram:
         spectrum = np.fft.rfft(samples[: n * N_FFT].reshape(n, N_FFT) * window, axis=1)
         power = np.square(np.abs(spectrum)).astype(np.float32) @ bands
         self._waiting = np.concatenate([self._waiting, power])
-        n = len(self._waiting) // self._n_in_one
-        taken, self._waiting = np.split(self._waiting, [n * self._n_in_one])
-        self._columns = np.concatenate([self._columns, taken.reshape(n, self._n_in_one, N_BANDS).mean(axis=1)])
-        while len(self._columns) >= self._n_most:
+        n = len(self._waiting) // self._windows_per_column
+        taken, self._waiting = np.split(self._waiting, [n * self._windows_per_column])
+        self._columns = np.concatenate(
+            [self._columns, taken.reshape(n, self._windows_per_column, N_BANDS).mean(axis=1)]
+        )
+        while len(self._columns) >= self._max_columns:
             whole, odd = np.split(self._columns, [len(self._columns) // 2 * 2])
-            self._waiting = np.concatenate([np.repeat(odd, self._n_in_one, axis=0), self._waiting])
+            self._waiting = np.concatenate([np.repeat(odd, self._windows_per_column, axis=0), self._waiting])
             self._columns = whole.reshape(-1, 2, N_BANDS).mean(axis=1)
-            self._n_in_one *= 2
+            self._windows_per_column *= 2
 
-    def power(self) -> Floats:
+    def power(self) -> Float32Array:
         """Mean power in each mel band, shape (n_columns, N_BANDS)."""
         return self._columns

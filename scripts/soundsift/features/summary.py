@@ -1,4 +1,4 @@
-"""The table of a batch: one row of statistics a clip."""
+"""The features table of a batch: one row of statistics per clip."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,20 +7,31 @@ import numpy as np
 import pyarrow as pa
 
 from soundsift.errors import InputError
-from soundsift.features.definition import definition_of
-from soundsift.features.statistics import Course, Floats, summarize, summary_columns
+from soundsift.features.definition import definition_of, params_of
+from soundsift.features.statistics import Float32Array, FrameSeries, summarize, summary_columns
 from soundsift.tables import Column, read_parquet, schema_of
 
 
 def summary_table(frames: Sequence[Path], statistics: Sequence[str]) -> pa.Table:
-    """Reduce frames files to one row each: clip_id, then :func:`summary_columns`; definition in the metadata.
+    """Reduce frames files to one row each.
+
+    Parameters
+    ----------
+    frames
+        Parquet files named by clip id.
+    statistics
+        Names in :data:`~soundsift.features.statistics.STATISTICS`.
+
+    Returns
+    -------
+    ``clip_id``, then :func:`~soundsift.features.statistics.summary_columns`; the metadata hold the definition.
 
     Raises
     ------
     InputError
-        If the files were made with different parameters.
+        If a file cannot be read, or the files have different definitions.
     """
-    rows: list[Floats] = []
+    rows: list[Float32Array] = []
     clip_ids: list[str] = []
     made_with: dict[str, str] = {}
     for path in frames:
@@ -35,8 +46,8 @@ def summary_table(frames: Sequence[Path], statistics: Sequence[str]) -> pa.Table
             )
         made_with = found
         values = np.stack([column.to_numpy() for column in table.columns[1:]], axis=1)
-        frame_rate_hz = int(found["sample_rate_hz"]) / int(found["hop_length"])
-        rows.append(summarize(Course(values, frame_rate_hz), statistics))
+        params, sample_rate_hz = params_of(found)
+        rows.append(summarize(FrameSeries(values, sample_rate_hz / params.hop_length), statistics))
         clip_ids.append(path.stem)
     n_mfcc = int(made_with.get("n_mfcc", 0))
     columns = (

@@ -1,4 +1,4 @@
-"""The merged tables: every clip that is there with its truth and features, and what became of every wanted one."""
+"""The merged tables: features and truth of every available clip, and the outcome of every wanted clip."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from soundsift.metadata.columns import CLIP_COLUMNS
 from soundsift.tables import read_csv, read_parquet, side_by_side
 
 _CLIP_NAMES = [c.name for c in CLIP_COLUMNS]
-# what stands in front of the features, after the clip columns and truths
+# outcome columns between the truths and the features
 MEASURED = ("duration_seconds", "loudness_dbfs")
 _OUTCOME_NAMES = [c.name for c in OUTCOME_COLUMNS if c.name not in _CLIP_NAMES]
 
@@ -28,23 +28,23 @@ def merge(
     Parameters
     ----------
     clips
-        The clip table; the clips of a batch stand together.
+        The clip table; the clips of a batch are consecutive rows.
     outcomes, features
         One file per batch, in the order of the clip table.
 
     Returns
     -------
-    (n_wanted, n_there)
+    Number of wanted clips, and of available ones.
 
     Raises
     ------
     InputError
-        If no clip is there at all, features are of clips that are not, or batches were made with different parameters.
+        If no clip is available, features belong to clips that are not, or batches have different definitions.
     """
     truths = [name for name in clips.column_names if name.startswith("is_")]
-    n_wanted = n_there = 0
+    n_wanted = n_available = 0
     with whole_file(features_path) as features_part, whole_file(coverage_path) as coverage_part:
-        with GrowingParquet(features_part) as there_rows, GrowingParquet(coverage_part) as coverage_rows:
+        with GrowingParquet(features_part) as feature_rows, GrowingParquet(coverage_part) as coverage_rows:
             for outcome_path, batch_features in zip(outcomes, features, strict=True):
                 outcome = read_csv(outcome_path, OUTCOME_COLUMNS)
                 wanted = clips.slice(n_wanted, outcome.num_rows)
@@ -55,13 +55,13 @@ def merge(
                 if pc.any(kept).as_py():
                     table = read_parquet(batch_features)
                     outcome, kept = _without_features(outcome, kept, table["clip_id"], batch_features)
-                    there, measured = wanted.filter(kept), outcome.filter(kept)
-                    if there.num_rows:
+                    available, measured = wanted.filter(kept), outcome.filter(kept)
+                    if available.num_rows:
                         definition_of(table.schema)
-                        at = pc.index_in(there["clip_id"], table["clip_id"].combine_chunks())
-                        front = side_by_side(there.select(_CLIP_NAMES + truths), measured.select(MEASURED))
-                        there_rows.append(side_by_side(front, table.take(at).drop_columns(["clip_id"])))
-                        n_there += there.num_rows
+                        at = pc.index_in(available["clip_id"], table["clip_id"].combine_chunks())
+                        front = side_by_side(available.select(_CLIP_NAMES + truths), measured.select(MEASURED))
+                        feature_rows.append(side_by_side(front, table.take(at).drop_columns(["clip_id"])))
+                        n_available += available.num_rows
                 coverage_rows.append(
                     side_by_side(wanted.select(_CLIP_NAMES[:6] + truths), outcome.select(_OUTCOME_NAMES))
                 )
@@ -69,15 +69,15 @@ def merge(
             raise InputError(
                 f"{clips.num_rows - n_wanted} clips have no outcome: run again with --forcerun convert_clips"
             )
-        if n_there == 0:
+        if n_available == 0:
             raise InputError(f"none of the {n_wanted} wanted clips is there: see the outcomes in {outcomes[0].parent}")
-    return n_wanted, n_there
+    return n_wanted, n_available
 
 
 def _without_features(
     outcome: pa.Table, kept: pa.Array, featured: pa.ChunkedArray, path: Path
 ) -> tuple[pa.Table, pa.Array]:
-    """Call clips corrupt whose clip file gave no features; return the outcomes and which clips are left."""
+    """Mark kept clips without features as corrupt; return the outcomes and the remaining mask, shape (n_clips,)."""
     if not pc.all(pc.is_in(featured, outcome["clip_id"].filter(kept).combine_chunks()), min_count=0).as_py():
         raise InputError(f"{path} has clips that are not there: run again with --forcerun extract_features")
     lost = pc.and_(kept, pc.invert(pc.is_in(outcome["clip_id"].combine_chunks(), featured.combine_chunks())))

@@ -1,4 +1,4 @@
-"""Clip files, read back."""
+"""Reading clip files."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from soundsift.media.containers import JITTER_SECONDS, is_cut_short, reason_of
 
 
 def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
-    """Read a clip file that :func:`write_clip` wrote.
+    """Read a clip file written by :func:`soundsift.media.encode.write_clip`.
 
     Returns
     -------
@@ -21,7 +21,7 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     Raises
     ------
     MediaError
-        ``corrupt`` where the file cannot be decoded, or ends before its header says.
+        ``corrupt`` if the file cannot be decoded, or is shorter than its header states.
     """
     try:
         with open(path, "rb") as file:
@@ -31,9 +31,9 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]
             samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(stream)])
-            said, found = (container.duration or 0) / av.time_base, len(samples) / stream.rate
-            if found < said - JITTER_SECONDS:
-                raise MediaError("corrupt", f"{path.name} says {said:.1f} s and ends after {found:.1f} s")
+            stated, found = (container.duration or 0) / av.time_base, len(samples) / stream.rate
+            if found < stated - JITTER_SECONDS:
+                raise MediaError("corrupt", f"{path.name} says {stated:.1f} s and ends after {found:.1f} s")
             if samples.dtype == np.int16:
                 samples = samples.astype(np.float32) / 32768
             return samples, stream.rate

@@ -1,4 +1,4 @@
-"""From archived media to the clips of a batch, and the final outcome of each wanted clip."""
+"""Converting archived media into the clips of a batch, with the final outcome of each clip."""
 
 import logging
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from soundsift.workers import in_order
 
 
 def convert(
-    downloads: Sequence[dict[str, Any]], archive_root: Path, clips_dir: Path,
+    downloads: Sequence[dict[str, Any]], archive: Archive, clips_dir: Path,
     clip_format: str, sample_rate_hz: int, min_seconds: float, n_processes: int = 1,
 ) -> pa.Table:  # fmt: skip
     """Cut every downloaded clip of a batch out of its media and write it as ``{clip_id}.{format}``.
@@ -25,40 +25,47 @@ def convert(
     Parameters
     ----------
     downloads
-        Rows of :data:`soundsift.download.DOWNLOAD_COLUMNS`.
+        Rows with :data:`soundsift.media.columns.DOWNLOAD_COLUMNS`.
+    min_seconds
+        A clip of which less exists, in seconds, is ``too_short``.
 
     Returns
     -------
     Table with :data:`OUTCOME_COLUMNS`, one row per wanted clip, in order.
+
+    Raises
+    ------
+    InputError
+        If media are missing from the archive.
     """
     progress = Progress("converted", len(downloads))
-    one = partial(
-        _outcome_of, archive_root=archive_root, clips_dir=clips_dir, clip_format=clip_format,
+    convert_row = partial(
+        _row_outcome, archive=archive, clips_dir=clips_dir, clip_format=clip_format,
         sample_rate_hz=sample_rate_hz, min_seconds=min_seconds,
     )  # fmt: skip
     rows = []
-    for row in in_order(one, downloads, n_processes):
+    for row in in_order(convert_row, downloads, n_processes):
         rows.append(row)
         progress.step()
     return pa.Table.from_pylist(rows, schema=pa.schema([(c.name, c.type) for c in OUTCOME_COLUMNS]))
 
 
-def _outcome_of(row: dict[str, Any], **how: Any) -> dict[str, Any]:
-    """Convert one clip if it was downloaded; return its row of outcomes."""
+def _row_outcome(row: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """Convert the clip of one row if it was downloaded; return its row of outcomes."""
     outcome = {c.name: row.get(c.name) for c in OUTCOME_COLUMNS}
     if row["outcome"] != "ok":
         return outcome
     try:
-        return outcome | _convert_one(row, **how)
+        return outcome | _convert_clip(row, **options)
     except MediaError as error:
         logging.info("%s: %s (%s)", row["clip_id"], error.outcome, error.reason)
         return outcome | {"outcome": error.outcome, "reason": error.reason}
 
 
-def _media_of(row: dict[str, Any], archive: Archive) -> tuple[Path, float]:
-    """Where a clip's media stand now, and where in the video they begin.
+def _find_media(row: dict[str, Any], archive: Archive) -> tuple[Path, float]:
+    """Return the path of a clip's media, and the second of the video at which they begin.
 
-    Another list may have had them fetched anew since the batch was downloaded.
+    The archive's record takes precedence over the row: another list may have had the media fetched again since.
     """
     record = archive.read(row["clip_id"])
     if record is not None and record.media is not None and record.sha256 != row["sha256"]:
@@ -71,10 +78,10 @@ def _media_of(row: dict[str, Any], archive: Archive) -> tuple[Path, float]:
     return path, row["media_start_seconds"]
 
 
-def _convert_one(
-    row: dict[str, Any], archive_root: Path, clips_dir: Path, clip_format: str, sample_rate_hz: int, min_seconds: float
+def _convert_clip(
+    row: dict[str, Any], archive: Archive, clips_dir: Path, clip_format: str, sample_rate_hz: int, min_seconds: float
 ) -> dict[str, Any]:
-    path, offset = _media_of(row, Archive(archive_root))
+    path, offset = _find_media(row, archive)
     clip = decode.cut(path, row["start_seconds"] - offset, row["end_seconds"] - offset, sample_rate_hz)
     duration = levels.duration_seconds(clip)
     if duration < min_seconds:

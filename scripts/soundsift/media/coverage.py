@@ -1,4 +1,4 @@
-"""How much of the wanted clips is there now: finished batches by their outcomes, the others by the archive."""
+"""Counting the available clips: of finished batches by their outcomes, of all others by the archive."""
 
 from collections import Counter
 from pathlib import Path
@@ -13,19 +13,19 @@ from soundsift.media.outcomes import PERMANENT
 from soundsift.metadata.columns import BATCH_COLUMNS
 from soundsift.tables import Column, read_csv
 
-# what stands in place of an outcome while nobody has asked for a clip
+# Outcome of a clip that was not requested yet.
 NOT_ASKED = "not_asked"
 MISSING_COLUMNS = (
     *BATCH_COLUMNS,
     Column("split", pa.string(), "", "train or eval"),
-    Column("outcome", pa.string(), "", "what became of the clip; not_asked while nobody has asked for it"),
-    Column("reason", pa.string(), "", "the source's or decoder's own words"),
+    Column("outcome", pa.string(), "", "outcome of the clip; not_asked if it was not requested yet"),
+    Column("reason", pa.string(), "", "message of the source or decoder"),
 )
 Counts = dict[str, dict[str, int]]
 
 
 def present(clips: pa.Table, outcomes_dir: Path, features_dir: Path, archive: Archive) -> pa.Table:
-    """Add outcome, reason and whether the batch is finished to the clip table, asking nobody for anything."""
+    """Add the columns ``outcome``, ``reason`` and ``finished`` (of the batch) to the clip table; request nothing."""
     runs = pc.run_end_encode(clips["batch"].combine_chunks())
     found: list[tuple[str, str, bool]] = []
     start = 0
@@ -55,7 +55,7 @@ def _in_archive(archive: Archive, clip_id: str) -> tuple[str, str]:
 
 
 def missing(coverage: pa.Table) -> pa.Table:
-    """The clips that are not there, with :data:`MISSING_COLUMNS`."""
+    """Return the clips that are not available, with :data:`MISSING_COLUMNS`."""
     gone = pc.invert(pc.is_in(coverage["outcome"], pa.array(sorted(KEPT))))
     return coverage.filter(gone).select([c.name for c in MISSING_COLUMNS])
 
@@ -68,12 +68,12 @@ def outcome_counts(coverage: pa.Table) -> Counts:
 
 
 def lines(coverage: pa.Table, retry_permanent: bool) -> str:
-    """Say what is there, by split, outcome and detector, and what a further run would ask for.
+    """Describe the available clips by split, outcome and detector, and what a further run would request.
 
     Parameters
     ----------
     coverage
-        As :func:`present` gives it.
+        Table from :func:`present`.
     """
     counts = outcome_counts(coverage)
     text = []

@@ -1,6 +1,7 @@
-"""One stretch of a media file, decoded and cut to the sample.
+"""Decoding one stretch of a media file, exact to the sample.
 
-Decoding seeks, so a stretch of an hour-long file costs no more than one of a short one."""
+Decoding seeks: a stretch of an hour-long file takes no longer than one of a short file.
+"""
 
 from fractions import Fraction
 from pathlib import Path
@@ -18,16 +19,16 @@ from soundsift.media.containers import (
     length_seconds,
     mono,
     origin_seconds,
-    promised_seconds,
     reason_of,
+    stated_seconds,
 )
 from soundsift.media.levels import AudioSegment, as_segment, duration_seconds
 
-# Enough to find out whether there is sound.
-LOOK_RATE_HZ = 8000
-# Decoded ahead of the stretch, so that the codec (Opus wants 80 ms) and the resampler have settled.
+# Sampling rate for measuring how much sound there is.
+MEASURE_RATE_HZ = 8000
+# Decoded before the stretch, until the codec (Opus needs 80 ms) and the resampler have settled.
 PREROLL_SECONDS = 0.5
-# Further than this into a file even coarse time stamps are trusted: decoding up to there would take too long.
+# Up to here files with coarse time stamps are decoded from their start, which is exact; beyond it would take too long.
 COUNTED_SECONDS = 600.0
 
 
@@ -39,9 +40,9 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
     path
         Any file that FFmpeg reads, with at least one sound stream; the first is taken.
     start_seconds, end_seconds
-        The stretch, on the file's own time axis, whose zero is where its first stream begins.
+        The stretch, in seconds after the beginning of the file's first stream.
     sample_rate_hz
-        Of the result.
+        Sampling rate of the result.
 
     Returns
     -------
@@ -51,34 +52,35 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
     Raises
     ------
     MediaError
-        ``no_audio`` where there is no sound stream, ``corrupt`` where the file cannot be decoded, lacks something in
-        the middle of the stretch, or ends before it although its header says that it does not.
+        ``no_audio`` if there is no sound stream; ``corrupt`` if the file cannot be decoded, has a gap in the stretch,
+        or ends before the end of the stretch although its header states a longer duration.
     """
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise MediaError("no_audio", f"{path.name} has no sound stream")
-            promised = promised_seconds(container)
+            stated = stated_seconds(container)
             began_seconds, samples = _decode(container, start_seconds, end_seconds, sample_rate_hz)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError("corrupt", f"{path.name} cannot be decoded: {reason_of(error)}") from error
     first = round((start_seconds - began_seconds) * sample_rate_hz)
     last = first + round((end_seconds - start_seconds) * sample_rate_hz)
-    sounds_until = began_seconds + len(samples) / sample_rate_hz
-    if sounds_until < min(end_seconds, promised) - DAMAGED_SECONDS:
-        raise MediaError("corrupt", f"{path.name} says {promised:.1f} s and ends after {sounds_until:.1f} s")
+    sound_end_seconds = began_seconds + len(samples) / sample_rate_hz
+    if sound_end_seconds < min(end_seconds, stated) - DAMAGED_SECONDS:
+        raise MediaError("corrupt", f"{path.name} says {stated:.1f} s and ends after {sound_end_seconds:.1f} s")
     return as_segment(samples[max(0, first) : max(0, last)], sample_rate_hz)
 
 
 def held_seconds(path: Path, start_seconds: float, end_seconds: float) -> float:
-    """How much of a stretch a media file holds, found out by decoding it; raises as :func:`cut` does."""
-    return duration_seconds(cut(path, start_seconds, end_seconds, LOOK_RATE_HZ))
+    """Return how much of a stretch a media file holds, in seconds, by decoding it; raise as :func:`cut` does."""
+    return duration_seconds(cut(path, start_seconds, end_seconds, MEASURE_RATE_HZ))
 
 
 def span_seconds(path: Path) -> tuple[float, float] | None:
-    """When a media file begins and ends on the time axis written into it, in seconds; None where it does not say.
+    """Return the first and last time stamp of a media file, in seconds; None if it states no duration.
 
-    The beginning is the zero of :func:`cut`: 0 for a file of its own, the place in the video for a section of one.
+    The first one is where the time axis of :func:`cut` begins: 0 for a whole file, and for a section its place in the
+    video.
     """
     try:
         with av.open(str(path)) as container:
@@ -90,7 +92,7 @@ def span_seconds(path: Path) -> tuple[float, float] | None:
 
 
 def _dropped_seconds(container: "av.container.InputContainer") -> float:
-    """What the decoder drops at the start of a section of Opus in WebM, and its time stamps do not count."""
+    """Return the priming of a section of Opus in WebM: the decoder drops it, and the time stamps do not include it."""
     if "matroska" not in container.format.name or not container.start_time or not container.streams.audio:
         return 0.0
     codec = container.streams.audio[0].codec_context
@@ -100,16 +102,22 @@ def _dropped_seconds(container: "av.container.InputContainer") -> float:
 def _decode(
     container: "av.container.InputContainer", start_seconds: float, end_seconds: float, sample_rate_hz: int
 ) -> tuple[float, npt.NDArray[np.int16]]:
-    """Decode from a little before ``start_seconds`` to ``end_seconds``; return when the first sample sounds."""
+    """Decode a stretch, with a little sound before and after it.
+
+    Returns
+    -------
+    (began_seconds, samples)
+        Time of the first sample on the file's own axis, and samples of shape (n,), 16 bits.
+    """
     stream = container.streams.audio[0]
     origin = origin_seconds(container)
-    # WebM counts milliseconds: after a seek a cut would be a millisecond off, so its samples are counted from the start
+    # time stamps of WebM are in ms, so a cut after a seek would be off by up to 1 ms: count its samples from the start
     coarse = stream.time_base is not None and stream.time_base > Fraction(1, 8000)
     if start_seconds > (COUNTED_SECONDS if coarse else PREROLL_SECONDS):
         container.seek(int((origin + start_seconds - PREROLL_SECONDS) * av.time_base), backward=True)
     began: float | None = None
-    expected = lacking = 0.0
-    # runs of one sampling rate each
+    expected = gap_seconds = 0.0
+    # (sampling rate, pieces) for each run of frames with the same sampling rate
     runs: list[tuple[int, list[npt.NDArray[np.float32]]]] = []
     broken: av.FFmpegError | None = None
     for frame in decoded_frames(container, stream):
@@ -123,10 +131,10 @@ def _decode(
             runs.append((frame.sample_rate, []))
         rate_hz, pieces = runs[-1]
         if at - expected > JITTER_SECONDS:
-            lacking += max(0.0, min(at, end_seconds) - max(expected, start_seconds))
+            gap_seconds += max(0.0, min(at, end_seconds) - max(expected, start_seconds))
             so_far = sum(sum(map(len, of_rate)) / rate for rate, of_rate in runs)
-            missing = round((at - began - so_far) * rate_hz)
-            pieces.append(np.zeros(max(0, missing), dtype=np.float32))
+            n_missing = round((at - began - so_far) * rate_hz)
+            pieces.append(np.zeros(max(0, n_missing), dtype=np.float32))
             expected = at
         if expected >= end_seconds + PREROLL_SECONDS:
             break
@@ -136,11 +144,11 @@ def _decode(
         if broken is not None:
             raise broken
         return start_seconds, np.zeros(0, dtype=np.int16)
-    if lacking > DAMAGED_SECONDS:
-        raise ValueError(f"{lacking:.1f} s are lacking in the middle")
+    if gap_seconds > DAMAGED_SECONDS:
+        raise ValueError(f"{gap_seconds:.1f} s are missing in the middle")
     samples = np.concatenate([soxr.resample(np.concatenate(p), rate, sample_rate_hz) for rate, p in runs])
     if not np.isfinite(samples).all():
-        raise ValueError("it holds values that are no numbers")
+        raise ValueError("it contains values that are not numbers")
     if broken is not None and began + len(samples) / sample_rate_hz < end_seconds:
         raise broken
     return began, np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)

@@ -1,4 +1,4 @@
-"""Encoding of clips."""
+"""Encoding clips."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from soundsift.files import whole_file
 from soundsift.media.levels import AudioSegment
 
 _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
-    # format: codec, container, options. libmp3lame writes the LAME header that gives decoders the exact length.
+    # format: codec, container, options. libmp3lame writes the LAME header, by which decoders know the exact length.
     "mp3": ("libmp3lame", "mp3", {"b": "128k", "compression_level": "7"}),
     "flac": ("flac", "flac", {"compression_level": "5"}),
     "wav": ("pcm_s16le", "wav", {}),
@@ -18,7 +18,7 @@ _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
 
 
 def write_clip(clip: AudioSegment, path: Path) -> None:
-    """Encode a clip; the ending of ``path`` (mp3, flac or wav) says how."""
+    """Encode a clip in the format that the ending of ``path`` names: mp3, flac or wav."""
     codec, container_format, options = _ENCODERS[path.suffix[1:]]
     samples = np.frombuffer(clip.raw_data, dtype=np.int16)
     with whole_file(path) as temporary, av.open(str(temporary), "w", format=container_format) as container:
@@ -38,7 +38,7 @@ def encode(
     frame = av.AudioFrame.from_ndarray(samples[np.newaxis, :], format="s16", layout="mono")
     frame.sample_rate = sample_rate_hz
     frame.pts = 0
-    # the resampler also parts the samples into frames of the size the codec wants
+    # the resampler also splits the samples into frames of the size that the codec needs
     resampler = av.AudioResampler(stream.format, "mono", stream.rate, stream.frame_size or 4096)
     for piece in [*resampler.resample(frame), *resampler.resample(None)]:
         container.mux(stream.encode(piece))

@@ -6,16 +6,16 @@ import numpy as np
 import numpy.typing as npt
 
 with warnings.catch_warnings():
-    # pydub looks for an ffmpeg program when imported; nothing here starts one
+    # pydub warns on import if there is no ffmpeg program; none is used here
     warnings.simplefilter("ignore")
     from pydub import AudioSegment as AudioSegment
 
-
+# Level of digital silence.
 FLOOR_DBFS = -100.0
 
 
 def as_segment(samples: npt.NDArray[np.int16], sample_rate_hz: int) -> AudioSegment:
-    """Wrap mono 16-bit samples."""
+    """Wrap mono 16-bit samples of shape (n,)."""
     return AudioSegment(samples.tobytes(), sample_width=2, frame_rate=sample_rate_hz, channels=1)
 
 

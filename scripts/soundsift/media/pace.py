@@ -1,8 +1,8 @@
-"""What jobs that share an archive agree on: whose turn it is, whether anyone may ask, and who asks for a video.
+"""The state that all jobs on an archive share: the request rate, blocks, and claims of videos.
 
-Turns and blocks stand in ``pace.json`` under a POSIX record lock on ``pace.lock``; a video is claimed by a lock on one
-byte of ``videos.lock``. The kernel frees such locks when their holder is killed, and NFS 3 and 4 pass them on, where a
-lock made by an exclusive file or a rename would outlive a killed job.
+The rate and blocks are in ``pace.json``, protected by a POSIX record lock on ``pace.lock``. A video is claimed by a
+lock on one byte of ``videos.lock``. The kernel releases such locks when their holder is killed, and NFS 3 and 4 support
+them. A lock made of an exclusive file or a rename would outlive a killed job.
 """
 
 import errno
@@ -21,18 +21,18 @@ from pathlib import Path
 from soundsift.errors import InputError
 from soundsift.files import write_json
 
-# Nobody is kept from asking for longer, whatever a server says; what is later in the state was not written by us.
+# Upper limit of a block, whatever a server asks for. A later end in the state comes from a wrong clock and is ignored.
 LONGEST_BLOCK_SECONDS = 24 * 3600.0
-# A server that asks for less while it refuses one clip after the other is not taken at its word.
+# Lower limit of a block after refusals: servers that refuse every request may still ask for a pause of seconds.
 SHORTEST_BLOCK_SECONDS = 60.0
-CLAIM_LOOK_SECONDS = 0.2
+CLAIM_POLL_SECONDS = 0.2
 
 _THREADS = threading.Lock()
 
 
 @dataclass
 class _State:
-    """Times in seconds since 1970; ``refused`` are the clips refused in a row."""
+    """Times in seconds since 1970; ``refused`` has the ids of the clips refused in a row."""
 
     next_turn: float = 0.0
     refused: list[str] = field(default_factory=list)
@@ -41,15 +41,21 @@ class _State:
 
 
 class Pace:
-    """The pace of all jobs that share an archive."""
+    """Request rate, blocks and claims of all jobs that share an archive.
+
+    Parameters
+    ----------
+    root
+        The archive's folder, which must exist and be writable.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     @contextmanager
     def _state(self) -> Iterator[_State]:
-        """Hold the shared state of all jobs, and write back what the block made of it."""
-        # a record lock belongs to the whole process, so its threads need a lock of their own
+        """Lock and read the shared state; write it back at the end if it was changed."""
+        # a record lock is held by the whole process: its threads need a lock of their own
         with _THREADS, open(self._root / "pace.lock", "a", encoding="utf-8") as lock:
             self._lock(lock.fileno(), fcntl.LOCK_EX)
             path = self._root / "pace.json"
@@ -72,10 +78,14 @@ class Pace:
         return True
 
     def take_turn(self, videos_per_hour: float | None) -> float:
-        """Take the next turn to ask for a video if it has come; return 0 then, else the seconds until it may have.
+        """Take the next turn for a request if it is due.
 
-        A turn is taken when it is used and never ahead: a killed job leaves no gap, and what a lower limit had put off
-        does not hold once it is raised.
+        Turns are never reserved. So a killed job leaves no gap, and a raised limit takes effect at once.
+
+        Returns
+        -------
+        float
+            0 if the turn was taken, else the seconds to wait before the next attempt.
         """
         if videos_per_hour is None:
             return 0.0
@@ -85,12 +95,12 @@ class Pace:
             turn = min(state.next_turn, now + interval)
             if turn > now:
                 return turn - now
-            # who came a little late slows nobody down; a pause is no credit for a burst
+            # a small delay does not lower the rate, and a long pause does not allow a burst afterwards
             state.next_turn = (turn if now - turn <= interval / 4 else now) + interval
             return 0.0
 
-    def refused(self, clip_id: str, reason: str, block_after: int, block_seconds: float) -> bool:
-        """Note that a clip was refused; after ``block_after`` clips in a row block. Return whether that came of it."""
+    def count_refusal(self, clip_id: str, reason: str, block_after: int, block_seconds: float) -> bool:
+        """Count a refused clip; after ``block_after`` different clips in a row, block requests and return True."""
         with self._state() as state:
             if clip_id not in state.refused:
                 state.refused.append(clip_id)
@@ -100,24 +110,24 @@ class Pace:
         return True
 
     def n_refused(self) -> int:
-        """How many clips were refused in a row, over all jobs."""
+        """Return the number of clips refused in a row, over all jobs."""
         with self._state() as state:
             return len(state.refused)
 
     def block(self, reason: str, seconds: float) -> None:
-        """Let nobody ask for so long."""
+        """Block the requests of all jobs."""
         with self._state() as state:
             state.refused = []
             state.blocked_until = time.time() + min(seconds, LONGEST_BLOCK_SECONDS)
             state.blocked_reason = reason
 
-    def welcomed(self) -> None:
-        """Forget refusals: the source answered."""
+    def forget_refusals(self) -> None:
+        """Start counting anew, because the source answered."""
         with self._state() as state:
             state.refused = []
 
     def blocked(self) -> tuple[float, str] | None:
-        """Until when nobody may ask, and why; None if one may."""
+        """Return the end of the block, in seconds since 1970, and its reason; None if requests are not blocked."""
         with self._state() as state:
             if 0 < state.blocked_until - time.time() <= LONGEST_BLOCK_SECONDS:
                 return state.blocked_until, state.blocked_reason
@@ -125,15 +135,20 @@ class Pace:
 
     @contextmanager
     def claim(self, video_id: str, stopped: threading.Event) -> Iterator[bool]:
-        """Be the only job that asks for a video; False if ``stopped`` before it was free.
+        """Claim a video, so that no other job requests it; wait while another job holds it.
 
-        Threads of one job must not claim the same video at once: the lock is the process's.
+        Threads of one job must not claim the same video at the same time: a lock is held by the whole process.
+
+        Yields
+        ------
+        bool
+            False if ``stopped`` was set before the video was free.
         """
         byte = int.from_bytes(hashlib.sha1(video_id.encode()).digest()[:7])
-        file = _claims(self._root.resolve())
-        # waiting inside the kernel could fail: it takes two jobs whose threads wait for each other's for a deadlock
+        file = _claims_file(self._root.resolve())
+        # the kernel could not wait: threads of two jobs that wait for each other's videos look like a deadlock to it
         while not self._lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB, byte):
-            if stopped.wait(CLAIM_LOOK_SECONDS):
+            if stopped.wait(CLAIM_POLL_SECONDS):
                 yield False
                 return
         try:
@@ -143,20 +158,20 @@ class Pace:
 
 
 @cache
-def _claims(root: Path) -> int:
-    # opened once and never closed: closing any descriptor of a file frees all locks that the process holds on it
+def _claims_file(root: Path) -> int:
+    # opened once and never closed: closing any descriptor of a file releases all locks of the process on it
     return os.open(root / "videos.lock", os.O_RDWR | os.O_CREAT, 0o666)
 
 
 def _read(path: Path) -> _State:
-    """Read the state; what is not as it was written counts as nothing."""
+    """Read the state; a file that is missing or damaged counts as the initial state."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         state = _State(**{f.name: found[f.name] for f in fields(_State) if f.name in found})
         float(state.next_turn), float(state.blocked_until), state.refused.copy()
     except PermissionError as error:
         raise InputError(
-            f"{path} may not be read: let all who share the archive be of its group, with umask 002"
+            f"{path} may not be read: put all users of the archive into its group, with umask 002"
         ) from error
     except (OSError, ValueError, TypeError, AttributeError):
         return _State()

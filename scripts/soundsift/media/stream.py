@@ -1,4 +1,4 @@
-"""A recording of any length, decoded from beginning to end in constant memory."""
+"""Decoding a recording of any length from beginning to end, in constant memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,34 +17,35 @@ from soundsift.media.containers import (
     length_seconds,
     mono,
     origin_seconds,
-    promised_seconds,
     reason_of,
+    stated_seconds,
 )
 
-# A longer hole in a whole recording is a time stamp that is wrong, unless the header says that there is so much.
+# A longer gap in a recording is taken for a wrong time stamp, unless the stated duration allows for it.
 LONGEST_HOLE_SECONDS = 60.0
-# Where an MP3 file says how many frames it has.
+# An MP3 file states its number of frames within these first bytes.
 HEADER_BYTES = 4096
 
 
-def samples_of(path: Path, sample_rate_hz: int, n_at_once: int) -> Iterator[npt.NDArray[np.float32]]:
-    """Decode a file of any length from beginning to end, piece by piece.
+def samples_of(path: Path, sample_rate_hz: int, piece_samples: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Decode a file from beginning to end, piece by piece.
 
     Parameters
     ----------
-    n_at_once
-        Samples of every piece but the last.
+    piece_samples
+        Number of samples of every piece but the last.
 
-    Returns
-    -------
-    Mono pieces, float32, rounded to 16 bits as clips are. Where the time stamps leave a hole, before the first sound
-    too, there is silence, as there is for samples that are no numbers.
+    Yields
+    ------
+    Mono pieces of shape (n,), float32, full scale at 1, rounded to 16 bits like clips. Gaps in the time stamps, also
+    before the first sound, and samples that are not numbers become silence.
 
     Raises
     ------
     MediaError
-        ``no_audio``; or ``corrupt``, behind the last piece, with what was wrong: decoding cannot go on, or does not go
-        on where the header says it should; packets that cannot be decoded; samples that are no numbers.
+        ``no_audio`` if there is no sound stream. ``corrupt`` after the last piece, with every fault that was found:
+        decoding failed or ended before the stated duration, packets that cannot be decoded, samples that are not
+        numbers.
     """
     waiting = [np.zeros(0, dtype=np.float32)]
     n = n_waiting = 0
@@ -53,51 +54,51 @@ def samples_of(path: Path, sample_rate_hz: int, n_at_once: int) -> Iterator[npt.
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise MediaError("no_audio", f"{path.name} has no sound stream")
-            for samples in _whole(container, sample_rate_hz, damage):
+            for samples in _all_samples(container, sample_rate_hz, damage):
                 n, n_waiting = n + len(samples), n_waiting + len(samples)
                 waiting.append(samples)
-                if n_waiting >= n_at_once:
-                    *whole, rest = _parted(np.concatenate(waiting), n_at_once)
-                    yield from whole
+                if n_waiting >= piece_samples:
+                    *full, rest = _split(np.concatenate(waiting), piece_samples)
+                    yield from full
                     waiting, n_waiting = [rest], len(rest)
-            promised, seconds = _header_seconds(path, container), n / sample_rate_hz
-            if seconds < promised - DAMAGED_SECONDS:
-                damage.append(f"says {promised:.1f} s and ends after {seconds:.1f} s")
+            stated, seconds = _header_seconds(path, container), n / sample_rate_hz
+            if seconds < stated - DAMAGED_SECONDS:
+                damage.append(f"says {stated:.1f} s and ends after {seconds:.1f} s")
     except (av.FFmpegError, OSError, ValueError) as error:
         damage.append(f"cannot be decoded: {reason_of(error)}")
-    yield from _parted(np.concatenate(waiting), n_at_once)
+    yield from _split(np.concatenate(waiting), piece_samples)
     if damage:
         raise MediaError("corrupt", f"{path.name} {', '.join(damage)}")
 
 
 def _header_seconds(path: Path, container: "av.container.InputContainer") -> float:
-    """How long a whole file is by its header, WAV and MP3 too; 0 where that does not say."""
+    """Return the duration that a file's header states, also for WAV and MP3; 0 if it states none."""
     with open(path, "rb") as file:
         head = file.read(HEADER_BYTES)
-    counted = b"Xing" in head or b"Info" in head
-    if container.format.name == "mp3" and counted:
+    states_frames = b"Xing" in head or b"Info" in head
+    if container.format.name == "mp3" and states_frames:
         return length_seconds(container) or 0.0
     if is_cut_short(path, head):
         stream = container.streams.audio[0]
         n_bytes = int.from_bytes(head[4:8], "little")
         return n_bytes / (stream.rate * stream.channels * max(stream.codec_context.format.bytes, 1))
-    return promised_seconds(container)
+    return stated_seconds(container)
 
 
-def _parted(samples: npt.NDArray[np.float32], n: int) -> Iterator[npt.NDArray[np.float32]]:
-    """Pieces of n samples, and what is left, rounded to 16 bits."""
+def _split(samples: npt.NDArray[np.float32], n: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield pieces of n samples, then the rest (which may be empty), rounded to 16 bits."""
     for at in range(0, len(samples) + 1, n):
         piece = np.clip(np.rint(samples[at : at + n] * 32768), -32768, 32767) / 32768
         yield piece.astype(np.float32)
 
 
-def _whole(
+def _all_samples(
     container: "av.container.InputContainer", sample_rate_hz: int, damage: list[str]
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """All sound of a file at one sampling rate, on its own time axis; what was wrong on the way joins ``damage``."""
+    """Yield all samples of a file on its own time axis, at one sampling rate; append faults to ``damage``."""
     origin, ends = origin_seconds(container), length_seconds(container) or 0.0
     rate_hz, resampler = 0, soxr.ResampleStream(sample_rate_hz, sample_rate_hz, 1)
-    expected, n_no_numbers = 0.0, 0
+    expected, n_not_numbers = 0.0, 0
     broken: list[av.FFmpegError] = []
     for frame in decoded_frames(container, container.streams.audio[0]):
         if isinstance(frame, av.FFmpegError):
@@ -109,15 +110,15 @@ def _whole(
             rate_hz = frame.sample_rate
             resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1)
         at = frame.time - origin if frame.time is not None else expected
-        # a time stamp beyond the end that the header names is wrong
-        hole = at - expected if at <= max(ends, expected + LONGEST_HOLE_SECONDS) else 0.0
-        if hole > JITTER_SECONDS:
-            n_left = round(hole * rate_hz)
+        # a time stamp beyond the stated end is wrong
+        gap = at - expected if at <= max(ends, expected + LONGEST_HOLE_SECONDS) else 0.0
+        if gap > JITTER_SECONDS:
+            n_left = round(gap * rate_hz)
             for n in (rate_hz,) * (n_left // rate_hz) + (n_left % rate_hz,):
                 yield resampler.resample_chunk(np.zeros(n, dtype=np.float32))
         expected = at + frame.samples / rate_hz
         samples = mono(frame)
-        n_no_numbers += len(samples) - int(np.isfinite(samples).sum())
+        n_not_numbers += len(samples) - int(np.isfinite(samples).sum())
         yield resampler.resample_chunk(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0))
     if rate_hz:
         yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
@@ -125,5 +126,5 @@ def _whole(
         raise broken[0]
     if broken:
         damage.append(f"has {len(broken)} packets that cannot be decoded ({reason_of(broken[0])})")
-    if n_no_numbers:
-        damage.append(f"holds {n_no_numbers} samples that are no numbers")
+    if n_not_numbers:
+        damage.append(f"contains {n_not_numbers} samples that are not numbers")

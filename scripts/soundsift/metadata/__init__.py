@@ -1,1 +1,1 @@
-"""Lists, classes and what is true of a clip: which clips are wanted."""
+"""Segment lists, classes and labels: selects the clips and decides their truth for each detector."""

@@ -1,6 +1,7 @@
-"""Batches: runs of consecutive rows of one segment list, counted before any filter.
+"""Batches: runs of consecutive rows of one segment list.
 
-So a stricter filter only thins batches, and rows appended to a list touch its last batch and add new ones.
+Rows are counted before any filter. A stricter filter therefore removes clips from batches but moves none to another
+batch. Rows appended to a list change its last batch and add new ones.
 """
 
 from dataclasses import dataclass
@@ -18,29 +19,23 @@ from soundsift.tables import read_csv, write_csv
 
 @dataclass(frozen=True)
 class Clip:
-    """One wanted clip, with the fields of :data:`BATCH_COLUMNS`; times in seconds of the video."""
+    """One clip to fetch, with the fields of :data:`BATCH_COLUMNS`; times in seconds from the start of the video."""
 
     clip_id: str
     video_id: str
     start_seconds: float
     end_seconds: float
 
-    def url(self, template: str) -> str:
-        """Fill a template of ``download.url``."""
-        return template.format(
-            video_id=self.video_id, clip_id=self.clip_id,
-            start_seconds=_plain(self.start_seconds), end_seconds=_plain(self.end_seconds),
-            start_ms=round(self.start_seconds * 1000), end_ms=round(self.end_seconds * 1000),
-        )  # fmt: skip
-
-
-def _plain(seconds: float) -> str:
-    """Seconds without needless digits: 30, 4.5, 12345.678."""
-    return f"{seconds:.3f}".rstrip("0").rstrip(".")
-
 
 def batch_names(list_name: str, rows: npt.NDArray[np.integer], batch_size: int) -> pa.Array:
-    """Names of the batches that hold these row positions of a list, ``{list_name}-{number:05d}``.
+    """Name the batch of each row position of a list: ``{list_name}-{number:05d}``.
+
+    Parameters
+    ----------
+    rows
+        Positions from 0, shape (n,), counted before any filter.
+    batch_size
+        Rows of a list per batch.
 
     Examples
     --------
@@ -52,7 +47,10 @@ def batch_names(list_name: str, rows: npt.NDArray[np.integer], batch_size: int) 
 
 
 def write_batches(clips: pa.Table, batches_dir: Path) -> int:
-    """Write ``{batch}.csv`` for every batch of a clip table whose batches stand together; return how many."""
+    """Write ``{batch}.csv`` for every batch of a clip table and return the number of batches.
+
+    The rows of each batch must be consecutive.
+    """
     runs = pc.run_end_encode(clips["batch"].combine_chunks())
     names, ends = runs.values.to_pylist(), runs.run_ends.to_pylist()
     columns = clips.select([c.name for c in BATCH_COLUMNS])

@@ -1,4 +1,4 @@
-"""The classes of sound that labels name: how far labels can be trusted, and which classes a detector listens for."""
+"""The sound classes that labels name, the accuracy of their labels, and the classes of each detector."""
 
 import difflib
 import re
@@ -20,14 +20,29 @@ Mask = npt.NDArray[np.bool_]
 
 
 def _plain(name: str) -> str:
-    """A display name without what people write differently: capitals, blanks around commas."""
+    """Normalise a display name: lower case, no spaces around commas."""
     return re.sub(r"\s*,\s*", ",", name.strip()).casefold()
 
 
 @dataclass(frozen=True)
 class Classes:
-    """Every class with its name and how far its labels can be trusted: those of the class table, then those that only
-    the ontology has. A class is known by its position here, its *code*."""
+    """All classes: first those of the class table, then those that only the ontology has.
+
+    The position of a class in these lists is its *code*.
+
+    Attributes
+    ----------
+    ids, names
+        Id and display name.
+    n_rated
+        Number of labels of the class that listeners checked.
+    accuracy
+        Share of the checked labels that were right, in [0, 1]; NaN if none was checked.
+    accurate
+        Whether labels of the class are used.
+    restrictions
+        The ontology's restrictions, separated by commas; empty for none.
+    """
 
     ids: list[str]
     names: list[str]
@@ -38,29 +53,29 @@ class Classes:
 
     @cached_property
     def _max_parts(self) -> int:
-        """Into how many parts commas cut the longest name."""
+        """Number of comma-separated parts of the display name with the most commas."""
         return max(name.count(",") for name in self.names) + 1
 
     @cached_property
     def _codes(self) -> dict[str, int]:
-        # ids win over names, the class table over the ontology
+        # an id takes precedence over a name, the class table over the ontology
         by_name = {_plain(name): code for code, name in reversed(list(enumerate(self.names)))}
         return by_name | {class_id: code for code, class_id in enumerate(self.ids)}
 
     def code_of(self, label: str) -> int | None:
-        """Find a class by its id or display name; None if there is none."""
+        """Find the code of a class by its id or display name; None if there is no such class."""
         found = self._codes.get(label.strip())
         return self._codes.get(_plain(label)) if found is None else found
 
     def codes_of(self, labels: str) -> list[int]:
-        """Find the classes of a label field, ids or display names separated by commas.
+        """Find the codes of a field of labels: ids or display names, separated by commas.
 
-        Display names may hold commas themselves: the longest name that fits is taken.
+        Display names may contain commas. At each position the longest display name that matches is taken.
 
         Raises
         ------
         KeyError
-            With the first part that is no class.
+            With the first part that is not a class.
         """
         parts = [part.strip() for part in labels.split(",")]
         plain = [part.casefold() for part in parts]
@@ -80,12 +95,12 @@ class Classes:
         return codes
 
     def nearest(self, label: str) -> str:
-        """Say which known names or ids look like ``label``."""
+        """Suggest known names or ids that are similar to ``label``, as text for a message."""
         near = difflib.get_close_matches(label, [*self.names, *self.ids], n=3)
         return " or ".join(near) or "a display name or id of the class table"
 
     def table(self, detectors: Mapping[str, "Members"]) -> pa.Table:
-        """Return the class table with one column per detector: does the class count for it?"""
+        """Return the class table with one boolean column per detector: is the class one of the detector's classes?"""
         columns = [
             pa.array(self.ids), pa.array(self.names), pa.array(self.n_rated),
             pa.array(self.accuracy, mask=np.isnan(self.accuracy)), pa.array(self.accurate), pa.array(self.restrictions),
@@ -100,25 +115,25 @@ class Classes:
 def read_classes(
     class_labels: Path, ontology: Ontology, label_quality: Path, min_label_accuracy: float, keep_unrated: bool
 ) -> Classes:
-    """Read the class table and how accurate listeners found each class's labels.
+    """Read the class table and the accuracy of each class's labels, as rated by listeners.
 
     Parameters
     ----------
     class_labels
         ``class_labels_indices.csv`` (index, mid, display_name), or ``mid_to_display_name.tsv`` of the strong labels.
     ontology
-        Its classes that are not in the class table are added behind, unrated.
+        Classes that are only in the ontology follow those of the class table, without a rating.
     label_quality
         ``qa_true_counts.csv``: label_id, num_rated, num_true.
     min_label_accuracy
-        In [0, 1]; a class passes if num_true / num_rated is at least this.
+        In [0, 1]. The labels of a class are used if num_true / num_rated is at least this.
     keep_unrated
-        Whether a class that nobody rated passes.
+        Whether the labels of a class without ratings are used.
 
     Raises
     ------
     InputError
-        Naming the file and its first line that is wrong.
+        If a file is not as described, with its first line that is wrong.
     """
     names = _read_names(class_labels)
     in_table = set(names)
@@ -131,19 +146,20 @@ def read_classes(
         label_quality, ["label_id", "num_rated", "num_true"], "metadata.label_quality"
     ):
         if not (re.fullmatch(r"\d{1,9}", of) and re.fullmatch(r"\d{1,9}", right)):
-            refuse(label_quality, line, "num_rated and num_true are whole numbers", f"{of}, {right}")
+            refuse(label_quality, line, "num_rated and num_true must be whole numbers", f"{of}, {right}")
         if int(right) > int(of):
-            refuse(label_quality, line, "num_true is at most num_rated, or the accuracy is above 1", f"{right} of {of}")
+            refuse(label_quality, line, "num_true must not be greater than num_rated", f"{right} of {of}")
         if class_id in rated:
-            refuse(label_quality, line, "each label_id stands once", class_id)
+            refuse(label_quality, line, "each label_id may occur only once", class_id)
         rated.add(class_id)
         if class_id not in code:
-            refuse(label_quality, line, "a label_id is a class of the class table or the ontology", class_id)
+            refuse(label_quality, line, "a label_id must be a class of the class table or the ontology", class_id)
         n_rated[code[class_id]], n_true[code[class_id]] = int(of), int(right)
     for key, path, known in (("label_quality", label_quality, rated), ("ontology", ontology.path, set(ontology.names))):
         if not known & in_table:
             raise InputError(
-                f"{path} has no class of {class_labels}: set metadata.{key} to the file that belongs to it"
+                f"{path} and {class_labels} have no class in common: set metadata.{key} to the file that belongs to "
+                "this class table"
             )
     with np.errstate(invalid="ignore"):
         accuracy = n_true / np.where(n_rated > 0, n_rated, np.nan)
@@ -155,10 +171,10 @@ def read_classes(
 
 
 def _read_names(path: Path) -> dict[str, str]:
-    """{class id: display name} of a class table, each id and each name once."""
+    """Read {class id: display name} from a class table; ids and names must be unique."""
     key = "metadata.class_labels"
     _, first = next(read_rows(path, key), (1, [""]))
-    if len(first) == 2 and "mid" not in first:  # the strong labels' table has no header
+    if len(first) == 2 and "mid" not in first:  # the class table of the strong labels has no header
         rows = read_rows(path, key)
     else:
         rows = read_records(path, ["mid", "display_name"], key)
@@ -166,29 +182,30 @@ def _read_names(path: Path) -> dict[str, str]:
     taken: set[str] = set()
     for line, fields in rows:
         if len(fields) != 2 or not all(fields):
-            refuse(path, line, "a class has an id and a display name", ",".join(fields))
+            refuse(path, line, "a class must have an id and a display name", ",".join(fields))
         class_id, name = fields
         if class_id in names or _plain(name) in taken:
-            refuse(path, line, "each id and each display name stands once", f"{class_id}, {name}")
+            refuse(path, line, "each id and each display name may occur only once", f"{class_id}, {name}")
         names[class_id] = name
         taken.add(_plain(name))
     if not names:
-        raise InputError(f"{path} has no class in it: set {key} to a table with rows")
+        raise InputError(f"{path} contains no class: set {key} to a table with rows")
     return names
 
 
 @dataclass(frozen=True)
 class Members:
-    """Which classes count for a detector, each a boolean array with one element per class.
+    """The classes of a detector. Each attribute is a boolean array with one element per class.
 
     Attributes
     ----------
     counting
-        The classes that the detector names and everything below them, but for the excepted.
+        The classes listed under ``classes`` and all their descendants, without the excepted ones.
     excepted
-        The excepted classes and everything below them.
+        The classes listed under ``except`` and all their descendants.
     above_excepted
-        Classes that count but stand above an excepted one: beside a label of that, theirs says nothing more.
+        The counting classes that are ancestors of an excepted one. A label of such a class is no evidence on a clip
+        that also has an excepted label, because the excepted label may be the only reason for it.
     """
 
     counting: Mask
@@ -199,12 +216,17 @@ class Members:
 def detector_members(
     detectors: Mapping[str, Mapping[str, Sequence[str]]], classes: Classes, ontology: Ontology
 ) -> dict[str, Members]:
-    """Find the classes of each detector, ``{name: {"classes": [...], "except": [...]}}``, by id or display name.
+    """Find the classes of each detector.
+
+    Parameters
+    ----------
+    detectors
+        ``{name: {"classes": [...], "except": [...]}}`` with ids or display names; ``except`` is optional.
 
     Raises
     ------
     ConfigError
-        If a detector names a class that neither the class table nor the ontology has, or excepts all it names.
+        If a class is in neither the class table nor the ontology, or ``except`` leaves a detector without a class.
     """
 
     def ids_of(key: str, named: Sequence[str]) -> list[str]:
@@ -213,7 +235,7 @@ def detector_members(
             code = classes.code_of(label)
             if code is None:
                 raise ConfigError(
-                    f"{key} names {label!r}, neither an id nor a display name of the class table: "
+                    f"{key} names {label!r}, which is neither an id nor a display name of the class table: "
                     f"set it in config.yaml to {classes.nearest(label)}"
                 )
             found.append(classes.ids[code])
@@ -227,6 +249,8 @@ def detector_members(
         excepted = ontology.descendants(ids_of(f"detectors.{name}.except", wanted.get("except", ())))
         counting = ontology.descendants(ids_of(f"detectors.{name}", wanted["classes"])) - excepted
         if not counting:
-            raise ConfigError(f"detectors.{name} excepts every class it names: leave one in config.yaml")
+            raise ConfigError(
+                f"detectors.{name}.except excludes every class of the detector: leave at least one in config.yaml"
+            )
         members[name] = Members(mask(counting), mask(excepted), mask(ontology.ancestors(excepted) & counting))
     return members

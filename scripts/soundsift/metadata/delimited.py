@@ -1,4 +1,7 @@
-"""Tables that others wrote as text: every row with its line number, every mistake one line for a person."""
+"""CSV and tab-separated files from other programs, read with line numbers.
+
+An error names the file and the line, and fits on one line.
+"""
 
 import csv
 import gzip
@@ -15,37 +18,47 @@ MAX_LINE = 100_000  # characters; the longest line of AudioSet's lists has 250
 
 
 def refuse(path: Path, line: int, rule: str, found: str, n_more: int = 0) -> NoReturn:
-    """Raise InputError for one line of a file: what it should be, what was found, what to do."""
+    """Raise InputError for one line of a file.
+
+    Parameters
+    ----------
+    rule
+        What is expected of the line.
+    found
+        Content of the line.
+    n_more
+        Number of further lines with the same fault.
+    """
     shown = shorten(found)
     more = f" ({n_more} more such {'line' if n_more == 1 else 'lines'})" if n_more else ""
-    raise InputError(f"{path}, line {line}: {rule}; found {shown!r}{more}: mend the line")
+    raise InputError(f"{path}, line {line}: {rule}; found {shown!r}{more}: correct the line")
 
 
 def shorten(text: str, length: int = 80) -> str:
-    """Cut a text that would fill the screen."""
+    """Shorten a text to ``length`` characters, with ``...`` in place of the rest."""
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def read_rows(path: Path, key: str) -> Iterator[tuple[int, list[str]]]:
-    """Give the rows of a CSV or tab-separated file, plain or gzip, without comments and blank lines.
+    """Read the rows of a CSV or tab-separated file, plain or gzip, without comments and blank lines.
 
-    Blanks around a field are dropped, so AudioSet's ``a, 1.000, "b,c"`` and the plain ``a,1.000,"b,c"`` read alike.
+    Spaces around a field are removed: AudioSet's ``a, 1.000, "b,c"`` gives the same fields as ``a,1.000,"b,c"``.
 
     Parameters
     ----------
     path
-        UTF-8 text, with or without a byte order mark, with any line ends. Lines that begin with ``#`` are comments.
+        UTF-8 text, with or without a byte order mark, with any line endings. Lines that begin with ``#`` are comments.
     key
-        The configuration's key that names the file, for messages.
+        Key of the configuration that names the file, for messages.
 
     Yields
     ------
-    (line number from 1, fields)
+    (line number, counted from 1; fields)
 
     Raises
     ------
     InputError
-        If the file cannot be read, is no text, or a line is no row.
+        If the file cannot be read, is not text, or a line is not a row of a table.
     """
     try:
         with open(path, "rb") as file:
@@ -56,11 +69,11 @@ def read_rows(path: Path, key: str) -> Iterator[tuple[int, list[str]]]:
     except UnicodeDecodeError as error:
         where = "" if is_gzip else f", line {_first_undecodable(path)}"
         raise InputError(
-            f"{path}{where}: no text in UTF-8 ({error.reason}): set {key} to a CSV, or save it as UTF-8"
+            f"{path}{where}: not UTF-8 text ({error.reason}): set {key} to a CSV file, or save this file as UTF-8"
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path} cannot be read ({reason}): set {key} to an existing, whole file") from error
+        raise InputError(f"{path} cannot be read ({reason}): set {key} to an existing, complete file") from error
 
 
 def _first_undecodable(path: Path) -> int:
@@ -74,7 +87,7 @@ def _first_undecodable(path: Path) -> int:
 
 
 def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    # a comment becomes a blank line: it may hold a lone quote, and line numbers must stay
+    # a comment may contain a single quote; replaced by a blank line, it keeps the line numbers right
     lines = ("" if line.lstrip()[:1] == "#" else line.rstrip() for line in text)
     n_blank = 0
     first = ""
@@ -83,20 +96,20 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
             break
         n_blank += 1
     if first.lstrip().startswith("<"):
-        raise InputError(f"{path} is a web page, not a table (line {n_blank + 1}: {first[:60]!r}): fetch it again")
+        raise InputError(f"{path} is a web page, not a table (line {n_blank + 1}: {first[:60]!r}): download it again")
     if "\0" in first:
-        raise InputError(f"{path} is no text file (zeros in line {n_blank + 1}): set {key} to a CSV")
+        raise InputError(f"{path} is not a text file (line {n_blank + 1} contains zero bytes): set {key} to a CSV file")
     line = n_blank
-    unread: list[str] = []  # the lines of the row that is being parsed
+    unread: list[str] = []  # lines of the row that is being parsed
 
-    def watched() -> Iterator[str]:
+    def checked() -> Iterator[str]:
         for text_line in chain([first], lines):
             if len(text_line) > MAX_LINE:
-                refuse(path, line + 1, f"a line has at most {MAX_LINE:,} characters", text_line)
+                refuse(path, line + 1, f"a line may have at most {MAX_LINE:,} characters", text_line)
             unread.append(text_line)
             yield text_line
 
-    reader = csv.reader(watched(), delimiter="\t" if "\t" in first else ",", skipinitialspace=True, strict=True)
+    reader = csv.reader(checked(), delimiter="\t" if "\t" in first else ",", skipinitialspace=True, strict=True)
     try:
         for fields in reader:
             line += 1
@@ -109,27 +122,27 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
         found = unread[0] if unread else ""
         unclosed = found.count('"') % 2
         refuse(
-            path, line + 1, "a quote is opened and not closed" if unclosed else f"no row of a table ({error})", found
+            path, line + 1, "a quote is opened and not closed" if unclosed else f"not a row of a table ({error})", found
         )
 
 
 def read_records(path: Path, columns: Sequence[str], key: str) -> Iterator[tuple[int, list[str]]]:
-    """Give the named columns of a table whose first row holds the names.
+    """Read the named columns of a table with a header row.
 
     Yields
     ------
-    (line number, one field per column of ``columns``)
+    (line number, counted from 1; one field per name in ``columns``)
 
     Raises
     ------
     InputError
-        As :func:`read_rows`; also if a column is missing or a row has another number of fields than the first.
+        As :func:`read_rows`; also if a column is missing or a row has more or fewer fields than the header.
     """
     rows = read_rows(path, key)
     line, header = next(rows, (1, []))
     missing = [name for name in columns if name not in header]
     if missing:
-        refuse(path, line, f"{key} wants the columns {', '.join(columns)}", ", ".join(header))
+        refuse(path, line, f"{key} needs the columns {', '.join(columns)}", ", ".join(header))
     at = [header.index(name) for name in columns]
     for line, fields in rows:
         if len(fields) != len(header):

@@ -1,10 +1,13 @@
-"""Segment lists: which stretch of which video carries which labels, in every form in which such lists are published.
+"""Segment lists: segments of videos and their labels.
 
-- AudioSet's own CSV, three comment lines and ``video_id, 30.000, 40.000, "label,label"``, and copies of it that were
-  saved again: another header or none, no blanks, whole seconds, single labels without quotes.
-- Lists of one's own with a header line: the columns video_id, start_seconds, end_seconds and labels in any order,
-  further ones are ignored. Labels are ids or display names.
-- AudioSet's strong labels, tab-separated ``segment_id start end label``, one line a sound event: a segment carries the
+Three forms are read:
+
+- AudioSet's CSV: three comment lines, then rows such as ``video_id, 30.000, 40.000, "label,label"``. Copies saved by
+  other programs are read too: with another header or none, without spaces, with whole seconds, with single labels
+  without quotes.
+- Other lists with a header row: the columns video_id, start_seconds, end_seconds and labels in any order. Further
+  columns are ignored. Labels are ids or display names.
+- AudioSet's strong labels: tab-separated ``segment_id start end label``, one line per sound event. A segment has the
   labels of all its events.
 """
 
@@ -23,7 +26,7 @@ from soundsift.errors import InputError
 from soundsift.metadata.classes import Classes
 from soundsift.metadata.delimited import read_rows, refuse, shorten
 
-Integers = npt.NDArray[np.int32]  # ten million labels are many: half the memory
+Integers = npt.NDArray[np.int32]  # half the memory of int64: AudioSet has millions of labels
 
 HEADERS = {
     "video_id": ("video_id", "ytid", "youtube_id"),
@@ -36,21 +39,23 @@ WEAK, STRONG = ("video_id", "start", "end", "labels"), ("segment_id", "start", "
 YOUTUBE_ID = r"[A-Za-z0-9_-]{11}"
 ANY_ID = r"[A-Za-z0-9_-]{1,100}"
 SECONDS = r"^[0-9]{1,8}(\.[0-9]{0,9})?$"
-# AudioSet's segments are ten seconds long; a strong list has the times of events, not the segment's end
+# Length of AudioSet's segments. The list of strong labels has the times of events, not the end of the segment.
 STRONG_SECONDS = 10.0
-CHUNK_ROWS = 1024  # small enough for the processor's cache: three times as fast as 65,536
+CHUNK_ROWS = 1024  # fits the processor's cache: measured three times as fast as 65,536
 
 
 @dataclass(frozen=True)
 class Segments:
-    """A segment list in columns.
+    """A segment list as columns.
 
     Attributes
     ----------
     video_id, start_seconds, end_seconds, line
-        One element per segment, in the order of the list; ``line`` is where it stands (first) in the file.
+        One element per segment, in the order of the list. ``line`` is the line in the file, counted from 1; of the
+        first event for strong labels.
     row, code
-        One element per label: which segment carries it, which class it is. Grouped by segment, in the list's order.
+        One element per label: the position of its segment and the code of its class. Grouped by segment, in the order
+        of the list.
     """
 
     video_id: pa.Array
@@ -70,14 +75,15 @@ def read_segments(path: Path, classes: Classes, youtube_ids: bool = True) -> Seg
     Parameters
     ----------
     classes
-        Those that labels may name, by id or display name.
+        The classes that labels may name, by id or display name.
     youtube_ids
-        Whether video ids have YouTube's eleven characters; otherwise up to 100 letters, digits, ``_`` and ``-``.
+        Whether video ids must have YouTube's form of 11 characters. Otherwise an id has 1 to 100 letters, digits, ``_``
+        or ``-``.
 
     Raises
     ------
     InputError
-        Naming the first line that is wrong, what stands in it and what should. No line is ever left out.
+        With the first line that is wrong, its content and what is expected. No line is skipped.
     """
     columns, lines = _read_columns(path)
     first = next(iter(columns))
@@ -87,19 +93,21 @@ def read_segments(path: Path, classes: Classes, youtube_ids: bool = True) -> Seg
 
     for name in ("start", "end"):
         numbers = pc.match_substring_regex(columns[name], SECONDS)
-        check(numbers, f"the {name} is a number of seconds, 0 or more")
+        check(numbers, f"the {name} must be a number of seconds, 0 or more")
     start, end = (pc.cast(columns[name], pa.float64()).to_numpy() for name in ("start", "end"))
     pattern = YOUTUBE_ID if youtube_ids else ANY_ID
     letters = "11 letters, digits, _ or -" if youtube_ids else "1 to 100 letters, digits, _ or -"
     if first == "video_id":
-        check(pc.match_substring_regex(columns[first], f"^{pattern}$"), f"a video id has {letters}")
-        check(pa.array(start < end), "the end lies after the start")
+        check(pc.match_substring_regex(columns[first], f"^{pattern}$"), f"a video id must have {letters}")
+        check(pa.array(start < end), "the end must be after the start")
     else:
-        form = f"a segment id is a video id ({letters}) with _ and the start in milliseconds"
+        form = f"a segment id must be a video id ({letters}), _ and the start in milliseconds"
         check(pc.match_substring_regex(columns[first], f"^{pattern}_[0-9]{{1,11}}$"), form)
-        check(pa.array(start <= end), "an event does not end before it starts")
-        check(pa.array(end <= STRONG_SECONDS + 1), f"an event lies in the segment's {STRONG_SECONDS:.0f} seconds")
-    check(pc.not_equal(columns["labels"], ""), "a segment has at least one label")
+        check(pa.array(start <= end), "an event must not end before it starts")
+        check(
+            pa.array(end <= STRONG_SECONDS + 1), f"an event must be within the segment's {STRONG_SECONDS:.0f} seconds"
+        )
+    check(pc.not_equal(columns["labels"], ""), "a segment must have at least one label")
     row, code = _find_classes(columns["labels"], classes, check)
     if first == "video_id":
         return Segments(columns[first], start, end, lines, row, code)
@@ -115,7 +123,7 @@ def read_segments(path: Path, classes: Classes, youtube_ids: bool = True) -> Seg
 
 
 def each_once(row: Integers, code: Integers) -> tuple[Integers, Integers]:
-    """Group labels by the row that carries them, each once a row, in the order in which they were said."""
+    """Group labels by row and remove repeated labels of a row; the order within a row stays."""
     key = row.astype(np.int64) * (int(code.max(initial=0)) + 1) + code
     once = np.sort(np.unique(key, return_index=True)[1])
     once = once[np.argsort(row[once], kind="stable")]
@@ -123,7 +131,7 @@ def each_once(row: Integers, code: Integers) -> tuple[Integers, Integers]:
 
 
 def _read_columns(path: Path) -> tuple[dict[str, pa.Array], Integers]:
-    """Read the four columns as text, and the line of every row."""
+    """Read the four columns as text, and the line number of every row."""
     rows = read_rows(path, "metadata.segments")
     line, first = next(rows, (0, []))
     names = _names_in(first)
@@ -132,7 +140,7 @@ def _read_columns(path: Path) -> tuple[dict[str, pa.Array], Integers]:
         wanted = STRONG if "segment_id" in names and "video_id" not in names else WEAK
         for name in wanted:
             if names.count(name) != 1:
-                refuse(path, line, f"the header names the column {HEADERS[name][0]} once", ",".join(first))
+                refuse(path, line, f"the header must have the column {HEADERS[name][0]} exactly once", ",".join(first))
     else:
         looks_strong = len(first) == 4 and re.fullmatch(rf"{YOUTUBE_ID}_[0-9]+", first[0])
         names = list(STRONG if looks_strong else WEAK)
@@ -142,22 +150,22 @@ def _read_columns(path: Path) -> tuple[dict[str, pa.Array], Integers]:
     while chunk := list(islice(rows, CHUNK_ROWS)):
         for line, fields in chunk:
             if len(fields) != len(names):
-                hint = "; several labels stand in quotes" if len(fields) > len(names) else ""
+                hint = "; several labels must be in quotes" if len(fields) > len(names) else ""
                 rule = f"{len(names)} fields were expected ({', '.join(names)}{hint}), {len(fields)} found"
                 refuse(path, line, rule, ", ".join(fields))
         lines.append(np.fromiter((line for line, _ in chunk), np.int32, len(chunk)))
         of = dict(zip(names, zip(*(fields for _, fields in chunk), strict=True), strict=True))
         parts.append(pa.table([pa.array(of[name], pa.string()) for name in wanted], names=list(wanted)))
     if not parts:
-        raise InputError(f"{path} has no segment in it: set metadata.segments to a list with rows")
+        raise InputError(f"{path} contains no segment: set metadata.segments to a list with rows")
     table = pa.concat_tables(parts).combine_chunks()
-    if table[wanted[-1]].num_chunks > 1:  # a column of text holds 2 GB
-        raise InputError(f"{path} has more than two gigabytes of labels: part it into several lists")
+    if table[wanted[-1]].num_chunks > 1:  # the limit of a column of text
+        raise InputError(f"{path} has more than two gigabytes of labels: split it into several lists")
     return {name: table[name].chunk(0) for name in wanted}, np.concatenate(lines)
 
 
 def _names_in(header: Sequence[str]) -> list[str]:
-    """Our names of a header's columns, empty for others; none at all if the row is no header."""
+    """Translate a header into the names of :data:`HEADERS`, empty for other columns; no names if it is not a header."""
     known = {alias: name for name, aliases in HEADERS.items() for alias in aliases}
     fields = [field.lower() for field in header]
     best = {name: next((alias for alias in aliases if alias in fields), None) for name, aliases in HEADERS.items()}
@@ -175,7 +183,13 @@ def _check(path: Path, good: pa.Array, lines: Integers, columns: dict[str, pa.Ar
 def _find_classes(
     labels: pa.Array, classes: Classes, check: Callable[[pa.Array, str], None]
 ) -> tuple[Integers, Integers]:
-    """Find the class of every label: (row of ``labels``, code), one element per label, each once a row."""
+    """Find the class of every label.
+
+    Returns
+    -------
+    row, code
+        One element per label: its position in ``labels`` and the code of its class. Each class once a row.
+    """
     distinct = labels.dictionary_encode()
     parts = pc.split_pattern(distinct.dictionary, ",")
     code = pc.index_in(pc.list_flatten(parts), pa.array(classes.ids))
@@ -183,7 +197,7 @@ def _find_classes(
     unclear = pc.unique(of.filter(pc.is_null(code))).to_pylist()
     codes: dict[int, list[int]] = {}
     wrong: dict[int, str] = {}
-    for i in unclear:  # display names, and ids with blanks around them
+    for i in unclear:  # display names, and ids with spaces around them
         try:
             codes[i] = classes.codes_of(distinct.dictionary[i].as_py())
         except KeyError as error:

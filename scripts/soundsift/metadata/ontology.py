@@ -1,4 +1,4 @@
-"""AudioSet's ontology: which classes stand below which."""
+"""AudioSet's ontology: the hierarchy of the sound classes."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,11 @@ from soundsift.errors import InputError
 
 @dataclass(frozen=True)
 class Ontology:
-    """The classes by id: their names, what stands below each, and how AudioSet restricts their use.
+    """Names, children and restrictions of the classes, by class id.
 
-    A class may stand below several others. ``abstract`` classes only group others, ``blacklist`` ones were not offered
-    to those who labelled; both count like any other class if a list uses them.
+    A class may have several parents. Classes with the restriction ``abstract`` only group other classes. Classes with
+    the restriction ``blacklist`` were not offered to AudioSet's annotators. Both are used like other classes if a list
+    names them.
     """
 
     path: Path
@@ -23,19 +24,19 @@ class Ontology:
     restrictions: dict[str, list[str]]
 
     def descendants(self, class_ids: Iterable[str]) -> set[str]:
-        """All given classes and everything below them."""
-        return _reach(class_ids, self.children)
+        """Find the given classes and all classes below them."""
+        return _closure(class_ids, self.children)
 
     def ancestors(self, class_ids: Iterable[str]) -> set[str]:
-        """All given classes and everything above them."""
+        """Find the given classes and all classes above them."""
         parents: dict[str, list[str]] = {}
         for parent, children in self.children.items():
             for child in children:
                 parents.setdefault(child, []).append(parent)
-        return _reach(class_ids, parents)
+        return _closure(class_ids, parents)
 
 
-def _reach(class_ids: Iterable[str], following: Mapping[str, Iterable[str]]) -> set[str]:
+def _closure(class_ids: Iterable[str], following: Mapping[str, Iterable[str]]) -> set[str]:
     found: set[str] = set()
     waiting = list(class_ids)
     while waiting:
@@ -47,12 +48,13 @@ def _reach(class_ids: Iterable[str], following: Mapping[str, Iterable[str]]) -> 
 
 
 def read_ontology(path: Path) -> Ontology:
-    """Read ``ontology.json``: a JSON list of nodes with ``id``, ``name``, ``child_ids`` and perhaps ``restrictions``.
+    """Read ``ontology.json``: a JSON list of nodes with ``id``, ``name``, ``child_ids`` and optional ``restrictions``.
 
     Raises
     ------
     InputError
-        If the file is no such list, a class stands in it twice, has a child that is not in it, or stands below itself.
+        If the file is not such a list, or a class occurs twice, has a child that is not in the file, or is its own
+        descendant.
     """
     advice = "set metadata.ontology to AudioSet's ontology.json"
     try:
@@ -65,20 +67,20 @@ def read_ontology(path: Path) -> Ontology:
         lists = [text for found in (*children.values(), *restrictions.values()) for text in found]
         texts = [*names, *names.values(), *lists]
         if not all(isinstance(text, str) and text for text in texts):
-            raise TypeError("an id, name or restriction that is no text")
+            raise TypeError("an id, name or restriction that is not text")
         if not all(isinstance(node.get("restrictions", []), list) for node in nodes):
-            raise TypeError("restrictions that are no list")
+            raise TypeError("restrictions that are not a list")
         "".join(texts).encode()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): {advice}") from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InputError(
-            f"{path} is no ontology (a JSON list of nodes with id, name and child_ids was expected, "
+            f"{path} is not an ontology (a JSON list of nodes with id, name and child_ids was expected, "
             f"found: {' '.join(str(error).split())}): {advice}"
         ) from error
     if len(names) != len(nodes):
         twice = next(node["id"] for i, node in enumerate(nodes) if node["id"] in {n["id"] for n in nodes[:i]})
-        raise InputError(f"{path} has the class {twice} ({names[twice]}) twice: {advice}")
+        raise InputError(f"{path} contains the class {twice} ({names[twice]}) twice: {advice}")
     for class_id, found in children.items():
         absent = [child for child in found if child not in names]
         if absent:
@@ -89,5 +91,5 @@ def read_ontology(path: Path) -> Ontology:
         TopologicalSorter(children).prepare()
     except CycleError as error:
         ring = " > ".join(names[class_id] for class_id in reversed(error.args[1]))
-        raise InputError(f"{path}: a class stands below itself ({ring}): {advice}") from error
+        raise InputError(f"{path}: a class is its own descendant ({ring}): {advice}") from error
     return Ontology(path, names, children, restrictions)

@@ -1,4 +1,4 @@
-"""From segment lists to clips whose truth is known, and the reason for every row that is left out."""
+"""Selection of clips from segment lists: truth for each detector, and a reason for every row that is not selected."""
 
 import hashlib
 import logging
@@ -20,7 +20,8 @@ from soundsift.metadata.columns import BATCH_COLUMNS, REASONS
 from soundsift.metadata.lists import Integers, Segments, each_once
 
 KEPT, BEYOND, REPEATED, INACCURATE, EVAL_VIDEO, NOT_CHOSEN = range(len(REASONS))
-# metadata.per_detector fills up from this many rows at a time, so the choice is final once they are in the list
+# metadata.per_detector chooses from this many rows at a time: rows appended later do not change a choice from complete
+# groups of rows.
 CHOICE_ROWS = 10_000
 ALL_CLIPS = SelectionParams()
 
@@ -32,42 +33,44 @@ def select_clips(
     batch_size: int,
     choice: SelectionParams = ALL_CLIPS,
 ) -> tuple[pa.Table, pa.Table]:
-    """Turn segment lists into the wanted clips and the rows that are left out.
+    """Select clips from segment lists.
 
-    A clip keeps its accurate labels and is left out if none remains. Its truth for a detector is true if an accurate
-    label says so, false if no label of the class stands on it at all, and null otherwise.
+    A clip keeps the labels that pass the accuracy limit. A row without such a label is not selected. The truth of a
+    clip for a detector is true if one of these labels is of a class of the detector, false if the row has no label of
+    such a class at all, and null otherwise.
 
     Parameters
     ----------
     lists
-        {list name: segments}; the list named ``eval`` is the test list.
+        {list name: segments}; the list named ``eval`` is the held-out set.
     detectors
-        As :func:`soundsift.classes.detector_members` gives it.
+        Classes of each detector, from :func:`soundsift.metadata.classes.detector_members`.
     batch_size
-        Rows of a list that share a batch, counted before anything is left out.
+        Rows of a list per batch, counted before any row is excluded.
 
     Returns
     -------
     clips
-        With :data:`CLIP_COLUMNS` and :func:`truth_columns`, in the order of the lists.
+        Table with :data:`CLIP_COLUMNS` and :func:`truth_columns`, in the order of the lists.
     excluded
-        With :data:`EXCLUDED_COLUMNS`. Each row of the lists is in one of the two.
+        Table with :data:`EXCLUDED_COLUMNS`. Each row of the lists is in exactly one of the two tables.
 
     Raises
     ------
     InputError
-        If a clip stands in the eval list and in a training list, or nothing remains.
+        If a clip is in the eval list and in a training list, if one list gives a clip two different ends, or if no row
+        is selected.
     """
     rows = _Rows.join(lists)
     reason = np.where(rows.position < (choice.max_clips or len(rows)), KEPT, BEYOND).astype(np.int8)
     row, code = rows.merge_repeats(reason)
-    sure = classes.accurate[code]
+    accurate = classes.accurate[code]
 
-    def carries(labels: Mask) -> Mask:
-        """Which rows carry such a label; ``labels`` has one element per label."""
+    def rows_with(labels: Mask) -> Mask:
+        """Mark the rows that have one of the marked labels; ``labels`` has one element per label."""
         return np.bincount(row[labels], minlength=len(rows)) > 0
 
-    reason[(reason == KEPT) & ~carries(sure)] = INACCURATE
+    reason[(reason == KEPT) & ~rows_with(accurate)] = INACCURATE
     test_videos = rows.video_id.filter(pa.array(rows.is_eval & (reason == KEPT)))
     in_test = pc.is_in(rows.video_id, value_set=test_videos).to_numpy(zero_copy_only=False)
     reason[(reason == KEPT) & in_test & ~rows.is_eval] = EVAL_VIDEO
@@ -75,9 +78,9 @@ def select_clips(
     truths = {}
     for detector, members in detectors.items():
         counts = members.counting[code]
-        speaks = counts & ~(members.above_excepted[code] & carries(members.excepted[code])[row])
-        yes = carries(speaks & sure)
-        truths[detector] = (yes, yes | ~carries(counts))  # value, known
+        is_evidence = counts & ~(members.above_excepted[code] & rows_with(members.excepted[code])[row])
+        yes = rows_with(is_evidence & accurate)
+        truths[detector] = (yes, yes | ~rows_with(counts))  # value, known
     if choice.per_detector:
         reason[(reason == KEPT) & ~_choose(rows, reason == KEPT, truths, choice.per_detector, choice.seed)] = NOT_CHOSEN
 
@@ -85,10 +88,11 @@ def select_clips(
     if not kept.any():
         found = Counter(reason.tolist()).most_common(1)[0][0]
         raise InputError(
-            f"no row of the lists is a wanted clip, most because {list(REASONS.values())[found]}: change that"
+            f"no row of the lists was selected, most often because {list(REASONS.values())[found]}: "
+            "change the setting or the lists"
         )
-    lengths = np.bincount(row[sure], minlength=len(rows))[kept]
-    of_kept = sure & kept[row]
+    lengths = np.bincount(row[accurate], minlength=len(rows))[kept]
+    of_kept = accurate & kept[row]
     offsets = pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
     codes = pa.array(code[of_kept])
     columns: dict[str, Any] = {
@@ -114,7 +118,7 @@ def select_clips(
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of all lists, one list after the other; ``row`` and ``code`` have one element per label."""
+    """The rows of all lists in one table; ``row`` and ``code`` have one element per label, the others one per row."""
 
     names: list[str]
     list_index: Integers
@@ -156,17 +160,17 @@ class _Rows:
         return np.array([name == "eval" for name in self.names])[self.list_index]
 
     def identity(self) -> dict[str, pa.Array]:
-        """The columns that say which stretch of which video a row is."""
+        """The columns of :data:`BATCH_COLUMNS` for all rows."""
         values = (self.clip_id, self.video_id, pa.array(self.start_seconds), pa.array(self.end_seconds))
         return dict(zip((c.name for c in BATCH_COLUMNS), values, strict=True))
 
     def merge_repeats(self, reason: npt.NDArray[np.int8]) -> tuple[Integers, Integers]:
-        """Give the labels of rows that repeat a clip to its first row, and mark them in ``reason``.
+        """Add the labels of rows that repeat a clip to its first row, and mark the repeats in ``reason``.
 
         Returns
         -------
         row, code
-            As in the class, without the rows that ``reason`` leaves out and without labels said twice.
+            As in the class, without rows that ``reason`` excludes and without repeated labels of a row.
         """
         of_wanted = reason[self.row] == KEPT
         row, code = self.row[of_wanted], self.code[of_wanted]
@@ -181,20 +185,20 @@ class _Rows:
         if len(both):
             named = ", ".join(self.clip_id.take(pa.array(both[:3])).to_pylist())
             raise InputError(
-                f"{len(both)} clips stand in the eval list and in a training list ({named}"
-                f"{', ...' * (len(both) > 3)}): a clip can teach or test, not both; take them out of one list"
+                f"{len(both)} clips are in the eval list and in a training list ({named}"
+                f"{', ...' * (len(both) > 3)}): remove them from one of the lists"
             )
         same_list = self.list_index[wanted] == self.list_index[first]
         other_end = wanted[repeated & same_list & (self.end_seconds[wanted] != self.end_seconds[first])]
         if len(other_end):
             raise InputError(
                 f"the list {self.names[self.list_index[other_end[0]]]}, line {self.line[other_end[0]]}: "
-                f"{self.clip_id[other_end[0]]} stands there before with another end ({len(other_end)} such rows): "
-                "segments of a video that begin at the same millisecond are one clip; mend the list"
+                f"{self.clip_id[other_end[0]]} is in an earlier row with another end ({len(other_end)} such rows): "
+                "segments of a video that start at the same millisecond are one clip; correct the list"
             )
         named = ", ".join(self.clip_id.take(pa.array(wanted[repeated][:3])).to_pylist())
         logging.getLogger("soundsift").warning(
-            "%d rows repeat a clip (%s): merged with its first row", repeated.sum(), named
+            "%d rows repeat a clip (%s); their labels were added to its first row", repeated.sum(), named
         )
         reason[wanted[repeated]] = REPEATED
         target = np.arange(len(self), dtype=np.int32)
@@ -203,12 +207,15 @@ class _Rows:
 
 
 def _choose(rows: _Rows, wanted: Mask, truths: Mapping[str, tuple[Mask, Mask]], n_each: int, seed: int) -> Mask:
-    """Choose ``n_each`` clips with and without each detector's class from each list.
+    """Choose ``n_each`` clips with and ``n_each`` clips without each detector's class from each list.
 
-    Clips are drawn by a hash of their id, from the first :data:`CHOICE_ROWS` rows of a list, then from the next ones as
-    far as needed. So the choice does not hang on the order of rows that are looked at together, the same clips serve
-    several detectors, few batches are touched, and rows appended later displace nothing that was chosen before, as
-    soon as the rows the choice was made from are complete.
+    The rows of a list are taken in groups of :data:`CHOICE_ROWS`: the second group is used only if the first has too
+    few clips, and so on. Within a group, clips are ordered by a hash of their id and the seed. As a result
+
+    - the order of the rows within a group does not matter,
+    - the same clips are chosen for several detectors,
+    - the chosen clips are in few batches,
+    - appended rows do not displace a clip that was chosen from complete groups.
     """
     at = np.flatnonzero(wanted)
     key = np.array([_draw(clip_id, seed) for clip_id in rows.clip_id.take(pa.array(at)).to_pylist()])
@@ -223,47 +230,47 @@ def _choose(rows: _Rows, wanted: Mask, truths: Mapping[str, tuple[Mask, Mask]], 
 
 
 def _draw(clip_id: str, seed: int) -> int:
-    """A number in [0, 2**63) that looks drawn at random but hangs on the clip and the seed alone."""
+    """Hash a clip id and a seed to a pseudo-random number in [0, 2**63)."""
     digest = hashlib.blake2b(clip_id.encode(), digest_size=8, key=str(seed).encode()).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
-def check_two_sides(clips: pa.Table, detectors: Sequence[str]) -> None:
-    """Refuse a detector whose class no training clip is known to have, or every one: it could not be trained.
+def check_trainable(clips: pa.Table, detectors: Sequence[str]) -> None:
+    """Check that each detector has training clips with and without its class, before anything is downloaded.
 
-    Warn of one with fewer than two eval clips on either side: it could not be judged, which else would come out only
-    after everything is downloaded.
+    A warning is logged if fewer than two eval clips are known to have the class, or fewer than two not to have it: the
+    detector is then not evaluated.
 
     Raises
     ------
     ConfigError
-        With the detector and what was found.
+        If no training clip is known to have the class of a detector, or none is known not to have it.
     """
-    train, judging = (clips.filter(pc.equal(clips["split"], split)) for split in ("train", "eval"))
+    train, held_out = (clips.filter(pc.equal(clips["split"], split)) for split in ("train", "eval"))
     for detector in detectors:
         found = Counter(train[f"is_{detector}"].to_pylist())
         if not found[True] or not found[False]:
             raise ConfigError(
                 f"detectors.{detector} cannot be trained: of {train.num_rows} training clips {found[True]} are known "
                 f"to have it, {found[False]} known not to, {found[None]} unknown: "
-                f"take more rows or change detectors.{detector}"
+                f"use more rows or change detectors.{detector}"
             )
-        found = Counter(judging[f"is_{detector}"].to_pylist())
-        if judging.num_rows and min(found[True], found[False]) < 2:
+        found = Counter(held_out[f"is_{detector}"].to_pylist())
+        if held_out.num_rows and min(found[True], found[False]) < 2:
             logging.getLogger("soundsift").warning(
-                "detectors.%s will not be judged: of %d eval clips %d are known to have it, %d known not to, at least "
-                "2 of each are needed: take more rows or leave the eval list out",
-                detector, judging.num_rows, found[True], found[False],
+                "detectors.%s will not be evaluated: of %d eval clips %d are known to have it, %d known not to, but "
+                "at least 2 of each are needed: use more rows or remove the eval list",
+                detector, held_out.num_rows, found[True], found[False],
             )  # fmt: skip
 
 
 def check_one_clip_a_video(clips: pa.Table) -> None:
-    """Refuse two clips of one video where the address of a trimmed file names the video alone.
+    """Check that no video has two clips, for trimmed media whose address contains only the video id.
 
     Raises
     ------
     InputError
-        With the first two.
+        If a video has two clips, with the first two.
     """
     videos = clips["video_id"].combine_chunks()
     counts = pc.value_counts(videos)
@@ -272,6 +279,6 @@ def check_one_clip_a_video(clips: pa.Table) -> None:
         video_id = twice.field("values")[0].as_py()
         first, second = clips["clip_id"].filter(pc.equal(videos, video_id)).to_pylist()[:2]
         raise InputError(
-            f"download.trimmed is true, but one file would be the labelled seconds of both {first} and {second}: "
+            f"download.trimmed is true, but {first} and {second} would be read from the same file: "
             "put {clip_id} or {start_ms} in download.url"
         )

@@ -1,1 +1,1 @@
-"""What people read and look at."""
+"""Pages, figures and texts of the report."""

@@ -1,4 +1,4 @@
-"""What a run does when it has come to its end: the report, and a few lines on the terminal."""
+"""The end of a run: write the report, and print the summary or the errors."""
 
 import subprocess
 import sys
@@ -10,25 +10,37 @@ import yaml
 
 SUMMARY = Path("results/summary.txt")
 PROVENANCE = Path("results/provenance.html")
-SETTLED = Path("results/config.yaml")
+CONFIG = Path("results/config.yaml")
 REPORT = Path("results/report.html")
 LOGS = Path("results/logs")
 
 
 def shareable(config: Mapping[str, Any]) -> str:
-    """The configuration as YAML, without what may let others in and what no result of the report depends on."""
+    """Write the configuration as YAML without secrets.
+
+    A proxy, cookies and values of yt-dlp options are replaced by ``(set)``. ``recordings`` is left out, because no
+    result in the report depends on it.
+    """
     download = dict(config["download"])
     download |= {key: "(set)" for key in ("proxy", "cookies") if download[key]}
     download["yt_dlp"] = dict.fromkeys(download["yt_dlp"], "(set)")
-    told = {key: value for key, value in config.items() if key != "recordings"}
-    return yaml.safe_dump(told | {"download": download}, sort_keys=False)
+    public = {key: value for key, value in config.items() if key != "recordings"}
+    return yaml.safe_dump(public | {"download": download}, sort_keys=False)
 
 
-def complain(started: float) -> None:
-    """Say once more, at the end, what failed: our one line stands above many of Snakemake's."""
+def report_errors(started: float) -> None:
+    """Print the errors of this run's logs, each once.
+
+    At the time of an error, Snakemake prints many lines after it.
+
+    Parameters
+    ----------
+    started
+        Start of the run, in seconds since 1970. Logs that are older are skipped.
+    """
     logs = [path for path in LOGS.rglob("*.log") if path.stat().st_mtime >= started]
-    said = {line for path in sorted(logs) for line in _errors(path)}
-    for line in sorted(said):
+    errors = {line for path in sorted(logs) for line in _errors(path)}
+    for line in sorted(errors):
         print(f"soundsift: {line}", file=sys.stderr)
 
 
@@ -38,29 +50,29 @@ def _errors(log: Path) -> list[str]:
     return [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
 
 
-def conclude(started: float, snakefile: str, config: Mapping[str, Any]) -> None:
-    """Write the settled configuration and the report, and show the summary, if this run came to it.
+def write_report(started: float, snakefile: str, config: Mapping[str, Any]) -> None:
+    """Write the configuration and the report, and print the summary, if this run made all that the report needs.
 
-    Snakemake's own --report-after-run would try the same after a dry run or a run that makes only a part, and fail.
+    Snakemake's --report-after-run is not used: it fails after a dry run and after a run of some targets only.
 
     Parameters
     ----------
     started
-        When the run began, in seconds since 1970.
+        Start of the run, in seconds since 1970.
     snakefile
-        The workflow's entry file.
+        Path of the Snakefile.
     config
-        As the run had it; it is read back from ``results/config.yaml``, so that the report is of the same run.
+        Configuration of the run. It is written to ``results/config.yaml``, from which the report is made.
     """
     made = [path.stat().st_mtime for path in (SUMMARY, PROVENANCE) if path.is_file()]
     if len(made) < 2 or max(made) < started:
         return
-    SETTLED.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--configfile", str(SETTLED)]
+    CONFIG.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--configfile", str(CONFIG)]
     style = Path(snakefile).parent / "workflow" / "report" / "report.css"
     command += ["--nolock", "--report", str(REPORT), "--report-stylesheet", str(style)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode:
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if result.returncode:
         REPORT.unlink(missing_ok=True)
-        print(f"soundsift: the report could not be made:\n{done.stderr}", file=sys.stderr)
+        print(f"soundsift: the report could not be made:\n{result.stderr}", file=sys.stderr)
     print(f"\n{SUMMARY.read_text(encoding='utf-8')}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The metadata as people look at them: which rows became clips, every class, what is true of how many clips."""
+"""Tables about the metadata: outcomes of the rows, clips with each truth, every class, the first clips."""
 
 from collections.abc import Sequence
 
@@ -9,40 +9,49 @@ import pyarrow.compute as pc
 
 from soundsift.metadata.columns import REASONS
 
-PREVIEW_CLIPS = 200  # of each split: the report holds them, the whole table is clips.parquet
-MOST_FREQUENT = 8  # classes of each detector in the table of what is heard together
+# Clips of each split that the page lists; clips.parquet has all.
+N_PREVIEW_CLIPS = 200
+# Classes of each detector in the table of co-occurrence.
+N_MOST_FREQUENT = 8
 
 
-def rows_by_fate(clips: pa.Table, excluded: pa.Table) -> pa.Table:
-    """Count what became of the rows of each list: one row per list and fate, with its share in percent."""
+def row_outcomes(clips: pa.Table, excluded: pa.Table) -> pa.Table:
+    """Count the rows of each list by outcome: kept as a wanted clip, or left out for a reason.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per list and outcome: list, outcome, number of rows, their share of the list in percent, and the reason
+        in words.
+    """
     kept = pc.replace_substring_regex(clips["batch"], r"-\d+$", "")
-    fates = pa.table(
+    rows = pa.table(
         {
             "list": pa.concat_arrays([kept.combine_chunks(), excluded["list"].combine_chunks()]),
-            "fate": pa.concat_arrays([pa.repeat("kept", clips.num_rows), excluded["reason"].combine_chunks()]),
+            "outcome": pa.concat_arrays([pa.repeat("kept", clips.num_rows), excluded["reason"].combine_chunks()]),
         }
     )
-    counted = fates.group_by(["list", "fate"], use_threads=False).aggregate([([], "count_all")]).to_pylist()
+    counted = rows.group_by(["list", "outcome"], use_threads=False).aggregate([([], "count_all")]).to_pylist()
     n_rows = {row["list"]: 0 for row in counted}
     for row in counted:
         n_rows[row["list"]] += row["count_all"]
-    order = {fate: i for i, fate in enumerate(REASONS)}
+    order = {outcome: i for i, outcome in enumerate(REASONS)}
     return pa.Table.from_pylist(
         [
             {
                 "list": row["list"],
-                "became": "a wanted clip" if row["fate"] == "kept" else f"left out: {row['fate']}",
+                "outcome": "wanted clip" if row["outcome"] == "kept" else f"left out: {row['outcome']}",
                 "rows": row["count_all"],
                 "percent": round(100 * row["count_all"] / n_rows[row["list"]], 1),
-                "because": REASONS[row["fate"]],
+                "reason": REASONS[row["outcome"]],
             }
-            for row in sorted(counted, key=lambda row: (list(n_rows).index(row["list"]), order[row["fate"]]))
+            for row in sorted(counted, key=lambda row: (list(n_rows).index(row["list"]), order[row["outcome"]]))
         ]
     )
 
 
 def truth_counts(clips: pa.Table, detectors: Sequence[str]) -> pa.Table:
-    """Count the clips of each split that are known to have a detector's class, known not to, and unknown."""
+    """Count the clips of each split with a detector's class, without it, and of unknown truth."""
     rows = []
     for split in pc.unique(clips["split"]).to_pylist():
         of_split = clips.filter(pc.equal(clips["split"], split))
@@ -62,7 +71,7 @@ def truth_counts(clips: pa.Table, detectors: Sequence[str]) -> pa.Table:
 
 
 def class_counts(clips: pa.Table, labels: pa.Table) -> pa.Table:
-    """List every class with its accuracy, the detectors it counts for and how many clips carry it in each split."""
+    """List every class with its label accuracy, its detectors and the number of clips with its label in each split."""
     detectors = [name for name in labels.column_names if name.startswith("is_")]
     columns = {
         "class": labels["display_name"],
@@ -83,10 +92,10 @@ def class_counts(clips: pa.Table, labels: pa.Table) -> pa.Table:
     return table.sort_by(order)
 
 
-def spelled_out(clips: pa.Table, at_youtube: bool) -> pa.Table:
-    """Show the first clips of each split with their labels in words and, for YouTube's, where to hear them."""
+def first_clips(clips: pa.Table, at_youtube: bool) -> pa.Table:
+    """List the first clips of each split with the names of their labels and, for YouTube clips, a link to the video."""
     shown = pa.concat_tables(
-        clips.filter(pc.equal(clips["split"], split)).slice(0, PREVIEW_CLIPS) for split in ("train", "eval")
+        clips.filter(pc.equal(clips["split"], split)).slice(0, N_PREVIEW_CLIPS) for split in ("train", "eval")
     )
     truths = {name: shown[name] for name in shown.column_names if name.startswith("is_")}
     start = pc.cast(pc.floor(shown["start_seconds"]), pa.int64()).cast(pa.string())
@@ -104,17 +113,17 @@ def spelled_out(clips: pa.Table, at_youtube: bool) -> pa.Table:
     )
 
 
-def together(clips: pa.Table, labels: pa.Table) -> tuple[list[str], npt.NDArray[np.int64], list[int]]:
-    """Count how often the most frequent classes of the detectors stand on the same clip.
+def co_occurrence(clips: pa.Table, labels: pa.Table) -> tuple[list[str], npt.NDArray[np.int64], list[int]]:
+    """Count how often the most frequent classes of the detectors label the same clip.
 
     Returns
     -------
     names
-        Of the n classes, the most frequent ones of each detector, detector by detector.
+        Names of n classes: the most frequent ones of each detector, detector by detector.
     counts
-        Shape (n, n): clips that carry both; the diagonal counts the clips that carry the one.
+        Shape (n, n): number of clips that carry both labels. The diagonal counts the clips that carry the one label.
     starts
-        Where in ``names`` each detector's classes begin.
+        Position in ``names`` of the first class of each detector.
     """
     lists = clips["label_ids"].combine_chunks()
     row = pc.list_parent_indices(lists).to_numpy()
@@ -124,9 +133,9 @@ def together(clips: pa.Table, labels: pa.Table) -> tuple[list[str], npt.NDArray[
     starts = []
     for name in (n for n in labels.column_names if n.startswith("is_")):
         starts.append(len(picked))
-        heard = np.flatnonzero(labels[name].to_numpy() & (frequency > 0))
-        by_frequency = heard[np.argsort(-frequency[heard], kind="stable")].tolist()
-        picked += [c for c in by_frequency if c not in picked][:MOST_FREQUENT]
+        of_detector = np.flatnonzero(labels[name].to_numpy() & (frequency > 0))
+        by_frequency = of_detector[np.argsort(-frequency[of_detector], kind="stable")].tolist()
+        picked += [c for c in by_frequency if c not in picked][:N_MOST_FREQUENT]
     carries = np.zeros((len(picked), clips.num_rows), dtype=np.float32)
     for i, wanted in enumerate(picked):
         carries[i, row[code == wanted]] = 1

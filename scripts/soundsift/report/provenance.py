@@ -1,4 +1,4 @@
-"""Where a run's results come from: lists and tables with their checksums, tools with their versions."""
+"""Provenance of a run: lists and tables with their checksums, tools with their versions, the configuration."""
 
 import platform
 import sys
@@ -8,21 +8,34 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pyarrow as pa
+from markupsafe import Markup
 
 from soundsift.files import read_json, sha256_of
 from soundsift.media.archive import Archive
+from soundsift.templates import render
 
 TOOLS = (
     "snakemake", "yt-dlp", "av", "pydub", "librosa", "soxr", "numpy", "scipy", "pyarrow", "scikit-learn", "tensorflow",
     "tensorflow-cpu", "keras", "matplotlib",
 )  # fmt: skip
 
-# records of clips that are looked at: one costs 0.1 ms of work, and as much again or more of waiting for the disk
-N_LOOKED_AT = 10_000
+# Clip records that are read. One takes 0.1 ms of work, and at least as long again waiting for the disk.
+N_RECORDS_READ = 10_000
 
 
 def tables_read(paths: Mapping[str, Path]) -> pa.Table:
-    """One row per list or table: lines without empty ones and comments, bytes, where it was fetched from, SHA-256."""
+    """List the input lists and tables, one row each.
+
+    Parameters
+    ----------
+    paths
+        {purpose: path}. ``{path}.fetched.json``, if there, is the record of the download.
+
+    Returns
+    -------
+    pyarrow.Table
+        Purpose, file, number of lines (without empty lines and comments), bytes, address of the download, SHA-256.
+    """
     rows = []
     for name, path in paths.items():
         record = path.with_name(f"{path.name}.fetched.json")
@@ -42,7 +55,7 @@ def tables_read(paths: Mapping[str, Path]) -> pa.Table:
 
 
 def tools(names: Iterable[str] = TOOLS) -> pa.Table:
-    """Version of Python, the system it runs on, and each tool that is there."""
+    """List the versions of Python, the operating system and each installed tool."""
     rows = [{"tool": "Python", "version": platform.python_version()}, {"tool": "system", "version": sys.platform}]
     for name in names:
         try:
@@ -52,10 +65,10 @@ def tools(names: Iterable[str] = TOOLS) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def fetched_with(archive: Archive, clip_ids: Sequence[str], n: int = N_LOOKED_AT) -> pa.Table:
-    """Count clips by the versions of the tools that asked for them last, with the first and last day.
+def fetched_with(archive: Archive, clip_ids: Sequence[str], n: int = N_RECORDS_READ) -> pa.Table:
+    """Count clips by the tools of their last download attempt, with the first and last day.
 
-    Of a longer list every second, third or so clip is looked at, so that about ``n`` are.
+    If there are more than ``n`` clips, a regular sample of at most ``n`` is read and counted.
     """
     days: dict[str, list[str]] = defaultdict(list)
     for clip_id in clip_ids[:: -(-len(clip_ids) // n)]:
@@ -64,10 +77,17 @@ def fetched_with(archive: Archive, clip_ids: Sequence[str], n: int = N_LOOKED_AT
             days["not in the archive"].append("")
         else:
             days[", ".join(f"{name} {number}" for name, number in record.tools.items())].append(record.when[:10])
-    rows = [{"asked for with": of, "clips": len(d), "first": min(d), "last": max(d)} for of, d in sorted(days.items())]
+    rows = [
+        {"last attempt with": of, "clips": len(d), "first": min(d), "last": max(d)} for of, d in sorted(days.items())
+    ]
     return pa.Table.from_pylist(rows)
 
 
 def definition(features: Mapping[str, str]) -> pa.Table:
-    """What the features were computed with, as a table: :func:`soundsift.frames.definition_of`."""
+    """List the parameters of the features, as :func:`soundsift.features.definition.definition_of` returns them."""
     return pa.table({"parameter": list(features), "value": list(features.values())})
+
+
+def configuration(text: str) -> Markup:
+    """Show the configuration with its line breaks, in a box that the keyboard can scroll."""
+    return Markup(render(__file__, "configuration.html", text=text))

@@ -9,7 +9,7 @@ from soundsift.detectors.metrics import ALWAYS_NO, METRICS, DetectorMetrics
 from soundsift.media.columns import KEPT
 from soundsift.media.coverage import Counts
 from soundsift.media.outcomes import OUTCOMES
-from soundsift.report.page import picture
+from soundsift.report.page import image
 from soundsift.templates import render
 
 
@@ -69,7 +69,7 @@ def opening(
     figures
         The figures of the outcomes of the clips and of the detectors' answers, as SVG.
     """
-    coverage, answers = map(picture, figures)
+    coverage, answers = map(image, figures)
     return render(
         __file__,
         "opening.html",

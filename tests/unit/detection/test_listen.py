@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,10 @@ import pytest
 
 from soundsift.config.features import FeatureParams
 from soundsift.demo import write_media
-from soundsift.detection.listen import Detector
+from soundsift.detection.listen import Detector, load
 from soundsift.detection.segments import find_segments
 from soundsift.detectors.model_file import Definition
-from soundsift.errors import MediaError
+from soundsift.errors import MediaError, TrainingError
 from soundsift.features.definition import definition
 from soundsift.features.frames import frame_features, frames_table
 from soundsift.features.inputs import feature_matrix
@@ -22,8 +23,8 @@ RATE_HZ = 22050
 COLUMNS = ["zero_crossing_rate_mean", "mfcc_02_std"]
 
 
-class Ear:
-    """Stands where a Keras model does: few sign changes are a tone. It keeps what it was given."""
+class FakeModel:
+    """Replaces a Keras model: few zero crossings are a tone. It stores its inputs."""
 
     def __init__(self) -> None:
         self.inputs: list[np.ndarray] = []
@@ -35,8 +36,8 @@ class Ear:
 
 def detector() -> Detector:
     known = Definition(COLUMNS, definition(RATE_HZ, FeatureParams()), {"tone": 0.5}, {"tone": [1.0, 0.0]})
-    ear: Any = Ear()
-    return Detector(ear, known)
+    model: Any = FakeModel()
+    return Detector(model, known)
 
 
 def noise(seconds: float, rng: np.random.Generator) -> np.ndarray:
@@ -53,45 +54,45 @@ def write(samples: np.ndarray, path: Path) -> Path:
 
 
 def test_a_tone_in_noise_is_found_where_it_is(tmp_path: Path, rng: np.random.Generator) -> None:
-    # longer than what is worked on at once, with the tone across that boundary
+    # longer than one block, with the tone across the boundary of two blocks
     path = write(np.concatenate([noise(110, rng), tone(25), noise(40.5, rng)]), tmp_path / "a.flac")
-    heard = detector().listen(path)
-    assert heard.duration_seconds == pytest.approx(175.5, abs=1e-3)
-    assert len(heard.probability["tone"]) == 176
-    (row,) = heard.segments.to_pylist()
+    result = detector().analyse(path)
+    assert result.duration_seconds == pytest.approx(175.5, abs=1e-3)
+    assert len(result.probability["tone"]) == 176
+    (row,) = result.segments.to_pylist()
     assert row["detector"] == "tone"
     assert abs(row["start_seconds"] - 110) <= 1
     assert abs(row["end_seconds"] - 135) <= 1
     assert row["probability"] > 0.8
-    assert (heard.outcome, heard.reason) == ("ok", "")
+    assert (result.outcome, result.reason) == ("ok", "")
 
 
 def test_a_window_has_the_features_of_a_clip_of_the_same_samples(tmp_path: Path, rng: np.random.Generator) -> None:
     path = write(np.concatenate([noise(2, rng), tone(3)]), tmp_path / "a.wav")
-    ear = detector()
-    ear.detect(path)
+    tested = detector()
+    tested.detect(path)
     samples, _ = clip_file.read_samples(path)
     for at in range(3):
         clip = frame_features(samples[at * RATE_HZ : (at + 3) * RATE_HZ], RATE_HZ, FeatureParams())
         write_parquet(frames_table(clip, str(at), RATE_HZ, FeatureParams()), tmp_path / f"{at}.parquet")
     rows = summary_table([tmp_path / f"{at}.parquet" for at in range(3)], ["mean", "std"])
-    (given,) = ear.model.inputs
+    (given,) = tested.model.inputs
     assert np.allclose(given[:3], feature_matrix(rows, COLUMNS), rtol=1e-5)
 
 
-def test_in_silence_nothing_is_heard_whatever_the_model_says(tmp_path: Path) -> None:
-    heard = detector().listen(write(np.zeros(20 * RATE_HZ), tmp_path / "a.flac"))
-    assert heard.outcome == "silent"
-    assert heard.segments.num_rows == 0
+def test_silence_has_no_segments_whatever_the_model_predicts(tmp_path: Path) -> None:
+    result = detector().analyse(write(np.zeros(20 * RATE_HZ), tmp_path / "a.flac"))
+    assert result.outcome == "silent"
+    assert result.segments.num_rows == 0
 
 
 @pytest.mark.parametrize("seconds", [1.0, 2.99, 3.0, 3.01])
-def test_the_shortest_recordings_are_heard_as_a_whole(seconds: float, tmp_path: Path) -> None:
+def test_the_shortest_recordings_are_one_segment(seconds: float, tmp_path: Path) -> None:
     (row,) = detector().detect(write(tone(seconds), tmp_path / "a.wav")).to_pylist()
     assert (row["start_seconds"], row["end_seconds"]) == (0.0, pytest.approx(seconds, abs=1e-3))
 
 
-def test_what_cannot_be_heard_says_why(tmp_path: Path) -> None:
+def test_a_recording_that_cannot_be_read_gives_its_outcome(tmp_path: Path) -> None:
     (tmp_path / "empty.mp3").touch()
     (tmp_path / "letter.wav").write_text("Dear all")
     write(tone(0.5), tmp_path / "short.wav")
@@ -103,7 +104,7 @@ def test_what_cannot_be_heard_says_why(tmp_path: Path) -> None:
     found = {}
     for name in ("empty.mp3", "letter.wav", "short.wav", "mute.mkv", "none.wav"):
         with pytest.raises(MediaError) as error:
-            detector().listen(tmp_path / name)
+            detector().analyse(tmp_path / name)
         found[name] = error.value.outcome
     assert found == {
         "empty.mp3": "corrupt", "letter.wav": "corrupt", "short.wav": "too_short", "mute.mkv": "no_audio",
@@ -112,22 +113,20 @@ def test_what_cannot_be_heard_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["flac", "wav", "mp3"])
-def test_a_recording_that_breaks_off_is_heard_up_to_there(
-    ending: str, tmp_path: Path, rng: np.random.Generator
-) -> None:
+def test_a_truncated_recording_is_analysed_up_to_its_end(ending: str, tmp_path: Path, rng: np.random.Generator) -> None:
     path = write(np.concatenate([tone(30), noise(30, rng)]), tmp_path / f"whole.{ending}")
-    assert detector().listen(path).reason == ""
+    assert detector().analyse(path).reason == ""
     whole = path.read_bytes()
     (tmp_path / f"half.{ending}").write_bytes(whole[: len(whole) // 2])
-    heard = detector().listen(tmp_path / f"half.{ending}")
-    assert heard.outcome == "ok"
-    assert heard.reason.startswith(f"half.{ending} ")
-    assert "says 60.0 s and ends after" in heard.reason
-    assert heard.segments["start_seconds"][0].as_py() == 0.0
+    result = detector().analyse(tmp_path / f"half.{ending}")
+    assert result.outcome == "ok"
+    assert result.reason.startswith(f"half.{ending} ")
+    assert "says 60.0 s and ends after" in result.reason
+    assert result.segments["start_seconds"][0].as_py() == 0.0
 
 
 @pytest.mark.parametrize(("rate_hz", "layout"), [(8000, "mono"), (44100, "stereo"), (96000, "5.1")])
-def test_any_rate_and_layout_is_heard_alike(rate_hz: int, layout: str, tmp_path: Path) -> None:
+def test_any_sample_rate_and_layout_gives_the_same_result(rate_hz: int, layout: str, tmp_path: Path) -> None:
     n_channels = {"mono": 1, "stereo": 2, "5.1": 6}[layout]
     wave = 0.5 * np.sin(2 * np.pi * 440 * np.arange(10 * rate_hz) / rate_hz)
     with av.open(str(tmp_path / "a.wav"), "w") as container:
@@ -137,12 +136,12 @@ def test_any_rate_and_layout_is_heard_alike(rate_hz: int, layout: str, tmp_path:
         frame.sample_rate = rate_hz
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    heard = detector().listen(tmp_path / "a.wav")
-    assert heard.duration_seconds == pytest.approx(10, abs=0.01)
-    assert heard.segments.num_rows == 1
+    result = detector().analyse(tmp_path / "a.wav")
+    assert result.duration_seconds == pytest.approx(10, abs=0.01)
+    assert result.segments.num_rows == 1
 
 
-def test_a_moment_of_doubt_parts_no_segment_and_a_moment_of_sound_makes_none() -> None:
+def test_one_low_second_does_not_split_a_segment_and_one_high_second_makes_none() -> None:
     p = np.full(60, 0.02)
     p[10:30] = 0.98
     p[20], p[45] = 0.3, 0.7
@@ -158,16 +157,18 @@ def test_the_threshold_decides() -> None:
     assert find_segments({"a": p}, {"a": 0.7}, 30.0).num_rows == 0
 
 
-def test_a_second_is_as_likely_as_the_windows_that_hold_it(tmp_path: Path, rng: np.random.Generator) -> None:
-    p = detector().listen(write(np.concatenate([tone(10), noise(10, rng)]), tmp_path / "a.wav")).probability["tone"]
-    # the model says 0.95 or 0.05: a window of three seconds that has some of both is one of them
+def test_the_probability_of_a_second_is_that_of_the_windows_that_contain_it(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    p = detector().analyse(write(np.concatenate([tone(10), noise(10, rng)]), tmp_path / "a.wav")).probability["tone"]
+    # the model predicts 0.95 or 0.05: a window of three seconds that has some of both is one of them
     assert p[:8] == pytest.approx([0.95] * 8)
     assert p[12:] == pytest.approx([0.05] * 8)
 
 
 @pytest.mark.parametrize(("doubt", "n_segments"), [(-2.5, 1), (-3.5, 2)])
-def test_what_is_heard_lasts_twenty_seconds_on_average(doubt: float, n_segments: int) -> None:
-    """Two changes cost twice log(0.95 / 0.05), 5.9: two seconds against it of 2.5 each are borne, of 3.5 are not."""
+def test_presence_lasts_twenty_seconds_on_average(doubt: float, n_segments: int) -> None:
+    """Two changes cost twice log(0.95 / 0.05), 5.9: two contrary seconds of 2.5 each do not outweigh it, of 3.5 each they do."""
     p = np.full(40, 0.99)
     p[20:22] = 1 / (1 + np.exp(-doubt))
     found = find_segments({"a": p}, {"a": 0.5}, 40.0)
@@ -179,15 +180,25 @@ def test_what_is_heard_lasts_twenty_seconds_on_average(doubt: float, n_segments:
 def test_one_window_cannot_outweigh_its_neighbours(tmp_path: Path) -> None:
     sure = detector()
     sure.model.predict_on_batch = lambda x: {"tone": np.where(np.arange(len(x)) == 10, 0.0, 0.99)}
-    assert sure.listen(write(tone(30), tmp_path / "a.wav")).segments.num_rows == 1
+    assert sure.analyse(write(tone(30), tmp_path / "a.wav")).segments.num_rows == 1
 
 
-def test_damage_in_the_middle_is_said(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_damage_in_the_middle_is_reported(tmp_path: Path, rng: np.random.Generator) -> None:
     path = tmp_path / "a.m4a"
     write_media(path, noise(30, rng).astype(np.float64), picture=False)
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 4000] = rng.bytes(4000)
     path.write_bytes(data)
-    heard = detector().listen(path)
-    assert heard.outcome == "ok"
-    assert "packets that cannot be decoded" in heard.reason
+    result = detector().analyse(path)
+    assert result.outcome == "ok"
+    assert "packets that cannot be decoded" in result.reason
+
+
+def test_without_tensorflow_the_error_names_the_package_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(
+        TrainingError, match=r'^detection needs TensorFlow for now: pip install "soundsift\[workflow\]"$'
+    ):
+        load(tmp_path / "combined.keras")

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from soundsift.detection.recordings import decoded, path_of_recording, per_recording, recordings_in, state_of_recording
+from soundsift.detection.paths import decode_path
+from soundsift.detection.recordings import path_of_recording, per_recording, recordings_in, state_of_recording
 from soundsift.errors import ConfigError
 
 
@@ -40,7 +41,7 @@ def test_a_name_that_cannot_be_used_gets_one_that_can(name: str, tmp_path: Path)
     assert fit.isascii() and fit.isprintable() and len(fit) < 60
     assert not set("{}") & set(fit)
     wildcards = SimpleNamespace(name=fit)
-    assert decoded(path_of_recording(str(tmp_path))(wildcards)) == path
+    assert decode_path(path_of_recording(str(tmp_path))(wildcards)) == path
 
 
 def test_names_that_are_made_fit_stay_apart(tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ import pytest
 from soundsift.config.features import FeatureParams
 from soundsift.errors import InputError
 from soundsift.features import augmented_table
-from soundsift.features.definition import VERSION_COLUMNS, definition, definition_of
+from soundsift.features.augmented_columns import VERSION_COLUMNS
+from soundsift.features.definition import definition, definition_of
 from soundsift.features.table import merge
 from soundsift.tables import read_parquet, schema_of, write_parquet
 from tests.unit.features.test_table import FEATURE_COLUMNS, run
 
 
-def test_what_is_true_of_a_version_follows_from_its_clips(tmp_path: Path) -> None:
+def test_the_truth_of_a_version_follows_from_its_clips(tmp_path: Path) -> None:
     made = run(tmp_path)
     merge(made.clips, made.outcomes, made.features, made.features_path, made.coverage_path)
     versions = [
@@ -28,7 +29,7 @@ def test_what_is_true_of_a_version_follows_from_its_clips(tmp_path: Path) -> Non
     )
     found = read_parquet(tmp_path / "a")
     assert found["clip_id"].to_pylist() == ["zz_0", "aa_0", "aa_0", "aa_0", "mm_0"]
-    # zz is heard, aa is not, of mm nobody knows
+    # the class is present in zz, absent in aa and unknown in mm
     assert found["is_music"].to_pylist() == [True, False, True, None, True]
     assert found["video_id"].to_pylist() == ["zz", "aa", "aa", "aa", "mm"]
     assert found["partner_video_id"].to_pylist() == [None, None, "zz", "mm", "zz"]

@@ -10,7 +10,7 @@ from soundsift.errors import InputError, TrainingError
 from soundsift.features import inputs, summary
 from soundsift.features.definition import PITCH_CLASSES, definition_of, frame_columns
 from soundsift.features.frames import frame_features, frames_table
-from soundsift.features.statistics import Course, summarize, summary_columns
+from soundsift.features.statistics import FrameSeries, summarize, summary_columns
 from soundsift.tables import write_parquet
 
 RATE_HZ = 22050
@@ -22,7 +22,7 @@ def test_columns_and_values_keep_one_order_and_the_last_is_not_lost() -> None:
     # mistake 3 of the first version: slicing the table dropped the last feature
     frames = np.arange(38, dtype=np.float32)[np.newaxis, :].repeat(4, axis=0)
     columns = [column.name for column in summary_columns(20, ["mean", "std"])]
-    values = summarize(Course(frames[:, 1:], 43.0), ["mean", "std"])
+    values = summarize(FrameSeries(frames[:, 1:], 43.0), ["mean", "std"])
     assert len(columns) == len(values) == 37 * 2
     assert columns[:3] == ["mfcc_01_mean", "mfcc_01_std", "mfcc_02_mean"]
     assert columns[-2:] == ["chroma_b_mean", "chroma_b_std"]

@@ -5,7 +5,7 @@ from soundsift.features.spectrogram import N_BANDS, N_FFT, Spectrogram
 
 
 def test_a_tone_stays_in_its_band_however_long_it_lasts(tone: np.ndarray) -> None:
-    short, long = Spectrogram(22050), Spectrogram(22050, n_most=8)
+    short, long = Spectrogram(22050), Spectrogram(22050, max_columns=8)
     for picture in (short, long):
         for _ in range(10):
             picture.add(tone)
@@ -28,7 +28,7 @@ def test_how_the_samples_come_does_not_matter(n_pieces: int, rng: np.random.Gene
 
 def test_each_column_is_the_mean_of_an_equal_stretch(rng: np.random.Generator) -> None:
     samples = rng.standard_normal(64 * N_FFT).astype(np.float32)
-    fine, coarse = Spectrogram(22050), Spectrogram(22050, n_most=16)
+    fine, coarse = Spectrogram(22050), Spectrogram(22050, max_columns=16)
     for picture in (fine, coarse):
         for piece in np.array_split(samples, 9):
             picture.add(piece)

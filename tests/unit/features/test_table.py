@@ -161,7 +161,7 @@ def test_a_clip_file_that_gave_no_features_is_a_corrupt_row_and_no_lost_batch(he
     corrupt = [row for row in coverage.to_pylist() if row["outcome"] == "corrupt"]
     assert [row["clip_id"] for row in corrupt] == [i for i in BATCHES["train-00000"] if i not in held]
     assert {row["reason"] for row in corrupt} == {
-        "the clip file could not be read back: --forcerun convert_clips writes it anew"
+        "the clip file could not be read back: --forcerun convert_clips writes it again"
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 from soundsift.demo import RATE_HZ, write_media
 from soundsift.errors import InputError
 from soundsift.media.archive import Archive, Record
+from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.clip_file import read_samples
 from soundsift.media.clips import convert
 from soundsift.media.columns import OUTCOME_COLUMNS
@@ -33,7 +34,7 @@ def test_every_wanted_clip_has_one_outcome_and_the_kept_ones_a_file(tmp_path: Pa
         download("-loud", 2), download("gone", 0, "not_found"), download("hush", 2), download("page", 0),
         download("-loud", 12), download("-loud", 8), download("-loud", 30, media_start=28.0),
     ]  # fmt: skip
-    table = convert(rows, tmp_path, clips_dir, "flac", 22050, MIN_SECONDS)
+    table = convert(rows, Archive(tmp_path), clips_dir, "flac", 22050, MIN_SECONDS)
     assert table.column_names == [column.name for column in OUTCOME_COLUMNS]
     assert table["clip_id"].to_pylist() == [row["clip_id"] for row in rows]
     assert table["outcome"].to_pylist() == ["ok", "not_found", "silent", "corrupt", "too_short", "ok", "ok"]
@@ -50,21 +51,21 @@ def test_every_wanted_clip_has_one_outcome_and_the_kept_ones_a_file(tmp_path: Pa
 
 def test_media_that_vanished_from_the_archive_are_an_error_with_the_cure(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--forcerun download_clips"):
-        convert([download("lost", 0)], tmp_path, tmp_path / "clips", "flac", 22050, MIN_SECONDS)
+        convert([download("lost", 0)], Archive(tmp_path), tmp_path / "clips", "flac", 22050, MIN_SECONDS)
 
 
 def test_media_that_another_list_had_fetched_anew_are_cut_where_they_begin_now(tmp_path: Path) -> None:
     samples = np.random.default_rng(0).normal(size=20 * RATE_HZ) * 0.05
     samples[9 * RATE_HZ : 9 * RATE_HZ + 48] = 0.9
     write_media(tmp_path / "whole.m4a", samples, picture=False)
-    held = Archive(tmp_path / "archive")
+    held = open_for_writing(tmp_path / "archive")
     with held.scratch() as scratch:
         (scratch / "media.m4a").write_bytes((tmp_path / "whole.m4a").read_bytes())
         held.write(Record("v_8000", "v", "ok", whole=True), scratch / "media.m4a")
     # what the batch knows is a section from second 7 that is no longer there
     row = download("v", 8, media_start=7.0) | {"media": str(held.folder("v_8000") / "v_8000.m4a"), "sha256": "former"}
     (tmp_path / "clips").mkdir()
-    convert([row], held.root, tmp_path / "clips", "wav", 22050, MIN_SECONDS)
+    convert([row], held, tmp_path / "clips", "wav", 22050, MIN_SECONDS)
     found, rate_hz = read_samples(tmp_path / "clips" / "v_8000.wav")
     assert np.flatnonzero(np.abs(found) > 0.5)[0] / rate_hz == pytest.approx(1.0, abs=0.001)
 
@@ -77,7 +78,7 @@ def test_processes_make_what_one_makes(tmp_path: Path) -> None:
     for n_processes in (1, 2):
         (tmp_path / f"clips{n_processes}").mkdir()
         tables.append(
-            convert(rows, tmp_path, tmp_path / f"clips{n_processes}", "flac", 22050, MIN_SECONDS, n_processes)
+            convert(rows, Archive(tmp_path), tmp_path / f"clips{n_processes}", "flac", 22050, MIN_SECONDS, n_processes)
         )
     assert tables[0] == tables[1]
     for path in (tmp_path / "clips1").iterdir():

@@ -5,6 +5,7 @@ import pytest
 
 from soundsift.media import coverage
 from soundsift.media.archive import Archive, Record
+from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.columns import OUTCOME_COLUMNS
 from soundsift.tables import schema_of, write_csv, write_parquet
 
@@ -25,7 +26,7 @@ def found(tmp_path: Path) -> pa.Table:
     outcomes = [{**done[0], "outcome": "silent", "reason": ""}, {**done[1], "outcome": "private", "reason": "Private"}]
     schema = schema_of(OUTCOME_COLUMNS)
     write_csv(pa.Table.from_pylist(outcomes, schema=schema), tmp_path / "outcomes" / "train-00000.csv")
-    archive = Archive(tmp_path / "archive")
+    archive = open_for_writing(tmp_path / "archive")
     archive.write(Record(IDS[0], IDS[0][:11], "rate_limited"))
     archive.write(Record(IDS[2], IDS[2][:11], "rate_limited", "HTTP Error 429"))
     return coverage.present(clips, tmp_path / "outcomes", tmp_path / "features", archive)

@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def turns(one: Pace, clock: Clock, seconds: float, videos_per_hour: float, step: float = 0.5) -> list[float]:
-    """When turns come to someone who asks all the time, in seconds from now."""
+    """Return the times at which turns are granted to a caller that asks without pause, in seconds from now."""
     began, found = clock.now, []
     while clock.now < began + seconds:
         if one.take_turn(videos_per_hour) == 0:
@@ -82,7 +82,7 @@ def test_a_block_holds_for_all_that_share_an_archive_until_it_ends(tmp_path: Pat
     one, other = Pace(tmp_path), Pace(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     assert other.blocked() is None
-    assert one.refused("a_0", "HTTP Error 429: Too Many Requests", block_after=1, block_seconds=3600)
+    assert one.count_refusal("a_0", "HTTP Error 429: Too Many Requests", block_after=1, block_seconds=3600)
     assert other.blocked() == (clock.now + 3600, "HTTP Error 429: Too Many Requests")
     assert Pace(tmp_path / "elsewhere").blocked() is None
     clock.now += 3599
@@ -97,12 +97,12 @@ def test_clips_refused_in_a_row_are_counted_over_all_jobs_each_once_until_the_so
     one, other = Pace(tmp_path), Pace(tmp_path)
 
     def refused(who: Pace, clip_id: str) -> tuple[bool, int]:
-        return who.refused(clip_id, "no", 3, 60), who.n_refused()
+        return who.count_refusal(clip_id, "no", 3, 60), who.n_refused()
 
     assert [refused(one, "a"), refused(other, "b"), refused(one, "a"), refused(one, "b")] == [
         (False, 1), (False, 2), (False, 2), (False, 2),
     ]  # fmt: skip
-    one.welcomed()
+    one.forget_refusals()
     assert [refused(other, "a"), refused(one, "b")] == [(False, 1), (False, 2)]
     assert other.blocked() is None
     assert refused(other, "c") == (True, 0)
@@ -112,7 +112,7 @@ def test_clips_refused_in_a_row_are_counted_over_all_jobs_each_once_until_the_so
 @pytest.mark.parametrize(("asked", "got"), [(0.0, 60.0), (300.0, 300.0), (1e11, 24 * 3600.0)])
 def test_a_block_is_neither_a_moment_nor_for_ever(asked: float, got: float, tmp_path: Path, clock: Clock) -> None:
     one = Pace(tmp_path)
-    one.refused("a", "no", 1, asked)
+    one.count_refusal("a", "no", 1, asked)
     assert one.blocked() == (clock.now + got, "no")
 
 
@@ -136,7 +136,7 @@ def test_a_broken_state_is_begun_again(text: str, tmp_path: Path, clock: Clock) 
     one = Pace(tmp_path)
     (tmp_path / "pace.json").write_text(text)
     assert one.blocked() is None
-    assert not one.refused("a", "no", 2, 60)
+    assert not one.count_refusal("a", "no", 2, 60)
     assert [one.take_turn(360), one.take_turn(360)] == [0, 10]
 
 

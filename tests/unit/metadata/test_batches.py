@@ -45,7 +45,7 @@ def test_a_batch_of_one_is_a_batch_per_row() -> None:
     assert batches.batch_names("eval", np.array([0, 1, 2]), 1).to_pylist() == ["eval-00000", "eval-00001", "eval-00002"]
 
 
-def test_no_rows_have_no_batches(tmp_path: Path) -> None:
+def test_an_empty_list_has_no_batches(tmp_path: Path) -> None:
     assert batches.batch_names("train", np.array([], dtype=np.int64), 4).to_pylist() == []
     assert batches.write_batches(clips(0), tmp_path / "batches") == 0
     assert list((tmp_path / "batches").iterdir()) == []
@@ -65,12 +65,12 @@ def test_every_clip_is_in_the_file_of_its_batch(tmp_path: Path) -> None:
     assert len(batches.read_batch(tmp_path / "b" / "eval-00000.csv")) == 3
 
 
-def test_appended_rows_touch_the_last_batch_and_add_new_ones(tmp_path: Path) -> None:
+def test_appended_rows_change_the_last_batch_and_add_new_ones(tmp_path: Path) -> None:
     before, after = written(clips(10), tmp_path / "before"), written(clips(13), tmp_path / "after")
     assert {name for name in after if after[name] != before.get(name)} == {"train-00002.csv", "train-00003.csv"}
 
 
-def test_a_stricter_filter_touches_only_the_batch_that_loses_a_row(tmp_path: Path) -> None:
+def test_a_stricter_filter_changes_only_the_batch_that_loses_a_row(tmp_path: Path) -> None:
     before, after = written(clips(12), tmp_path / "before"), written(clips(12, without=(5,)), tmp_path / "after")
     assert {name for name in before if after[name] != before[name]} == {"train-00001.csv"}
 
@@ -79,7 +79,7 @@ def test_labels_never_enter_a_batch(tmp_path: Path) -> None:
     assert written(clips(10), tmp_path / "before") == written(clips(10, label="Music"), tmp_path / "after")
 
 
-def test_a_batch_that_is_no_table_is_refused(tmp_path: Path) -> None:
+def test_a_batch_file_without_its_columns_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train-00000.csv").write_text("clip_id,video_id\na,b\n")
     with pytest.raises(InputError, match="lacks the columns start_seconds, end_seconds"):
         batches.read_batch(tmp_path / "train-00000.csv")

@@ -33,7 +33,7 @@ def read(
     return read_classes(tmp_path / "classes.csv", ONTOLOGY, tmp_path / "quality.csv", bar, keep)
 
 
-def test_accuracy_comes_from_the_listeners_and_unrated_classes_follow_the_setting(tmp_path: Path) -> None:
+def test_accuracy_is_the_share_of_right_labels_and_unrated_classes_follow_the_setting(tmp_path: Path) -> None:
     for keep in (True, False):
         found = read(tmp_path, keep=keep)
         assert found.accurate.tolist()[:4] == [True, False, keep, keep]
@@ -52,7 +52,7 @@ def test_the_strong_labels_table_without_a_header_reads_too(tmp_path: Path) -> N
     assert found.names[:2] == ["Speech", "Child speech, kid speaking"]
 
 
-def test_labels_are_found_by_id_and_by_name_even_where_names_hold_commas(tmp_path: Path) -> None:
+def test_labels_are_found_by_id_and_by_name_even_if_names_contain_commas(tmp_path: Path) -> None:
     found = read(tmp_path)
     for text in ("s,c,r", "Speech,Child speech, kid speaking,Rock", " speech , CHILD SPEECH,kid speaking,r "):
         assert found.codes_of(text) == [0, 1, 3]
@@ -61,13 +61,13 @@ def test_labels_are_found_by_id_and_by_name_even_where_names_hold_commas(tmp_pat
 
 
 @pytest.mark.parametrize(("labels", "line"), [
-    ("index,mid\n0,s\n", "line 1: metadata.class_labels wants the columns mid, display_name"),
-    ("index,mid,display_name\n", "has no class in it"),
-    (CLASS_TABLE + "4,s,Again\n", "line 6: each id and each display name stands once; found 's, Again'"),
-    (CLASS_TABLE + "4,x,ROCK\n", "line 6: each id and each display name stands once; found 'x, ROCK'"),
-    (CLASS_TABLE + "4,x,\n", "line 6: a class has an id and a display name; found 'x,'"),
+    ("index,mid\n0,s\n", "line 1: metadata.class_labels needs the columns mid, display_name"),
+    ("index,mid,display_name\n", "contains no class"),
+    (CLASS_TABLE + "4,s,Again\n", "line 6: each id and each display name may occur only once; found 's, Again'"),
+    (CLASS_TABLE + "4,x,ROCK\n", "line 6: each id and each display name may occur only once; found 'x, ROCK'"),
+    (CLASS_TABLE + "4,x,\n", "line 6: a class must have an id and a display name; found 'x,'"),
     (CLASS_TABLE + "4,x\n", "line 6: 3 fields were expected"),
-    ("", "line 1: metadata.class_labels wants the columns"),
+    ("", "line 1: metadata.class_labels needs the columns"),
 ])  # fmt: skip
 def test_a_bad_class_table_is_refused_in_one_line(labels: str, line: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
@@ -76,13 +76,13 @@ def test_a_bad_class_table_is_refused_in_one_line(labels: str, line: str, tmp_pa
 
 
 @pytest.mark.parametrize(("quality", "line"), [
-    ("label_id,num_rated,num_true\ns,10,11\n", "line 2: num_true is at most num_rated, or the accuracy is above 1; found '11 of 10'"),
-    ("label_id,num_rated,num_true\ns,10,-1\n", "line 2: num_rated and num_true are whole numbers"),
-    ("label_id,num_rated,num_true\ns,10,many\n", "line 2: num_rated and num_true are whole numbers"),
-    (QUALITY + "s,10,10\n", "line 5: each label_id stands once; found 's'"),
-    ("label_id,num_rated,num_true\na,10,10\n", "has no class of"),
-    ("label_id,num_rated\ns,10\n", "line 1: metadata.label_quality wants the columns"),
-    ("label_id,num_rated,num_true\nx,10,10\n", "line 2: a label_id is a class of the class table or the ontology; found 'x'"),
+    ("label_id,num_rated,num_true\ns,10,11\n", "line 2: num_true must not be greater than num_rated; found '11 of 10'"),
+    ("label_id,num_rated,num_true\ns,10,-1\n", "line 2: num_rated and num_true must be whole numbers"),
+    ("label_id,num_rated,num_true\ns,10,many\n", "line 2: num_rated and num_true must be whole numbers"),
+    (QUALITY + "s,10,10\n", "line 5: each label_id may occur only once; found 's'"),
+    ("label_id,num_rated,num_true\na,10,10\n", "have no class in common"),
+    ("label_id,num_rated\ns,10\n", "line 1: metadata.label_quality needs the columns"),
+    ("label_id,num_rated,num_true\nx,10,10\n", "line 2: a label_id must be a class of the class table or the ontology; found 'x'"),
 ])  # fmt: skip
 def test_a_bad_accuracy_table_is_refused_in_one_line(quality: str, line: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
@@ -92,11 +92,11 @@ def test_a_bad_accuracy_table_is_refused_in_one_line(quality: str, line: str, tm
 
 def test_an_ontology_of_other_classes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "ONTOLOGY", Ontology(Path("o.json"), {"x": "X"}, {"x": []}, {}))
-    with pytest.raises(InputError, match=r"^o.json has no class of .*classes.csv: set metadata.ontology"):
+    with pytest.raises(InputError, match=r"^o.json and .*classes.csv have no class in common: set metadata.ontology"):
         read(tmp_path, quality="label_id,num_rated,num_true\ns,10,8\n")
 
 
-def test_a_long_field_of_names_takes_no_longer_than_its_length(tmp_path: Path) -> None:
+def test_a_field_with_ten_thousand_labels_is_read(tmp_path: Path) -> None:
     assert len(read(tmp_path).codes_of(",".join(["Music", "Child speech, kid speaking"] * 5000))) == 10_000
 
 
@@ -107,12 +107,12 @@ def members(tmp_path: Path, **wanted: list[str]) -> dict[str, list[str]]:
     return {name: [found.ids[i] for i in np.flatnonzero(mask)] for name, mask in masks.items()}
 
 
-def test_a_detector_has_the_classes_it_names_and_all_below_them(tmp_path: Path) -> None:
+def test_a_detector_has_the_listed_classes_and_their_descendants(tmp_path: Path) -> None:
     for name in ("Speech", "s", "speech"):
         assert members(tmp_path, classes=[name])["counting"] == ["s", "c", "y"]
 
 
-def test_an_excepted_class_does_not_count_and_what_stands_above_it_is_known(tmp_path: Path) -> None:
+def test_an_excepted_class_does_not_count_and_its_ancestors_are_marked(tmp_path: Path) -> None:
     found = members(tmp_path, **{"classes": ["Speech", "Music"], "except": ["Speech synthesizer"]})
     assert found == {"counting": ["s", "c", "m", "r"], "excepted": ["y"], "above": ["s"]}
 
@@ -124,6 +124,6 @@ def test_a_detector_of_an_unknown_class_is_refused_with_the_nearest_names(tmp_pa
         members(tmp_path, **{"classes": ["Music"], "except": ["Rok"]})
 
 
-def test_a_detector_that_excepts_all_it_names_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="excepts every class"):
+def test_a_detector_that_excepts_all_its_classes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="excludes every class"):
         members(tmp_path, **{"classes": ["Rock"], "except": ["Music"]})

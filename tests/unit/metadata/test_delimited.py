@@ -19,7 +19,7 @@ def refusal(content: bytes, tmp_path: Path) -> str:
     return str(refused.value)
 
 
-def test_rows_come_with_their_line_without_comments_and_blank_lines(tmp_path: Path) -> None:
+def test_rows_have_their_line_numbers_and_exclude_comments_and_blank_lines(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text('# it\'s a "list\n\na, 1.0, "b,c" \n  # more\nd,2,"e ""f"""\n')
     assert rows(tmp_path / "list.csv") == [(3, ["a", "1.0", "b,c"]), (5, ["d", "2", 'e "f"'])]
 
@@ -33,7 +33,7 @@ def test_rows_come_with_their_line_without_comments_and_blank_lines(tmp_path: Pa
     lambda text: gzip.compress(text.replace("\n", "\r\n").encode("utf-8-sig")),
     lambda text: text.replace(",", "\t").encode(),
 ], ids=["bom", "crlf", "cr", "no-last-newline", "gzip", "gzip-bom-crlf", "tabs"])  # fmt: skip
-def test_every_way_to_save_a_table_reads_alike(encode, tmp_path: Path) -> None:
+def test_every_encoding_and_line_ending_reads_alike(encode, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_bytes(encode("a,1,ö\nb,2,c\n"))
     assert rows(tmp_path / "list.csv") == [(1, ["a", "1", "ö"]), (2, ["b", "2", "c"])]
 
@@ -47,19 +47,19 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("content", "line"), [
     (b'a,1,"b\nc,2,d\n', "line 1: a quote is opened and not closed; found 'a,1,\"b'"),
     (b'a,1,b\nc,2,"d\n', "line 2: a quote is opened and not closed; found 'c,2,\"d'"),
-    (b'a,"b"c,d\n', "line 1: no row of a table"),
+    (b'a,"b"c,d\n', "line 1: not a row of a table"),
     (b"\n\n<!doctype html>\n<title>Sign in</title>", "is a web page, not a table (line 3: '<!doctype html>')"),
-    (b"a,1,b\n" * 50_000 + b"\xe9,1,b\n", "line 50001: no text in UTF-8"),
+    (b"a,1,b\n" * 50_000 + b"\xe9,1,b\n", "line 50001: not UTF-8 text"),
     (b"  <!DOCTYPE html>", "is a web page"),
     (b'a, 1, "b\nc, 2, "d"\n', "line 1: a quote is opened and not closed"),
-    (b"\x89PNG\r\n\x1a\n\xff", "no text in UTF-8"),
-    ("a,1,b\n".encode("utf-16"), "no text in UTF-8"),
-    (b"a\0b\0,1\n", "is no text file (zeros in line 1)"),
+    (b"\x89PNG\r\n\x1a\n\xff", "not UTF-8 text"),
+    ("a,1,b\n".encode("utf-16"), "not UTF-8 text"),
+    (b"a\0b\0,1\n", "is not a text file (line 1 contains zero bytes)"),
     (gzip.compress(b"a,1,b\n" * 1000)[:-20], "cannot be read"),
     (b"\x1f\x8b and no gzip", "cannot be read"),
-    (b"a,1," + b"b" * 200_000 + b"\n", "line 1: a line has at most 100,000 characters"),
+    (b"a,1," + b"b" * 200_000 + b"\n", "line 1: a line may have at most 100,000 characters"),
 ])  # fmt: skip
-def test_what_is_no_table_is_refused_in_one_line(content: bytes, line: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_table_is_refused_in_one_line(content: bytes, line: str, tmp_path: Path) -> None:
     assert line in refusal(content, tmp_path)
 
 
@@ -75,8 +75,8 @@ def test_records_follow_the_header_in_any_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "line"), [
-    ("", "line 1: metadata.class_labels wants the columns a, b"),
-    ("a;b\n1;2\n", "line 1: metadata.class_labels wants the columns a, b; found 'a;b'"),
+    ("", "line 1: metadata.class_labels needs the columns a, b"),
+    ("a;b\n1;2\n", "line 1: metadata.class_labels needs the columns a, b; found 'a;b'"),
     ("a,b\n1,2\n1,2,3\n", "line 3: 2 fields were expected; found '1,2,3'"),
 ])  # fmt: skip
 def test_records_without_their_columns_are_refused(text: str, line: str, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_strong_labels_become_the_union_over_a_segment(header: str, tmp_path: Pa
     assert found.line.tolist() == [1 + bool(header), 2 + bool(header)]
 
 
-def test_a_label_said_twice_counts_once_in_the_order_of_the_row(tmp_path: Path) -> None:
+def test_a_repeated_label_of_a_row_counts_once(tmp_path: Path) -> None:
     assert plain(read('aaaaaaaaaaa,0,10,"/m/dog,Speech,/m/dog"\n', tmp_path))[0][3] == ["/m/dog", "/m/speech"]
 
 
@@ -86,32 +86,32 @@ def test_own_media_may_have_ids_of_another_length(tmp_path: Path) -> None:
 
 BAD = [
     ("aaaaaaaaaaa,0,10\n", "line 1: 4 fields were expected (video_id, start, end, labels), 3 found; found 'aaaaaaaaaaa, 0, 10'"),
-    ("aaaaaaaaaaa,0,10,/m/dog,/m/speech\n", "line 1: 4 fields were expected (video_id, start, end, labels; several labels stand in quotes), 5 found"),
+    ("aaaaaaaaaaa,0,10,/m/dog,/m/speech\n", "line 1: 4 fields were expected (video_id, start, end, labels; several labels must be in quotes), 5 found"),
     ("aaaaaaaaaaa;0;10;/m/dog\n", "line 1: 4 fields were expected"),
-    ("# a list\naaaa,0,10,/m/dog\nbbbb,0,10,/m/dog\n", "line 2: a video id has 11 letters, digits, _ or -; found 'aaaa, 0, 10, /m/dog' (1 more such line)"),
-    ("../../aaaaa,0,10,/m/dog\n", "line 1: a video id has 11"),
-    ("aaaaaaaaaaa,-1,10,/m/dog\n", "line 1: the start is a number of seconds, 0 or more; found 'aaaaaaaaaaa, -1, 10, /m/dog'"),
-    ("aaaaaaaaaaa,0,ten,/m/dog\n", "line 1: the end is a number of seconds"),
-    ("aaaaaaaaaaa,nan,10,/m/dog\n", "line 1: the start is a number of seconds"),
-    ("aaaaaaaaaaa,0,inf,/m/dog\n", "line 1: the end is a number of seconds"),
-    ("aaaaaaaaaaa,0:30,0:40,/m/dog\n", "line 1: the start is a number of seconds"),
-    ("aaaaaaaaaaa,0,10,/m/dog\nbbbbbbbbbbb,20,10,/m/dog\n", "line 2: the end lies after the start"),
-    ("aaaaaaaaaaa,10,10,/m/dog\n", "line 1: the end lies after the start"),
-    ('aaaaaaaaaaa,0,10,""\n', "line 1: a segment has at least one label"),
+    ("# a list\naaaa,0,10,/m/dog\nbbbb,0,10,/m/dog\n", "line 2: a video id must have 11 letters, digits, _ or -; found 'aaaa, 0, 10, /m/dog' (1 more such line)"),
+    ("../../aaaaa,0,10,/m/dog\n", "line 1: a video id must have 11"),
+    ("aaaaaaaaaaa,-1,10,/m/dog\n", "line 1: the start must be a number of seconds, 0 or more; found 'aaaaaaaaaaa, -1, 10, /m/dog'"),
+    ("aaaaaaaaaaa,0,ten,/m/dog\n", "line 1: the end must be a number of seconds"),
+    ("aaaaaaaaaaa,nan,10,/m/dog\n", "line 1: the start must be a number of seconds"),
+    ("aaaaaaaaaaa,0,inf,/m/dog\n", "line 1: the end must be a number of seconds"),
+    ("aaaaaaaaaaa,0:30,0:40,/m/dog\n", "line 1: the start must be a number of seconds"),
+    ("aaaaaaaaaaa,0,10,/m/dog\nbbbbbbbbbbb,20,10,/m/dog\n", "line 2: the end must be after the start"),
+    ("aaaaaaaaaaa,10,10,/m/dog\n", "line 1: the end must be after the start"),
+    ('aaaaaaaaaaa,0,10,""\n', "line 1: a segment must have at least one label"),
     ('aaaaaaaaaaa,0,10,"/m/dog,"\n', "line 1: the label '' is in neither the class table nor the ontology"),
     ("aaaaaaaaaaa,0,10,/m/unheard\n", "line 1: the label '/m/unheard' is in neither"),
     ("aaaaaaaaaaa,0,10,Musik\n", "did you mean Music?"),
     ('aaaaaaaaaaa,0,10,"/m/dog\nbbbbbbbbbbb,0,10,/m/dog\n', "line 1: a quote is opened and not closed"),
-    ("# nothing\n", "has no segment in it"),
-    ("", "has no segment in it"),
-    ("video_id,start_seconds,end_seconds,labels\n", "has no segment in it"),
-    ("video_id,start_seconds,labels\na,0,Dog\n", "line 1: the header names the column end_seconds once"),
-    ("video_id,start,start,end,labels\naaaaaaaaaaa,0,0,1,Dog\n", "line 1: the header names the column start_seconds once"),
-    ("segment_id,start_seconds,end_seconds,labels\naaaaaaaaaaa_30000,30,33,Dog\n", "line 2: an event lies in the segment's 10 seconds"),
+    ("# nothing\n", "contains no segment"),
+    ("", "contains no segment"),
+    ("video_id,start_seconds,end_seconds,labels\n", "contains no segment"),
+    ("video_id,start_seconds,labels\na,0,Dog\n", "line 1: the header must have the column end_seconds exactly once"),
+    ("video_id,start,start,end,labels\naaaaaaaaaaa,0,0,1,Dog\n", "line 1: the header must have the column start_seconds exactly once"),
+    ("segment_id,start_seconds,end_seconds,labels\naaaaaaaaaaa_30000,30,33,Dog\n", "line 2: an event must be within the segment's 10 seconds"),
     (f"aaaaaaaaaaa,0,10,{'x' * 9000}\n", "the label '" + "x" * 77 + "...' is in neither"),
     ("<!doctype html>\n<title>Sign in</title>\n", "is a web page, not a table"),
-    ("segment_id\tstart\tend\tlabel\naaaaaaaaaaa\t0\t1\t/m/dog\n", "line 2: a segment id is a video id"),
-    ("segment_id\tstart\tend\tlabel\naaaaaaaaaaa_0\t2\t1\t/m/dog\n", "line 2: an event does not end before it starts"),
+    ("segment_id\tstart\tend\tlabel\naaaaaaaaaaa\t0\t1\t/m/dog\n", "line 2: a segment id must be a video id"),
+    ("segment_id\tstart\tend\tlabel\naaaaaaaaaaa_0\t2\t1\t/m/dog\n", "line 2: an event must not end before it starts"),
 ]  # fmt: skip
 
 
@@ -132,7 +132,7 @@ ENOUGH = settings(max_examples=150, deadline=None, suppress_health_check=[Health
         st.text(), st.lists(st.sampled_from([*'",\t\n#<é\x00 ', "aaaaaaaaaaa", "0", "10", "/m/dog"])).map("".join)
     )
 )
-def test_any_text_is_read_whole_or_refused_in_one_line(tmp_path: Path, text: str) -> None:
+def test_any_text_is_read_completely_or_refused_in_one_line(tmp_path: Path, text: str) -> None:
     text = text.encode(errors="replace").decode()
     try:
         found = read(text, tmp_path)
@@ -167,7 +167,7 @@ ROWS = st.lists(
 
 @ENOUGH
 @given(ROWS, st.sampled_from(["names", "ids"]), st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]), st.booleans())
-def test_whatever_is_written_comes_back(
+def test_a_written_list_reads_back_unchanged(
     tmp_path: Path, rows: list[tuple], words: str, quoting: int, header: bool
 ) -> None:
     text = io.StringIO()

@@ -52,7 +52,7 @@ def reasons(excluded: pa.Table) -> list[tuple[str, str, int, str]]:
     return [tuple(row.values()) for row in excluded.to_pylist()]
 
 
-def test_a_clip_has_its_place_and_its_labels_in_words(tmp_path: Path) -> None:
+def test_a_clip_has_its_segment_its_batch_and_its_labels(tmp_path: Path) -> None:
     clips, excluded = select(tmp_path, train='--PJHxphWEs, 30.000, 40.000, "/m/speech,/m/child"\n')
     assert clips.to_pylist() == [
         {
@@ -73,14 +73,14 @@ def test_a_descendant_counts_as_the_class(tmp_path: Path) -> None:
     assert clips["is_speech"].to_pylist() == [False, False]
 
 
-def test_truth_is_unknown_where_the_only_evidence_is_below_the_bar(tmp_path: Path) -> None:
+def test_truth_is_unknown_if_the_only_evidence_is_below_the_accuracy_limit(tmp_path: Path) -> None:
     text = 'aaaaaaaaaaa,0,10,"/m/rock,/m/dog"\nbbbbbbbbbbb,0,10,/m/dog\nccccccccccc,0,10,"/m/rock,/m/music"\n'
     clips, _ = select(tmp_path, train=text, inaccurate=("/m/rock",))
     assert clips["is_music"].to_pylist() == [None, False, True]
     assert clips["labels"].to_pylist() == [["Dog"], ["Dog"], ["Music"]]
 
 
-def test_an_excepted_class_is_no_evidence_and_makes_the_label_above_it_say_nothing(tmp_path: Path) -> None:
+def test_an_excepted_class_is_no_evidence_and_neither_is_a_label_above_it_on_the_same_row(tmp_path: Path) -> None:
     rows = ["/m/robot", '"/m/robot,/m/speech"', '"/m/robot,/m/child"', "/m/speech", "/m/dog"]
     text = "".join(f"{i:011d},0,10,{labels}\n" for i, labels in enumerate(rows))
     wanted = {"speech": {"classes": ["Speech"], "except": ["Speech synthesizer"]}}
@@ -88,7 +88,7 @@ def test_an_excepted_class_is_no_evidence_and_makes_the_label_above_it_say_nothi
     assert clips["is_speech"].to_pylist() == [False, None, True, True, False]
 
 
-def test_a_row_without_an_accurate_label_is_named_and_moves_no_other_row_to_another_batch(tmp_path: Path) -> None:
+def test_a_row_without_an_accurate_label_is_excluded_and_the_batches_of_other_rows_stay(tmp_path: Path) -> None:
     rows = [f"{i:011d},0,10,{'/m/rock' if i == 1 else '/m/dog'}" for i in range(5)]
     clips, excluded = select(tmp_path, train="# list\n" + "\n".join(rows), inaccurate=("/m/rock",))
     assert clips["batch"].to_pylist() == ["train-00000", "train-00001", "train-00001", "train-00002"]
@@ -104,24 +104,28 @@ def test_max_clips_takes_the_first_rows_of_each_list(tmp_path: Path) -> None:
     assert {row[3] for row in reasons(excluded)} == {"beyond_max_clips"}
 
 
-def test_the_same_clip_twice_is_one_with_the_labels_of_both(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_repeated_clip_is_one_clip_with_the_labels_of_all_its_rows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     text = 'aaaaaaaaaaa,0,10,/m/dog\nbbbbbbbbbbb,0,10,/m/dog\naaaaaaaaaaa,0.0,10,"/m/rock,/m/dog"\n'
     clips, excluded = select(tmp_path, train=text, more="bbbbbbbbbbb,0,10,/m/speech\n")
     assert clips["labels"].to_pylist() == [["Dog", "Rock"], ["Dog", "Speech"]]
     assert clips["is_music"].to_pylist() == [True, False]
     assert reasons(excluded) == [("aaaaaaaaaaa_0", "train", 3, "repeated"), ("bbbbbbbbbbb_0", "more", 1, "repeated")]
-    assert "2 rows repeat a clip (aaaaaaaaaaa_0, bbbbbbbbbbb_0): merged" in caplog.text
+    assert "2 rows repeat a clip (aaaaaaaaaaa_0, bbbbbbbbbbb_0); their labels were added" in caplog.text
 
 
 def test_rows_of_one_clip_with_different_ends_are_refused_in_one_list_and_merged_between_lists(tmp_path: Path) -> None:
     short, long = "aaaaaaaaaaa,0,5,/m/dog\n", "aaaaaaaaaaa,0,300,/m/rock\n"
-    with pytest.raises(InputError, match="the list train, line 2: aaaaaaaaaaa_0 stands there before with another end"):
+    with pytest.raises(InputError, match="the list train, line 2: aaaaaaaaaaa_0 is in an earlier row with another end"):
         select(tmp_path, train=short + long)
     clips, _ = select(tmp_path, train=short, strong=long)
     assert clips["end_seconds"].to_pylist() == [5.0]
 
 
-def test_two_segments_of_one_video_are_two_clips_but_a_test_video_does_not_teach(tmp_path: Path) -> None:
+def test_segments_of_one_video_are_separate_clips_but_videos_of_the_eval_list_are_not_trained_on(
+    tmp_path: Path,
+) -> None:
     train = "aaaaaaaaaaa,0,10,/m/dog\nbbbbbbbbbbb,0,10,/m/dog\nbbbbbbbbbbb,10,20,/m/dog\n"
     clips, excluded = select(tmp_path, train=train, eval="aaaaaaaaaaa,50,60,/m/dog\n")
     assert clips["clip_id"].to_pylist() == ["bbbbbbbbbbb_0", "bbbbbbbbbbb_10000", "aaaaaaaaaaa_50000"]
@@ -129,15 +133,15 @@ def test_two_segments_of_one_video_are_two_clips_but_a_test_video_does_not_teach
     assert reasons(excluded) == [("aaaaaaaaaaa_0", "train", 1, "eval_video")]
 
 
-def test_a_clip_that_teaches_and_tests_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_clip_in_the_training_and_the_eval_list_is_refused_by_its_id(tmp_path: Path) -> None:
     text = "".join(f"{i:011d},0,10,/m/dog\n" for i in range(4))
     for lists in ({"train": text, "eval": text}, {"eval": text, "train": text}):
         with pytest.raises(InputError, match=r"^4 clips .*\(00000000000_0, 00000000001_0, 00000000002_0, ...\)"):
             select(tmp_path, **lists)
 
 
-def test_lists_without_a_wanted_clip_are_refused_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none of its labels is of a class that passes metadata.min_label_accuracy"):
+def test_lists_without_a_selected_row_are_refused_with_the_most_frequent_reason(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no label of the row is of a class that passes metadata.min_label_accuracy"):
         select(tmp_path, train="aaaaaaaaaaa,0,10,/m/rock\n", inaccurate=("/m/rock",))
 
 
@@ -162,7 +166,7 @@ def test_a_balanced_choice_has_as_many_with_and_without_each_class(tmp_path: Pat
     assert [one["is_it"].to_pylist().count(side) for side in (True, False)] == [50, 50]
 
 
-def test_a_balanced_choice_hangs_on_ids_and_seed_and_not_on_the_order_of_rows(tmp_path: Path) -> None:
+def test_a_balanced_choice_depends_on_ids_and_seed_and_not_on_the_order_of_rows(tmp_path: Path) -> None:
     first = set(chosen(tmp_path, 500, 20)["clip_id"].to_pylist())
     rows = many(500).splitlines(keepends=True)
     turned, _ = select(tmp_path, train="".join(rows[::-1]), choice=SelectionParams(per_detector=20))
@@ -170,42 +174,44 @@ def test_a_balanced_choice_hangs_on_ids_and_seed_and_not_on_the_order_of_rows(tm
     assert set(chosen(tmp_path, 500, 20, seed=1)["clip_id"].to_pylist()) != first
 
 
-def test_rows_appended_behind_the_first_ten_thousand_displace_no_choice(tmp_path: Path) -> None:
+def test_rows_appended_after_the_first_ten_thousand_do_not_change_the_choice(tmp_path: Path) -> None:
     before = chosen(tmp_path, selection.CHOICE_ROWS, 100)
     after = chosen(tmp_path, selection.CHOICE_ROWS + 3000, 100)
     assert before.equals(after)
 
 
-def test_a_choice_takes_all_there_is_where_there_is_less(tmp_path: Path) -> None:
+def test_a_choice_takes_every_clip_if_there_are_fewer_than_wanted(tmp_path: Path) -> None:
     clips, _ = select(tmp_path, train=many(40), choice=SelectionParams(per_detector=1000))
     assert clips.num_rows == 40
 
 
-def test_a_detector_that_no_or_every_training_clip_has_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
+def test_a_detector_with_only_positive_or_only_negative_training_clips_is_refused(tmp_path: Path) -> None:
     clips, _ = select(tmp_path, train="aaaaaaaaaaa,0,10,/m/dog\n", eval="bbbbbbbbbbb,0,10,/m/music\n")
     with pytest.raises(
         ConfigError,
         match="detectors.music cannot be trained: of 1 training clips 0 are known to have it, 1 known not to",
     ):
-        selection.check_two_sides(clips, ["music"])
+        selection.check_trainable(clips, ["music"])
 
 
 @pytest.mark.parametrize(("n_dogs", "n_others", "warned"), [(2, 2, False), (1, 2, True), (3, 1, True), (0, 0, False)])
-def test_a_detector_that_cannot_be_judged_is_known_before_anything_is_downloaded(
+def test_a_detector_that_cannot_be_evaluated_is_warned_of(
     n_dogs: int, n_others: int, warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     truths = [True, False, *[True] * n_dogs, *[False] * n_others, None]
     splits = ["train"] * 2 + ["eval"] * (n_dogs + n_others) + ["train"]
-    selection.check_two_sides(pa.table({"split": splits, "is_dog": truths}), ["dog"])
-    said = f"of {n_dogs + n_others} eval clips {n_dogs} are known to have it, {n_others} known not to"
-    assert [said in record.getMessage() for record in caplog.records] == [True] * warned
+    selection.check_trainable(pa.table({"split": splits, "is_dog": truths}), ["dog"])
+    message = f"of {n_dogs + n_others} eval clips {n_dogs} are known to have it, {n_others} known not to"
+    assert [message in record.getMessage() for record in caplog.records] == [True] * warned
 
 
-def test_one_trimmed_file_is_not_taken_for_two_stretches_of_a_video() -> None:
+def test_two_clips_of_one_trimmed_file_are_refused() -> None:
     ids = ["aaaaaaaaaaa_0", "bbbbbbbbbbb_0", "bbbbbbbbbbb_10000"]
     clips = pa.table({"clip_id": ids, "video_id": [i[:11] for i in ids]})
     selection.check_one_clip_a_video(clips.slice(0, 2))
-    with pytest.raises(InputError, match=r"of both bbbbbbbbbbb_0 and bbbbbbbbbbb_10000: put \{clip_id\} or"):
+    with pytest.raises(
+        InputError, match=r"bbbbbbbbbbb_0 and bbbbbbbbbbb_10000 would be read from the same file: put \{clip_id\} or"
+    ):
         selection.check_one_clip_a_video(clips)
 
 
@@ -216,7 +222,7 @@ def test_one_trimmed_file_is_not_taken_for_two_stretches_of_a_video() -> None:
     st.sampled_from([SelectionParams(), SelectionParams(max_clips=3), SelectionParams(per_detector=2)]),
     st.integers(1, 4),
 )
-def test_every_row_is_a_wanted_clip_or_left_out_for_a_reason(tmp_path: Path, rows, bad, choice, batch_size) -> None:
+def test_every_row_is_selected_or_excluded_for_a_reason(tmp_path: Path, rows, bad, choice, batch_size) -> None:
     text = "".join(f'{video:011d},{start},{start + 9},"{",".join(sorted(ids))}"\n' for video, start, ids in rows)
     try:
         clips, excluded = select(
@@ -224,7 +230,7 @@ def test_every_row_is_a_wanted_clip_or_left_out_for_a_reason(tmp_path: Path, row
             inaccurate=tuple(bad), choice=choice, batch_size=batch_size,
         )  # fmt: skip
     except InputError as error:
-        assert "no row of the lists is a wanted clip" in str(error)
+        assert "no row of the lists was selected" in str(error)
         return
     assert clips.num_rows + excluded.num_rows == len(rows) + 2
     ids = clips["clip_id"].to_pylist()
@@ -235,12 +241,12 @@ def test_every_row_is_a_wanted_clip_or_left_out_for_a_reason(tmp_path: Path, row
         for s in ("train", "eval")
     }
     assert not by_split["train"] & by_split["eval"]
-    said = {}
+    labels_of = {}
     for video, start, labels in rows[: choice.max_clips or len(rows)]:
-        said.setdefault(f"{video:011d}_{start * 1000}", set()).update(labels)
+        labels_of.setdefault(f"{video:011d}_{start * 1000}", set()).update(labels)
     for row in clips.to_pylist():
         if row["split"] == "train":
-            carried = said[row["clip_id"]]
+            carried = labels_of[row["clip_id"]]
             assert set(row["label_ids"]) == carried - bad
             music = carried & {"/m/music", "/m/rock"}
             assert row["is_music"] == (True if music - bad else None if music else False)

@@ -16,7 +16,7 @@ from soundsift.files import sha256_of
 from soundsift.report.figures import coverage, detectors, features, metadata
 
 TRUTH = np.array([1, 0] * 20)
-SAID = np.linspace(0, 1, 40)
+PROBABILITIES = np.linspace(0, 1, 40)
 HISTORY = {"epoch": [1, 2, 3], "loss": [0.7, 0.4, 0.2], "val_loss": [0.7, 0.5, 0.4]}
 CURVE = pa.table(
     {
@@ -29,7 +29,7 @@ CURVE = pa.table(
 )
 FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
     "coverage": (
-        ["What became of the wanted clips", "clips", "private", "train", "eval"],
+        ["Wanted clips by outcome", "clips", "private", "train", "eval"],
         lambda path: coverage.coverage({"train": {"ok": 9, "private": 2}, "eval": {"ok": 3, "removed": 1}}, path),
     ),
     "class_counts": (
@@ -39,15 +39,22 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
         ),
     ),
     "truths": (
-        ["What is true of the wanted clips", "wanted clips", "music, train", "1,300", "2,000", "7 unknown"],
+        [
+            "Wanted clips with and without each detector's class",
+            "wanted clips",
+            "music, train",
+            "1,300",
+            "2,000",
+            "7 unknown",
+        ],
         lambda path: metadata.truths(
             pa.table({"split": ["train"], "detector": ["music"], "with": [1300], "without": [2000], "unknown": [7]}),
             path,
         ),
     ),
-    "together": (
+    "co_occurrence": (
         ["Clips that carry both labels", "Music", "Speech", "12k", "40", "% of the clips with the row's label"],
-        lambda path: metadata.together(["Music", "Speech"], np.array([[12_000, 40], [40, 90]]), [0, 1], path),
+        lambda path: metadata.co_occurrence(["Music", "Speech"], np.array([[12_000, 40], [40, 90]]), [0, 1], path),
     ),
     "confusion": (
         [
@@ -83,13 +90,15 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
             "level (dB)",
             "with music",
             "% of clips",
-            "tells 100 of 100 pairs apart",
+            "separates 100 of 100 pairs",
         ],
         lambda path: features.distributions({"level (dB)": -TRUTH.astype(np.float32)}, TRUTH, "music", path),
     ),
     "curves": (
         ["music: ROC", "music: precision and recall", "logistic regression", "false alarm rate", "chance"],
-        lambda path: detectors.curves(TRUTH, {"music": SAID, "logistic regression": 1 - SAID}, "music", path),
+        lambda path: detectors.curves(
+            TRUTH, {"music": PROBABILITIES, "logistic regression": 1 - PROBABILITIES}, "music", path
+        ),
     ),
     "history": (
         ["music: training", "cross-entropy (nat)", "part of the training", "held-out clips", "0.5"],
@@ -97,7 +106,7 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
     ),
     "calibration": (
         ["music: calibration on 40 eval clips", "share of clips with music", "perfectly calibrated"],
-        lambda path: detectors.calibration(TRUTH, {"before": SAID, "after": SAID**2}, "music", path),
+        lambda path: detectors.calibration(TRUTH, {"before": PROBABILITIES, "after": PROBABILITIES**2}, "music", path),
     ),
     "learning_curve": (
         ["music: would more clips help?", "training clips", "50", "1,000", "ROC AUC", "average precision"],
@@ -105,13 +114,13 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
     ),
     "probabilities": (
         ["music: probabilities by the detector", "probability of music", "threshold"],
-        lambda path: detectors.probabilities(TRUTH, SAID, 0.5, "music", path),
+        lambda path: detectors.probabilities(TRUTH, PROBABILITIES, 0.5, "music", path),
     ),
 }
 
 
 def words(path: Path) -> set[str]:
-    """What stands in a figure, read from its text elements."""
+    """Texts of the text elements of a figure."""
     root = ElementTree.parse(path).getroot()
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     return {"".join(element.itertext()).strip() for element in root.iter("{http://www.w3.org/2000/svg}text")}
@@ -129,7 +138,7 @@ def test_a_figure_is_an_svg_with_its_title_and_axes_and_the_same_bytes_each_time
 
 
 @pytest.mark.parametrize(
-    "name, said",
+    "name, description_part",
     [
         ("coverage", "train: 9 ok, 2 private; eval: 3 ok, 1 removed"),
         ("class_counts", "Most frequent: Music, 900 train and 30 eval; Dog, 20 train and 0 eval"),
@@ -149,22 +158,22 @@ def test_a_figure_is_an_svg_with_its_title_and_axes_and_the_same_bytes_each_time
         ("distributions", "level (dB): 100 of 100"),
     ],
 )
-def test_a_figure_says_in_words_what_it_shows(name: str, said: str, tmp_path: Path) -> None:
+def test_a_figure_has_a_description_in_words(name: str, description_part: str, tmp_path: Path) -> None:
     FIGURES[name][1](tmp_path / "one.svg")
     root = ElementTree.parse(tmp_path / "one.svg").getroot()
     assert root.get("role") == "img"
     title, description = (root.findtext("{http://www.w3.org/2000/svg}" + tag) for tag in ("title", "desc"))
     assert title in words(tmp_path / "one.svg")
-    assert said in str(description)
+    assert description_part in str(description)
 
 
 def test_a_feature_without_a_value_for_some_clips_and_one_that_never_varies_are_drawn(tmp_path: Path) -> None:
     values = {"gappy": np.where(np.arange(40) % 3, TRUTH, np.nan), "constant": np.zeros(40)}
     features.distributions(values, TRUTH, "music", tmp_path / "one.svg")
-    assert {"gappy", "constant", "tells 50 of 100 pairs apart"} <= words(tmp_path / "one.svg")
+    assert {"gappy", "constant", "separates 50 of 100 pairs"} <= words(tmp_path / "one.svg")
 
 
-def test_a_tone_is_drawn_with_its_frequency_where_the_cursor_looks_for_it(tone: npt.NDArray[np.float32]) -> None:
+def test_a_tone_is_drawn_with_its_frequency_where_the_cursor_expects_it(tone: npt.NDArray[np.float32]) -> None:
     frames = frames_table(frame_features(tone, 22050, FeatureParams()), "a_0", 22050, FeatureParams())
     drawn = features.clip(tone, 22050, frames, "a_0: Tone")
     assert "3.0 s of sound" in drawn
@@ -188,9 +197,9 @@ def test_a_class_that_no_clip_carries_is_not_drawn(tmp_path: Path) -> None:
     assert "Music" in words(tmp_path / "one.svg") and "Dog" not in words(tmp_path / "one.svg")
 
 
-def test_a_coverage_of_one_outcome_has_room(tmp_path: Path) -> None:
+def test_a_coverage_of_one_outcome_is_drawn(tmp_path: Path) -> None:
     coverage.coverage({"train": {"ok": 5}}, tmp_path / "one.svg")
-    assert {"What became of the wanted clips", "ok", "5"} <= words(tmp_path / "one.svg")
+    assert {"Wanted clips by outcome", "ok", "5"} <= words(tmp_path / "one.svg")
 
 
 def test_an_outcome_that_one_split_lacks_counts_zero_there(tmp_path: Path) -> None:

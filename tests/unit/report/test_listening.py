@@ -1,11 +1,8 @@
-import io
 from pathlib import Path
 
-import av
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pytest
 
 from soundsift.detectors.columns import PREDICTION_COLUMNS
 from soundsift.media.encode import write_clip
@@ -13,17 +10,17 @@ from soundsift.media.levels import as_segment
 from soundsift.report import listening
 from soundsift.tables import write_parquet
 
-SAID = [("a", True, 0.1), ("b", True, 0.9), ("c", False, 0.8), ("d", False, 0.7), ("e", False, 0.0)]
+PREDICTED = [("a", True, 0.1), ("b", True, 0.9), ("c", False, 0.8), ("d", False, 0.7), ("e", False, 0.0)]
 
 
-def predictions(said: list[tuple[str, bool, float]], split: str = "eval") -> pa.Table:
-    columns = [[clip for clip, _, _ in said], [split] * len(said), [t for _, t, _ in said], [p for *_, p in said]]
-    columns.append([p >= 0.5 for *_, p in said])
+def predictions(rows: list[tuple[str, bool, float]], split: str = "eval") -> pa.Table:
+    columns = [[clip for clip, _, _ in rows], [split] * len(rows), [t for _, t, _ in rows], [p for *_, p in rows]]
+    columns.append([p >= 0.5 for *_, p in rows])
     return pa.table(columns, schema=pa.schema([(c.name, c.type) for c in PREDICTION_COLUMNS]))
 
 
 def test_the_worst_clips_of_the_eval_split_come_first() -> None:
-    table = pa.concat_tables([predictions([("x", True, 0.0)], "train"), predictions(SAID)])
+    table = pa.concat_tables([predictions([("x", True, 0.0)], "train"), predictions(PREDICTED)])
     assert listening.worst(table, 3)["clip_id"].to_pylist() == ["a", "c", "d"]
 
 
@@ -35,38 +32,23 @@ def test_the_same_seed_draws_the_same_clips_of_each_side_and_another_seed_others
 
 
 def test_a_side_with_few_clips_is_drawn_whole() -> None:
-    assert [side["clip_id"].to_pylist() for side in listening.draw(predictions(SAID), 0)] == [
+    assert [side["clip_id"].to_pylist() for side in listening.draw(predictions(PREDICTED), 0)] == [
         ["a", "b"],
         ["c", "d", "e"],
     ]
 
 
-@pytest.mark.parametrize("ending", ["mp3", "flac", "wav"])
-def test_the_sound_of_a_page_is_small_and_sounds_the_same(
-    ending: str, tone: npt.NDArray[np.float32], tmp_path: Path
-) -> None:
-    write_clip(as_segment((tone * 32767).astype(np.int16), 22050), tmp_path / f"a.{ending}")
-    sound = listening.sound_for_page(tmp_path / f"a.{ending}")
-    assert len(sound) < 3 * 6500
-    with av.open(io.BytesIO(sound)) as container:
-        samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
-    assert len(samples) == pytest.approx(len(tone), abs=2500)
-    middle = samples[22050:44100]
-    assert np.argmax(np.abs(np.fft.rfft(middle))) == 440
-    assert np.abs(middle).max() == pytest.approx(0.5, abs=0.05)
-
-
-def test_clips_are_spelled_out_with_sound_where_it_is_kept(tone: npt.NDArray[np.float32], tmp_path: Path) -> None:
+def test_clips_are_described_with_sound_if_their_file_is_kept(tone: npt.NDArray[np.float32], tmp_path: Path) -> None:
     (tmp_path / "t-00001").mkdir()
     write_clip(as_segment((tone * 32767).astype(np.int16), 22050), tmp_path / "t-00001" / "c.mp3")
     table = pa.table(
         {"clip_id": ["c", "a"], "batch": ["t-00001", "t-00000"], "labels": [["Engine", "Wind"], ["Music"]]}
     )
     write_parquet(table, tmp_path / "features.parquet")
-    chosen = predictions([SAID[0], SAID[2]])
-    rows = listening.spell_out(chosen, tmp_path / "features.parquet", tmp_path, "mp3").to_pylist()
+    chosen = predictions([PREDICTED[0], PREDICTED[2]])
+    rows = listening.describe(chosen, tmp_path / "features.parquet", tmp_path, "mp3").to_pylist()
     assert rows[0] == {
-        "clip": "a", "sound": None, "labels": "Music", "heard by its labels": True, "probability": 0.1,
+        "clip": "a", "sound": None, "labels": "Music", "present by its labels": True, "probability": 0.1,
         "detected": False, "split": "eval",
     }  # fmt: skip
     assert rows[1]["labels"] == "Engine, Wind"

@@ -38,16 +38,16 @@ def clips() -> pa.Table:
     )
 
 
-def test_rows_are_counted_by_list_and_what_became_of_them(clips: pa.Table) -> None:
+def test_rows_are_counted_by_list_and_outcome(clips: pa.Table) -> None:
     excluded = pa.table({"list": ["train", "train", "more"], "reason": ["inaccurate", "repeated", "inaccurate"]})
-    rows = metadata.rows_by_fate(clips, excluded).to_pylist()
-    assert [(row["list"], row["became"], row["rows"], row["percent"]) for row in rows] == [
-        ("train", "a wanted clip", 2, 50.0),
+    rows = metadata.row_outcomes(clips, excluded).to_pylist()
+    assert [(row["list"], row["outcome"], row["rows"], row["percent"]) for row in rows] == [
+        ("train", "wanted clip", 2, 50.0),
         ("train", "left out: repeated", 1, 25.0),
         ("train", "left out: inaccurate", 1, 25.0),
-        ("more", "a wanted clip", 1, 50.0),
+        ("more", "wanted clip", 1, 50.0),
         ("more", "left out: inaccurate", 1, 50.0),
-        ("eval", "a wanted clip", 1, 100.0),
+        ("eval", "wanted clip", 1, 100.0),
     ]
 
 
@@ -70,16 +70,16 @@ def test_every_class_has_its_accuracy_and_clips_most_frequent_first(clips: pa.Ta
     assert (rows[0]["is_music"], rows[0]["is_speech"]) == (True, False)
 
 
-def test_clips_are_spelled_out_with_a_link_only_to_youtube(clips: pa.Table) -> None:
-    row = metadata.spelled_out(clips, at_youtube=True).to_pylist()[2]
+def test_the_first_clips_are_listed_with_a_link_only_to_youtube(clips: pa.Table) -> None:
+    row = metadata.first_clips(clips, at_youtube=True).to_pylist()[2]
     assert row["labels"] == "Music"
     assert row["is_music"] == "unknown"
     assert row["video"] == "https://youtu.be/c?t=1"
-    assert "video" not in metadata.spelled_out(clips, at_youtube=False).column_names
+    assert "video" not in metadata.first_clips(clips, at_youtube=False).column_names
 
 
 def test_classes_on_the_same_clip_are_counted(clips: pa.Table) -> None:
-    names, counts, starts = metadata.together(clips, LABELS)
+    names, counts, starts = metadata.co_occurrence(clips, LABELS)
     assert names == ["Music", "Rock", "Speech"]
     assert starts == [0, 2]
     np.testing.assert_array_equal(counts, [[3, 1, 1], [1, 1, 0], [1, 0, 2]])

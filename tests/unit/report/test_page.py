@@ -1,9 +1,14 @@
+from base64 import b64encode
+from collections import defaultdict
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
+from markupsafe import Markup
 
-from soundsift.report.page import picture, stage, write_page
+from soundsift.report import page as page_module
+from soundsift.report.page import audio_figure, image, write_page
 
 
 class Cells(HTMLParser):
@@ -53,27 +58,64 @@ def test_a_sound_file_becomes_a_player_of_its_kind(tmp_path: Path) -> None:
     assert [page.count(f'src="data:audio/{kind};base64,') for kind in kinds] == [1, 1, 1]
     assert "data:audio/flac;base64,ZkxhQyBhbmQgc28gb24=" in page
     assert page.count('aria-label="sound of ') == 3
-    assert 'aria-label="sound of &quot;a&quot;"' in page
+    assert 'aria-label="sound of &#34;a&#34;"' in page
 
 
 def test_only_a_page_with_rows_has_a_search_box(tmp_path: Path) -> None:
     found = []
-    for part in ("<p>words</p>", pa.table({"a": [1]})):
-        write_page("Page", [("Part", part)], tmp_path / "page.html")
+    for body in (Markup("<p>words</p>"), pa.table({"a": [1]})):
+        write_page("Page", [("Section", body)], tmp_path / "page.html")
         found.append((tmp_path / "page.html").read_text(encoding="utf-8").count("<input"))
     assert found == [0, 1]
+
+
+def test_text_is_escaped_and_markup_is_not(tmp_path: Path) -> None:
+    write_page("<title>", [("<heading>", "<text>"), ("Section", Markup("<p>words</p>"))], tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    for part in ("<h1>&lt;title&gt;</h1>", "<h2>&lt;heading&gt;</h2>\n&lt;text&gt;\n", "<p>words</p>"):
+        assert part in page
+
+
+@pytest.mark.parametrize("name", ["page.css", "page.js"])
+def test_a_page_contains_style_and_script_as_they_stand_in_their_files(name: str, tmp_path: Path) -> None:
+    write_page("Page", [], tmp_path / "page.html")
+    written = (Path(page_module.__file__).parent / "templates" / name).read_text(encoding="utf-8")
+    assert written in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "</" not in written.replace("</p>", "")
 
 
 SVG = '<svg role="img">\n <title>Rows &amp; "clips"</title>\n <desc>3 ok</desc>\n</svg>'
 
 
-def test_a_picture_says_what_its_figure_says() -> None:
-    assert picture(SVG).startswith('<img alt="Rows &amp; &quot;clips&quot;. 3 ok" src="data:image/svg+xml;base64,')
+class Attributes(HTMLParser):
+    """The attributes of every element of some markup: {element: [{name: value}]}."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.of: dict[str, list[dict[str, str | None]]] = defaultdict(list)
+        self.feed(markup)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.of[tag].append(dict(attributes))
 
 
-def test_a_stage_has_a_picture_a_slider_with_name_and_range_and_a_player() -> None:
-    made = stage("<a>", SVG, (0.1, 0.9), b"sound", 10.04)
-    for part in ('role="slider"', 'tabindex="0"', 'aria-label="position in &lt;a&gt;"', 'aria-valuemax="10.0"'):
-        assert part in made
-    assert 'data-seconds="10.04" data-left="0.1" data-right="0.9"' in made
-    assert made.count("<audio") == made.count("<img") == 1
+def test_the_alternative_text_of_an_image_is_the_title_and_description_of_its_figure() -> None:
+    (made,) = Attributes(image(SVG)).of["img"]
+    assert made["alt"] == 'Rows & "clips". 3 ok'
+    assert made["src"] == f"data:image/svg+xml;base64,{b64encode(SVG.encode()).decode()}"
+
+
+def test_an_audio_figure_has_an_image_a_slider_with_name_and_range_and_a_player() -> None:
+    found = Attributes(audio_figure('<a> & "b"', SVG, (0.1, 0.9), b"sound", 10.04)).of
+    plot, slider = found["div"]
+    assert (plot["data-seconds"], plot["data-left"], plot["data-right"]) == ("10.04", "0.1", "0.9")
+    assert (slider["role"], slider["tabindex"], slider["aria-valuemax"]) == ("slider", "0", "10.0")
+    assert slider["aria-label"] == 'position in <a> & "b"'
+    assert [player["aria-label"] for player in found["audio"]] == ['sound of <a> & "b"']
+    assert len(found["img"]) == 1
+
+
+def test_an_audio_figure_may_refer_to_files_by_their_addresses() -> None:
+    found = Attributes(audio_figure("a", SVG, (0.1, 0.9), "a%20b.mp3", 3.0, "a.svg?x=1&y=2")).of
+    assert [found["audio"][0][name] for name in ("src", "preload")] == ["a%20b.mp3", "metadata"]
+    assert found["img"][0]["src"] == "a.svg?x=1&y=2"

@@ -3,12 +3,13 @@ import json
 import platform
 from pathlib import Path
 
-from soundsift.media.archive import Archive, Record
+from soundsift.media.archive import Record
+from soundsift.media.archive_writer import open_for_writing
 from soundsift.report import provenance
 from soundsift.report.ending import shareable
 
 
-def test_a_list_is_known_by_its_rows_and_checksum_and_a_fetched_one_by_its_address(tmp_path: Path) -> None:
+def test_a_list_has_its_lines_and_checksum_and_a_fetched_one_its_address(tmp_path: Path) -> None:
     content = b"# Segments csv\n# YTID, ...\na, 0, 10, x\nb, 0, 10, y\n\n"
     (tmp_path / "train.csv").write_bytes(content)
     (tmp_path / "labels.csv").write_bytes(b"index,mid\n")
@@ -27,7 +28,7 @@ def test_only_tools_that_are_there_have_a_version() -> None:
     assert [row["tool"] for row in found] == ["Python", "system", "librosa"]
 
 
-def test_what_lets_others_in_does_not_go_into_the_report() -> None:
+def test_secrets_do_not_go_into_the_report() -> None:
     download = {
         "url": "https://example.org",
         "proxy": "http://me:secret@proxy",
@@ -41,8 +42,12 @@ def test_what_lets_others_in_does_not_go_into_the_report() -> None:
     assert download["proxy"] == "http://me:secret@proxy"
 
 
-def test_clips_are_counted_by_the_versions_that_fetched_them_with_their_days(tmp_path: Path) -> None:
-    archive = Archive(tmp_path)
+def test_the_configuration_is_shown_with_its_line_breaks_and_is_no_markup() -> None:
+    assert provenance.configuration("a: <b>\n  c: 1\n") == '<pre tabindex="0">a: &lt;b&gt;\n  c: 1\n</pre>\n'
+
+
+def test_clips_are_counted_by_tool_versions_with_the_first_and_last_day(tmp_path: Path) -> None:
+    archive = open_for_writing(tmp_path)
     for number, (day, version) in enumerate([("02", "1"), ("01", "1"), ("03", "2")]):
         record = Record(f"v{number}_0", f"v{number}", "private", when=f"2026-01-{day}T10:00", tools={"yt-dlp": version})
         archive.write(record)
@@ -52,4 +57,4 @@ def test_clips_are_counted_by_the_versions_that_fetched_them_with_their_days(tmp
         ("yt-dlp 2", 1, "2026-01-03", "2026-01-03"),
     ]  # fmt: skip
     some = provenance.fetched_with(archive, clip_ids, n=2).to_pylist()
-    assert [(row["asked for with"], row["clips"]) for row in some] == [("yt-dlp 1", 1), ("yt-dlp 2", 1)]
+    assert [(row["last attempt with"], row["clips"]) for row in some] == [("yt-dlp 1", 1), ("yt-dlp 2", 1)]

@@ -1,1 +1,1 @@
-"""Where media come from, one module per kind of source."""
+"""Sources of media, one module per kind. :mod:`soundsift.media.sources.base` defines their interface."""

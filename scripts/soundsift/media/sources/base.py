@@ -1,13 +1,28 @@
-"""What every source of media shares: what is asked for, how, and what comes back."""
+"""The interface of a source of media: what is asked of it, and what it returns."""
 
 import errno
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
+from soundsift.config.download import RequestPolicy, SourceParams
+from soundsift.media.archive import Record
+from soundsift.metadata.batches import Clip
+
 
 class FetchError(Exception):
-    """The source did not give the media: an outcome, its own words, and when it wants to be asked again."""
+    """The source did not return the media.
+
+    Parameters
+    ----------
+    outcome
+        A key of :data:`soundsift.media.outcomes.OUTCOMES`.
+    reason
+        The source's own message.
+    retry_after_seconds
+        How long the source asks to be left alone; 0 if it does not say.
+    """
 
     def __init__(self, outcome: str, reason: str, retry_after_seconds: float) -> None:
         super().__init__(reason)
@@ -16,30 +31,120 @@ class FetchError(Exception):
 
 @dataclass(frozen=True)
 class Media:
-    """What a source gave.
+    """A file that a source returned.
 
     Attributes
     ----------
+    path
+        In the scratch folder if it is to be moved into the archive; anywhere else if it is to be read in place.
     begins_seconds, ends_seconds
-        The stretch of the video that the file holds; the end is None where it does not say.
+        Stretch of the video that the file holds. The end is None if the file does not state it.
     held_seconds
-        How much of the labelled stretch was found in it by decoding; 0 where that was not looked at.
+        Seconds of the labelled stretch found in the file by decoding; None if it was not decoded.
     whole
-        Whether the file is all that the source has.
+        True if the file is all that the source has of the video.
     note
-        What is worth keeping of how it was got.
+        Remark for the record.
+    modified_ns
+        Modification time of a file on disk, in ns since 1970; 0 for media from the network.
     """
 
     path: Path
     begins_seconds: float = 0.0
     ends_seconds: float | None = None
-    held_seconds: float = 0.0
+    held_seconds: float | None = None
     whole: bool = False
     note: str = ""
+    modified_ns: int = 0
+
+
+class Source(ABC):
+    """A place that clips are fetched from.
+
+    A new kind of source is one subclass in a module of its own and one line in
+    :data:`soundsift.media.sources.registry.KINDS`. Methods are called from several threads.
+    """
+
+    is_remote: bool
+    """True if requests count: they are limited in rate, the source may refuse them, and a clip that it does not have is
+    not asked for again. Asking a source that is not remote costs nothing, so it is asked again in every run."""
+
+    def __init__(self, params: SourceParams, policy: RequestPolicy) -> None:
+        self.params, self.policy = params, policy
+
+    @abstractmethod
+    def address(self, clip: Clip) -> str:
+        """Return the clip's address for its record, without any path of this machine: an archive can be moved."""
+
+    @abstractmethod
+    def is_current(self, clip: Clip, record: Record, media: Path) -> bool:
+        """Return whether the archive's media are still those that this source would return for the clip.
+
+        Parameters
+        ----------
+        record, media
+            The clip's record, whose outcome is ``ok``, and the path of its media.
+        """
+
+    @abstractmethod
+    def fetch(self, clip: Clip, scratch: Path) -> Media:
+        """Fetch the media of one clip.
+
+        Parameters
+        ----------
+        scratch
+            An empty folder on the file system of the archive.
+
+        Raises
+        ------
+        FetchError, MediaError
+            If the source does not return usable media; both carry the outcome.
+        OSError
+            If the disk cannot be read or written.
+        """
+
+    # A source that needs no preparation or cleaning up inherits these.
+
+    def prepare(self) -> None:  # noqa: B027
+        """Get ready for a request. It is called before the clip's turn comes, so that its start takes no turn."""
+
+    def abort(self) -> None:  # noqa: B027
+        """End the requests of all other threads. The threads that wait for them get an error."""
+
+    def close(self) -> None:  # noqa: B027
+        """Release everything that the source holds."""
+
+
+def fill_template(template: str, clip: Clip) -> str:
+    """Fill in a template of ``download.url``.
+
+    Examples
+    --------
+    >>> clip = Clip("--PJHxphWEs_30000", "--PJHxphWEs", 30.0, 40.0)
+    >>> fill_template("https://mirror/{video_id}/{start_seconds}-{end_seconds}.m4a", clip)
+    'https://mirror/--PJHxphWEs/30-40.m4a'
+    """
+    return template.format(
+        video_id=clip.video_id, clip_id=clip.clip_id,
+        start_seconds=_shortest(clip.start_seconds), end_seconds=_shortest(clip.end_seconds),
+        start_ms=round(clip.start_seconds * 1000), end_ms=round(clip.end_seconds * 1000),
+    )  # fmt: skip
+
+
+def _shortest(seconds: float) -> str:
+    """Format seconds to the millisecond without trailing zeros: 30, 4.5, 12345.678."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")
 
 
 def is_about_storage(error: BaseException) -> bool:
-    """Whether an error is about the disk and not about the clip; yt-dlp wraps the system's words in its own."""
+    """Return whether an error is about the disk and not about the clip. yt-dlp wraps system errors in its own."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
     return re.search("No space left|Disk quota exceeded|Read-only file system", str(error)) is not None
+
+
+def outcome_of(error: OSError) -> str:
+    """Return the outcome of a system error that concerns one clip, for example on a network file system."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "network" if isinstance(error, ConnectionError) else "unrecognised"

@@ -1,4 +1,4 @@
-"""Media on disk."""
+"""Media files on disk."""
 
 import mimetypes
 import os
@@ -6,66 +6,66 @@ import shutil
 from glob import escape, glob
 from pathlib import Path
 
-from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.errors import MediaError
-from soundsift.media.archive import Archive, Record
-from soundsift.media.sources.base import Media
+from soundsift.media.archive import Record
+from soundsift.media.sources.base import Media, Source, fill_template
 from soundsift.metadata.batches import Clip
 
 
-class LocalFiles:
-    """Media on disk: given a second name in the archive, or read where they are, or copied. Asking costs nothing."""
+class FileSource(Source):
+    """Files on disk. They are linked into the archive, read in place where links are not possible, or copied."""
 
-    def __init__(self, source: SourceParams, policy: RequestPolicy) -> None:
-        self.source, self.link = source, policy.link
+    is_remote = False
 
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def abort(self) -> None:
-        """Nothing takes long enough."""
+    def address(self, clip: Clip) -> str:
+        """Return ``file:`` and the file's name without its folder."""
+        return f"file:{Path(fill_template(self.params.url, clip)).name}"
 
     def find(self, clip: Clip) -> Path | None:
-        """Find the one file the template names for a clip; ``.*`` at its end stands for any container."""
-        path = clip.url(self.source.url.removeprefix("file://"))
+        """Find the file that the template names for a clip; ``.*`` at its end stands for any container."""
+        path = fill_template(self.params.url.removeprefix("file://"), clip)
         if not path.endswith(".*"):
             return Path(path) if Path(path).is_file() else None
-        found = [name for name in glob(escape(path[:-1]) + "*") if _sounds(name) is not False and Path(name).is_file()]
-        # an unknown ending only where there is no other
-        return min(map(Path, found), key=lambda path: (not _sounds(path.name), path.name), default=None)
+        names = glob(escape(path[:-1]) + "*")
+        found = [Path(name) for name in names if _holds_sound(name) is not False and Path(name).is_file()]
+        # a file with an unknown ending is taken only if there is no other
+        return min(found, key=lambda path: (not _holds_sound(path.name), path.name), default=None)
 
-    def is_current(self, clip: Clip, record: Record, archive: Archive) -> bool:
-        """Whether the archive holds the file as it stands on disk, or none stands there any more."""
-        path = self.find(clip)
-        if path is None or record.media is None:
-            return path is None and record.outcome == "ok"
-        found = path.stat()
-        return (
-            record.trimmed == self.source.trimmed
-            and (record.bytes, record.modified_ns) == (found.st_size, found.st_mtime_ns)
-            and (self.link or not path.samefile(archive.root / archive.folder(clip.clip_id) / record.media))
-        )
-
-    def __call__(self, clip: Clip, scratch: Path) -> Media:
+    def is_current(self, clip: Clip, record: Record, media: Path) -> bool:
+        """Return whether the file on disk is unchanged since it was taken, or no longer exists."""
         path = self.find(clip)
         if path is None:
-            raise MediaError("not_found", f"no file {Path(clip.url(self.source.url)).name}")
+            return True
+        found = path.stat()
+        return (
+            record.trimmed == self.params.trimmed
+            and (record.bytes, record.modified_ns) == (found.st_size, found.st_mtime_ns)
+            # a copy must not be a link to the original
+            and (self.policy.link or not path.samefile(media))
+        )
+
+    def fetch(self, clip: Clip, scratch: Path) -> Media:
+        """Link or copy a file. It is not decoded here: faults of the file are found when clips are converted."""
+        path = self.find(clip)
+        if path is None:
+            raise MediaError("not_found", f"no file {Path(fill_template(self.params.url, clip)).name}")
         if not os.access(path, os.R_OK):
             raise MediaError("forbidden", f"{path.name} may not be read")
-        begins = clip.start_seconds if self.source.trimmed else 0.0
+        modified_ns = path.stat().st_mtime_ns
         target = scratch / f"media{path.suffix}"
-        if not self.link:
+        if self.policy.link:
+            try:
+                os.link(path.resolve(), target)
+            except OSError:  # another file system, or one without links
+                target = path
+        else:
             shutil.copy2(path, target)
-            return Media(target, begins, whole=True)
-        try:
-            os.link(path.resolve(), target)
-        except OSError:  # another file system, or one without links
-            target = path
-        return Media(target, begins, whole=True)
+        begins = clip.start_seconds if self.params.trimmed else 0.0
+        return Media(target, begins, whole=True, modified_ns=modified_ns)
 
 
-def _sounds(name: str) -> bool | None:
-    """Whether a file holds sound by its ending; None where that does not say."""
+def _holds_sound(name: str) -> bool | None:
+    """Whether a file may hold sound, by its ending; None if the ending is unknown."""
     kind = mimetypes.guess_type(name)[0]
     if name.endswith(".part"):
         return False

@@ -1,30 +1,65 @@
-"""Media from the network, by yt-dlp."""
+"""Media from the network, fetched by yt-dlp."""
 
 from pathlib import Path
 
 from soundsift.config.download import RequestPolicy, SourceParams
-from soundsift.media.sources.base import Media
+from soundsift.media.archive import Record
+from soundsift.media.sources.base import Media, Source, fill_template
 from soundsift.media.sources.ytdlp_process import Fetcher
 from soundsift.metadata.batches import Clip
 
 
-class Network:
-    """Media from the network: as many :class:`Fetcher` as ask at the same time, each kept for the next clip."""
+class YtDlpSource(Source):
+    """Media from YouTube or any other address that yt-dlp can fetch.
 
-    def __init__(self, source: SourceParams, policy: RequestPolicy) -> None:
-        self.source, self.policy = source, policy
+    There are as many :class:`Fetcher` processes as requests at the same time; each is used again for later clips.
+    """
+
+    is_remote = True
+
+    def __init__(self, params: SourceParams, policy: RequestPolicy) -> None:
+        super().__init__(params, policy)
         self._all: list[Fetcher] = []
         self._idle: list[Fetcher] = []
+
+    def address(self, clip: Clip) -> str:
+        """Return the address that yt-dlp is given."""
+        return fill_template(self.params.url, clip)
+
+    def is_current(self, clip: Clip, record: Record, media: Path) -> bool:
+        """Return whether the media hold the labelled stretch. A video does not change, so the source is not asked."""
+        return record.trimmed == self.params.trimmed and (record.whole or record.end_seconds >= clip.end_seconds)
+
+    def fetch(self, clip: Clip, scratch: Path) -> Media:
+        """Fetch the labelled section with its margin; the whole file if sections are not wanted or not possible."""
+        section = None
+        if self.params.sections and not self.params.trimmed:
+            margin = self.params.margin_seconds
+            section = (max(0.0, clip.start_seconds - margin), clip.end_seconds + margin)
+        stretch = (clip.start_seconds, clip.end_seconds)
+        fetcher = self._take()
+        try:
+            return fetcher.fetch(self.address(clip), stretch, section, self.params.trimmed, scratch)
+        finally:
+            self._idle.append(fetcher)
+
+    def prepare(self) -> None:
+        """Start a process before its turn comes; otherwise the requests of starting processes would bunch."""
+        fetcher = self._take()
+        try:
+            fetcher.start()
+        finally:
+            self._idle.insert(0, fetcher)
+
+    def abort(self) -> None:
+        """Kill every process."""
+        for fetcher in self._all:
+            fetcher.kill()
 
     def close(self) -> None:
         """End every process."""
         for fetcher in self._all:
             fetcher.close()
-
-    def abort(self) -> None:
-        """End whatever is under way in other threads."""
-        for fetcher in self._all:
-            fetcher.kill()
 
     def _take(self) -> Fetcher:
         try:
@@ -32,26 +67,6 @@ class Network:
         except IndexError:
             cookies = self.policy.cookies and str(Path(self.policy.cookies).resolve())
             options = {"cookiefile": cookies, "proxy": self.policy.proxy, **self.policy.yt_dlp}
-            fetcher = Fetcher(options, self.policy.timeout_seconds, self.source.max_megabytes)
+            fetcher = Fetcher(options, self.policy.timeout_seconds, self.params.max_megabytes)
             self._all.append(fetcher)
             return fetcher
-
-    def prepare(self) -> None:
-        """Have a process ready before its turn comes, or its requests would bunch behind its start."""
-        fetcher = self._take()
-        try:
-            fetcher.start()
-        finally:
-            self._idle.insert(0, fetcher)
-
-    def __call__(self, clip: Clip, scratch: Path) -> Media:
-        section = None
-        if self.source.sections and not self.source.trimmed:
-            margin = self.source.margin_seconds
-            section = (max(0.0, clip.start_seconds - margin), clip.end_seconds + margin)
-        stretch = (clip.start_seconds, clip.end_seconds)
-        fetcher = self._take()
-        try:
-            return fetcher.fetch(clip.url(self.source.url), stretch, section, self.source.trimmed, scratch)
-        finally:
-            self._idle.append(fetcher)

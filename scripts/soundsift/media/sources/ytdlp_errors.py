@@ -1,26 +1,28 @@
-"""How an error of yt-dlp is turned into an outcome.
+"""Classifying errors of yt-dlp as outcomes.
 
 Sources of the messages: yt-dlp 2026.10.26, ``extractor``, ``downloader``, ``networking``; the tests look them up in the
-yt-dlp that is installed. What only YouTube says is not in there: those words are from reports of yt-dlp's users."""
+installed yt-dlp. Messages that come from YouTube itself are not part of yt-dlp: they are from reports of its users.
+"""
 
 import re
 import time
 from email.utils import parsedate_to_datetime
 
-# No server is taken to mean that it wants to be left alone for longer than a day.
+# Upper limit of a Retry-After header: one day.
 MOST_SECONDS = 24 * 3600.0
 _BY_STATUS = {403: "forbidden", 404: "not_found", 408: "timeout", 410: "not_found", 429: "rate_limited"}
-# Addresses that YouTube has just handed out or that serve every video: it answers 404 for videos that play
+# At addresses that YouTube has just generated, or that serve every video, 404 does not mean that the video is gone
 # (yt-dlp's extractor/youtube/_base.py tries again; yt-dlp issues 4497 and 8240).
-_ON_THE_WAY = ("Unable to download API page: ", "unable to download video data: ", "[download] Got error: ")
+_INTERMEDIATE = ("Unable to download API page: ", "unable to download video data: ", "[download] Got error: ")
 
-# Every pattern begins where a sentence begins, behind yt-dlp's "[youtube] <id>: ": what an uploader wrote, names of
-# claimants and ids are not taken for a reason. First match wins. Left out on purpose, as it is also said of videos that
-# play: "This video is not available" (yt-dlp issues 15780, 16526), "No video formats found", "DRM protected".
+# Every pattern must match at the beginning of a sentence after yt-dlp's "[youtube] <id>: ". So titles, names of
+# claimants and ids are not mistaken for a reason. The first match counts. Left out on purpose, because they are also
+# given for videos that play: "This video is not available" (yt-dlp issues 15780, 16526), "No video formats found",
+# "DRM protected".
 _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"Sign in to confirm (that )?you.re not a bot|YouTube is requiring a captcha", "bot_check"),
     (r"This content isn.t available([,.]|$)|(The current session|Your account) has been rate-limited", "rate_limited"),
-    # all that yt-dlp raises when every player was answered with 403 or 429
+    # the only error that yt-dlp raises if every player client was answered with 403 or 429
     (r"Failed to extract any player response|All player responses are invalid", "forbidden"),
     (r"Sign in to confirm your age|This video (is age-restricted|may be inappropriate)", "age_restricted"),
     (r"This video is no longer available because the YouTube account .*has been terminated", "terminated"),
@@ -32,18 +34,18 @@ _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"Join this channel .*members-only|This video is available to this channel.s members", "members_only"),
     (r"Private video|This video is private", "private"),
     (r"This video has been removed", "removed"),
-    # the site says so and no more: what follows may be about the player that asked
+    # only if the message ends there: more text may be about the player client and not about the video
     (r"^((Video unavailable|This video (is unavailable|is no longer available|isn.t available anymore|does not exist))"
      r"[. ]*)+$", "unavailable"),
     (r"\[download\] Got error: .*timed out", "timeout"),
-    # why a fragment did not come is only a warning
+    # yt-dlp gives the cause of a missing fragment only as a warning
     (r"\[download\] Got error: |The downloaded file is empty|fragment \d+ not found", "network"),
     (r"Did not get any data blocks", "corrupt"),
 )  # fmt: skip
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """The error and what it wraps: yt-dlp keeps the real one in ``exc_info[1]`` or ``cause``."""
+    """Return an error and those that it wraps: yt-dlp keeps the original in ``exc_info[1]`` or ``cause``."""
     found: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:
@@ -56,36 +58,36 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def retry_after_seconds(error: BaseException) -> float:
-    """How long the server asks to be left alone, by the Retry-After header of its answer; 0 where it does not say."""
+    """Return the Retry-After header of the server's answer in seconds; 0 if it has none."""
     import yt_dlp.networking.exceptions as network
 
     for item in _chain(error):
         if isinstance(item, network.HTTPError):
-            asked = (item.response.headers.get("Retry-After") or "").strip()
+            value = (item.response.headers.get("Retry-After") or "").strip()
             try:
-                if asked.isdecimal():
-                    return float(min(int(asked), MOST_SECONDS))
-                return min(max(0.0, parsedate_to_datetime(asked).timestamp() - time.time()), MOST_SECONDS)
+                if value.isdecimal():
+                    return float(min(int(value), MOST_SECONDS))
+                return min(max(0.0, parsedate_to_datetime(value).timestamp() - time.time()), MOST_SECONDS)
             except (ValueError, OverflowError):
                 return 0.0
     return 0.0
 
 
-def _by_status(status: int, said: str) -> str:
-    # yt-dlp follows redirects: one that is left leads in a circle or nowhere
-    if status >= 500 or 300 <= status < 400 or (status in (404, 410) and said.startswith(_ON_THE_WAY)):
+def _by_status(status: int, message: str) -> str:
+    # yt-dlp follows redirects: one that is left is endless or has no target
+    if status >= 500 or 300 <= status < 400 or (status in (404, 410) and message.startswith(_INTERMEDIATE)):
         return "server_error"
     return _BY_STATUS.get(status, "unrecognised")
 
 
 def classify(error: BaseException) -> tuple[str, str]:
-    """Name what an error of a download means: HTTP status and exception class first, message second.
+    """Classify an error of a download: by HTTP status and exception class, else by its message.
 
     Returns
     -------
     (outcome, reason)
-        ``outcome`` is a key of :data:`OUTCOMES`, ``unrecognised`` where nothing fits; ``reason`` the first
-        line of the message without yt-dlp's advice to report it.
+        ``outcome`` is a key of :data:`soundsift.media.outcomes.OUTCOMES`, ``unrecognised`` if nothing matches.
+        ``reason`` is the first line of the message without yt-dlp's advice to report it.
     """
     import yt_dlp.networking.exceptions as network
     from yt_dlp.utils import ContentTooShortError, GeoRestrictedError, UnsupportedError
@@ -94,19 +96,19 @@ def classify(error: BaseException) -> tuple[str, str]:
     text = re.sub(r"\x1b\[[0-9;]*m|\r", "", str(errors[0])).removeprefix("ERROR: ")
     text = re.split(r"; please report this issue|\n", text)[0].strip()
     reason = text.removeprefix("[download] Got error: ")
-    said = re.sub(r"^\[[^]]+\] \S+: ", "", text)
+    message = re.sub(r"^\[[^]]+\] \S+: ", "", text)
     for item in errors:
         if isinstance(item, network.HTTPError):
-            return _by_status(item.status, said), reason
+            return _by_status(item.status, message), reason
         if isinstance(item, GeoRestrictedError):
             return "geo_blocked", reason
         if isinstance(item, UnsupportedError):
-            return "corrupt", f"the answer is no media: {reason}"
+            return "corrupt", f"the answer is not media: {reason}"
         if isinstance(item, network.TransportError | ContentTooShortError | ConnectionError | TimeoutError):
             return ("timeout" if "timed out" in str(item).lower() else "network"), reason
     if status := re.match(r"HTTP Error (\d{3})\b", reason):
-        return _by_status(int(status[1]), said), reason
+        return _by_status(int(status[1]), message), reason
     for pattern, outcome in _BY_MESSAGE:
-        if re.search(rf"(?:^|[.?!] +)(?:{pattern})", said, re.IGNORECASE):
+        if re.search(rf"(?:^|[.?!] +)(?:{pattern})", message, re.IGNORECASE):
             return outcome, reason
     return "unrecognised", reason

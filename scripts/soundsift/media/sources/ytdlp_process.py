@@ -1,9 +1,9 @@
-"""Media from the network, by yt-dlp in processes of their own, so that a transfer that hangs can be ended.
+"""Running yt-dlp in separate processes, so that a transfer can be stopped at any time.
 
-yt-dlp waits for a server that sends a byte now and then for as long as it pleases; a thread cannot be ended, a process
-can. Each :class:`Fetcher` keeps one such process with one long-lived ``YoutubeDL``, asks it for one clip after the
-other in lines of JSON, and kills it, with the ffmpeg it may have started, when a clip takes too long or grows too
-large. A process whose asker was killed ends itself.
+yt-dlp has no limit for a server that keeps sending a byte now and then, and a thread cannot be stopped. Each
+:class:`Fetcher` keeps one process with one ``YoutubeDL``. It sends requests for one clip after the other as lines of
+JSON. If a clip takes too long or its file becomes too large, it kills the process and the ffmpeg that it may have
+started. A process ends itself when its parent was killed.
 """
 
 import contextlib
@@ -27,26 +27,26 @@ from typing import Any
 from soundsift.errors import ConfigError, MediaError
 from soundsift.media.sources.base import FetchError, Media, is_about_storage
 
-# A WebM section starts at a cue point up to ten seconds earlier: more to fetch than of an M4A one.
+# M4A is preferred: a section of WebM starts at a cue point up to ten seconds earlier, which is more to download.
 FORMAT = "bestaudio[ext=m4a]/bestaudio/best"
 SOCKET_TIMEOUT_SECONDS = 20.0
-# A section holds the labelled stretch if no more than this is missing at either end; sound comes in packets.
+# How much of the stretch may be missing at either end of a section: sound is cut at packets.
 SECTION_TOLERANCE_SECONDS = 0.05
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 READY = b"ready\n"
 
 
 class Fetcher:
-    """One process that fetches one clip at a time; started when first asked, and again after it had to be killed.
+    """A process that fetches one clip at a time. It is started by the first request, and again after it was killed.
 
     Parameters
     ----------
     options
-        For ``YoutubeDL``, on top of our own.
+        For ``YoutubeDL``; they override the defaults of this module.
     timeout_seconds
-        How long one clip may take.
+        Longest time for one clip.
     max_megabytes
-        How large its file may grow, in 10^6 bytes.
+        Largest size of its file, in 10^6 bytes.
     """
 
     def __init__(self, options: dict[str, Any], timeout_seconds: float, max_megabytes: float) -> None:
@@ -61,29 +61,29 @@ class Fetcher:
         Parameters
         ----------
         stretch
-            The labelled seconds of the video that must be in the file.
+            Start and end of the labelled stretch, in seconds of the video.
         section
-            The seconds to ask for; None for the whole file.
+            Start and end of the section to request; None for the whole file.
         trimmed
-            Whether the whole file begins where the stretch does.
+            True if the whole file begins where the stretch does.
 
         Raises
         ------
         FetchError
-            If the source refuses, fails or gives what is no media.
+            If the source refuses, fails or returns something that is not media.
         MediaError
-            ``timeout`` or ``unavailable``, if the clip took too long or its file grew too large.
+            ``timeout`` if the clip took too long, ``unavailable`` if its file became too large.
         OSError
             If the disk is full or cannot be written.
         """
         self.start()
         process = self._process
         assert process and process.stdin and process.stdout
-        question = {
+        request = {
             "url": url, "stretch": stretch, "section": section, "trimmed": trimmed, "folder": str(folder.resolve()),
         }  # fmt: skip
         try:
-            process.stdin.write(json.dumps(question).encode() + b"\n")
+            process.stdin.write(json.dumps(request).encode() + b"\n")
             process.stdin.flush()
             line = self._wait(process, folder)
         except BrokenPipeError:
@@ -99,29 +99,30 @@ class Fetcher:
             raise OSError(errno.ENOSPC, answer["storage"])
         if "outcome" in answer:
             raise FetchError(answer["outcome"], answer["reason"], answer["retry_after_seconds"])
-        got = Media(**answer | {"path": Path(answer["path"])})
-        if got.path.stat().st_size > self._max_bytes:
+        media = Media(**answer | {"path": Path(answer["path"])})
+        if media.path.stat().st_size > self._max_bytes:
             raise self._too_large()
-        return got
+        return media
 
     def _wait(self, process: "subprocess.Popen[bytes]", folder: Path) -> bytes:
+        """Wait for the answer; empty if the process ended."""
         assert process.stdout
         end = time.monotonic() + self._timeout
         with DefaultSelector() as selector:
             selector.register(process.stdout, EVENT_READ)
-            while not selector.select(LOOK_SECONDS):
+            while not selector.select(POLL_SECONDS):
                 if time.monotonic() > end:
-                    raise MediaError("timeout", f"not there after download.timeout_seconds ({self._timeout:g})")
+                    raise MediaError("timeout", f"not complete after download.timeout_seconds ({self._timeout:g})")
                 if _bytes_in(folder) > self._max_bytes:
                     raise self._too_large()
         return process.stdout.readline()
 
     def _too_large(self) -> MediaError:
         limit = self._max_bytes / 1e6
-        return MediaError("unavailable", f"larger than download.max_megabytes ({limit:g}): raise it to get this one")
+        return MediaError("unavailable", f"larger than download.max_megabytes ({limit:g}): raise it to get this file")
 
     def start(self) -> None:
-        """Start the process if there is none, and wait until it can be asked: starting takes a second or two.
+        """Start the process if there is none, and wait until it is ready, which takes one to two seconds.
 
         Raises
         ------
@@ -139,20 +140,20 @@ class Fetcher:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(json.dumps(self._options, default=str).encode() + b"\n")
             process.stdin.flush()
-        said = process.stdout.readline()
-        if said != READY:
+        first_line = process.stdout.readline()
+        if first_line != READY:
             self.close()
-            reason = json.loads(said) if said else "it ended; see the job's log"
-            raise ConfigError(f"yt-dlp cannot be started ({reason}): mend download.yt_dlp, cookies or proxy")
+            reason = json.loads(first_line) if first_line else "it ended; see the job's log"
+            raise ConfigError(f"yt-dlp cannot be started ({reason}): correct download.yt_dlp, cookies or proxy")
 
     def kill(self) -> None:
-        """End what the process is at, from any thread; the one that waits for it gets an error."""
+        """Kill the process, from any thread. A thread that waits for its answer gets an error."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """End the process and whatever it started."""
+        """End the process and all processes that it started."""
         if self._process is not None:
             self.kill()
             self._process.communicate()
@@ -168,7 +169,7 @@ def _bytes_in(folder: Path) -> int:
 
 
 class _Quiet:
-    """yt-dlp's messages go to the job's log; its errors come as exceptions and are not told twice."""
+    """Sends yt-dlp's messages to the job's log. Errors are not logged here: they are raised as exceptions too."""
 
     def debug(self, message: str) -> None:
         logging.debug(message)
@@ -184,13 +185,13 @@ class _Quiet:
 
 
 class _Server:
-    """Answers one question after the other with one ``YoutubeDL``."""
+    """Answers requests one after the other with one ``YoutubeDL``."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         import yt_dlp
 
         self._section: tuple[float, float] | None = None
-        own: dict[str, Any] = {
+        defaults: dict[str, Any] = {
             "format": FORMAT,
             "noplaylist": True,
             "logger": _Quiet(),
@@ -204,22 +205,22 @@ class _Server:
             "fragment_retries": 0,
             "skip_unavailable_fragments": False,
             "external_downloader_args": {
-                # a section keeps the video's own time, so that where it begins is read and not believed
+                # a section keeps the time stamps of the video, so that its true start can be read from the file
                 "ffmpeg_o": ["-loglevel", "error", "-vn", "-copyts", "-start_at_zero"],
-                # a stalled transfer inside ffmpeg ends too (microseconds)
+                # ends a stalled transfer inside ffmpeg (in microseconds)
                 "ffmpeg_i": ["-rw_timeout", str(int(SOCKET_TIMEOUT_SECONDS * 1e6))],
             },
             "download_ranges": self._ranges,
         }
-        self._ydl = yt_dlp.YoutubeDL(own | options)
-        # the first address is matched against every site's pattern: a second of work that must not delay a request
+        self._ydl = yt_dlp.YoutubeDL(defaults | options)
+        # matching the first address compiles the patterns of all sites: one second that must not delay a request
         for extractor in yt_dlp.extractor.gen_extractor_classes():
             extractor.suitable("https://localhost/")
 
     def answer(
         self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, trimmed: bool, folder: str
     ) -> dict[str, Any]:
-        """Fetch a section, or the whole file where that comes out wrong; say what came or why nothing did."""
+        """Fetch a section, or the whole file if the section is unusable. Return the media or the error as a dict."""
         from yt_dlp.utils import YoutubeDLError
 
         from soundsift.media.sources.ytdlp_errors import classify, retry_after_seconds
@@ -227,7 +228,7 @@ class _Server:
         try:
             found = self._fetch_section(url, Path(folder, "section"), section, stretch) if section else None
             if found is None:
-                note = "the section came out wrong: the whole file was fetched" if section else ""
+                note = "the section was unusable: the whole file was fetched" if section else ""
                 found = self._fetch_whole(url, Path(folder, "whole"), stretch, stretch[0] if trimmed else 0.0, note)
             return asdict(found) | {"path": str(found.path)}
         except MediaError as error:
@@ -236,14 +237,14 @@ class _Server:
             if is_about_storage(error):
                 return {"storage": re.sub(r"^.*\[Errno \d+\] ", "", str(error))}
             outcome, reason = classify(error)
-            # what is kept of it must not name a place on this machine
+            # the reason is recorded and must not contain a path of this machine
             reason = reason.replace(f"{folder}/", "")
             return {"outcome": outcome, "reason": reason, "retry_after_seconds": retry_after_seconds(error)}
 
     def _fetch_section(
         self, url: str, stem: Path, section: tuple[float, float], stretch: tuple[float, float]
     ) -> Media | None:
-        """Fetch a section; None where that is not possible or, by its own time stamps, it does not hold the stretch."""
+        """Fetch a section; None if that is not possible, or if by its time stamps it does not hold the stretch."""
         from yt_dlp.utils import DownloadError
 
         from soundsift.media.decode import held_seconds, span_seconds
@@ -257,8 +258,8 @@ class _Server:
         span = span_seconds(path) if path else None
         if path is None or span is None:
             return None
-        until = min(stretch[1], duration or stretch[1])
-        if span[0] > stretch[0] + SECTION_TOLERANCE_SECONDS or span[1] < until - SECTION_TOLERANCE_SECONDS:
+        needed_end = min(stretch[1], duration or stretch[1])
+        if span[0] > stretch[0] + SECTION_TOLERANCE_SECONDS or span[1] < needed_end - SECTION_TOLERANCE_SECONDS:
             return None
         try:
             return Media(path, *span, held_seconds(path, stretch[0] - span[0], stretch[1] - span[0]))
@@ -279,8 +280,8 @@ class _Server:
         return Media(path, begins_seconds, begins_seconds + span[1] if span else None, held, whole=True, note=note)
 
     def _fetch(self, url: str, stem: Path, section: tuple[float, float] | None) -> tuple[Path | None, float | None]:
-        """Fetch a section or the whole: the file (None for an empty one), and how long the site says the video is."""
-        # yt-dlp takes a template, in which %, $ and ~ mean something: no folder stands in it
+        """Fetch a section or the whole file; return the file (None if empty) and the duration that the site states."""
+        # the output name is a template in which %, $ and ~ have a meaning, so the folder must not be part of it
         os.chdir(stem.parent)
         self._ydl.params["outtmpl"]["default"] = f"{stem.name}.%(ext)s"
         self._section = section
@@ -294,28 +295,28 @@ class _Server:
         return [{"start_time": self._section[0], "end_time": self._section[1]}] if self._section else [{}]
 
 
-def _end_with(asker: int) -> None:
-    while os.getppid() == asker:
-        time.sleep(LOOK_SECONDS)
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(POLL_SECONDS)
     os.killpg(0, signal.SIGKILL)
 
 
 def serve() -> None:
-    """Read options, then questions, a line of JSON each, until the asker is gone."""
+    """Read the options and then requests, each a line of JSON, until the parent ends."""
     import imageio_ffmpeg
 
-    # what libraries and programs print must not stand among the answers
+    # answers go to a copy of stdout; what libraries and programs print goes to stderr
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     with tempfile.TemporaryDirectory() as programs:
-        # yt-dlp takes sections only if it finds a program called ffmpeg; the packaged one has another name
+        # yt-dlp fetches sections only if it finds a program named ffmpeg; the packaged one has another name
         Path(programs, "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
         os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
         try:
             server = _Server(json.loads(sys.stdin.readline()))
-        except Exception as error:  # whatever yt-dlp makes of an option it does not know
+        except Exception as error:  # yt-dlp raises various errors for invalid options
             answers.write(json.dumps(f"{type(error).__name__}: {error}") + "\n")
             return
         answers.write(READY.decode())

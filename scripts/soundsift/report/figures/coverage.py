@@ -1,4 +1,4 @@
-"""A figure of what became of the wanted clips."""
+"""Figure of the wanted clips by outcome."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from soundsift.report.figures.style import BLUE, ORANGE, save
 
 
 def coverage(counts: Mapping[str, Mapping[str, int]], path: Path) -> None:
-    """Draw how many wanted clips came to which outcome; ``counts`` is {split: {outcome: clips}}."""
+    """Draw the number of wanted clips by outcome; ``counts`` is {split: {outcome: clips}}."""
     outcomes = sorted({o for c in counts.values() for o in c}, key=lambda o: -sum(c.get(o, 0) for c in counts.values()))
     figure, axes = plt.subplots(figsize=(7, 0.6 + 0.4 * len(outcomes) * len(counts)))
     height = 0.8 / len(counts)
@@ -20,8 +20,10 @@ def coverage(counts: Mapping[str, Mapping[str, int]], path: Path) -> None:
         axes.bar_label(axes.barh(at, values, height, color=colour, label=split), fmt="{:,.0f}", padding=3)
     axes.set_yticks(range(len(outcomes)), outcomes)
     axes.invert_yaxis()
-    axes.set(xlabel="clips", title="What became of the wanted clips")
+    axes.set(xlabel="clips", title="Wanted clips by outcome")
     axes.margins(x=0.1)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    said = "; ".join(f"{of}: " + ", ".join(f"{n:,} {o}" for o, n in found.items()) for of, found in counts.items())
-    save(figure, path, said)
+    description = "; ".join(
+        f"{of}: " + ", ".join(f"{n:,} {o}" for o, n in found.items()) for of, found in counts.items()
+    )
+    save(figure, path, description)

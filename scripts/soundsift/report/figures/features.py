@@ -1,4 +1,4 @@
-"""Figures of features: of one clip, and of clips with and without a class."""
+"""Figures of features: the features of one clip, and their distributions over clips with and without a class."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,23 +10,25 @@ import numpy.typing as npt
 import pyarrow as pa
 from sklearn.metrics import roc_auc_score
 
-from soundsift.features.definition import definition_of
+from soundsift.features.definition import definition_of, params_of
 from soundsift.report.figures.style import BLUE, GREEN, GREY, ORANGE, save, svg
 
 
 def distributions(values: Mapping[str, npt.NDArray[Any]], truth: npt.NDArray[Any], name: str, path: Path) -> None:
-    """Draw how features are spread among clips with and without a class.
+    """Draw the distributions of features over clips with and without a class.
 
     Parameters
     ----------
     values
-        {what it is, with its unit: shape (n,)}, at most six.
+        {name and unit of the feature: shape (n,)}; NaN where a clip has no value.
     truth
         1 with the class, 0 without it, shape (n,).
+    name
+        The class.
     """
     n_rows = -(-len(values) // 3)
     figure, axes = plt.subplots(n_rows, 3, figsize=(10, 0.9 + 2.5 * n_rows), squeeze=False)
-    said = []
+    descriptions = []
     for panel, (label, of_clips) in zip(axes.flat, values.items(), strict=False):
         finite = np.isfinite(of_clips)
         low, high = np.percentile(of_clips[finite], [0.5, 99.5])
@@ -36,37 +38,38 @@ def distributions(values: Mapping[str, npt.NDArray[Any]], truth: npt.NDArray[Any
             share = 100 * np.histogram(np.clip(of_side, low, high), bins)[0] / max(len(of_side), 1)
             panel.stairs(share, bins, color=colour, linestyle=style, linewidth=1.8, label=group)
             panel.stairs(share, bins, color=colour, alpha=0.15, fill=True)
-        # either way round: a low value may tell as much as a high one
+        # a feature that is low for the class separates as well as one that is high
         area = roc_auc_score(truth[finite], of_clips[finite])
-        alone = 100 * max(area, 1 - area)
+        separated = 100 * max(area, 1 - area)
         panel.set(xlabel=label, ylabel="% of clips")
-        panel.set_title(f"tells {alone:.0f} of 100 pairs apart", fontsize=10)
-        said.append(f"{label}: {alone:.0f} of 100")
+        panel.set_title(f"separates {separated:.0f} of 100 pairs", fontsize=10)
+        descriptions.append(f"{label}: {separated:.0f} of 100")
     for panel in axes.flat[len(values) :]:
         panel.set_axis_off()
     figure.suptitle(f"{name}: features of clips with and without it", x=0.01, ha="left", fontsize=12)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
-    save(figure, path, f"Pairs of clips with and without {name} that a feature alone tells apart: {'; '.join(said)}")
+    listed = "; ".join(descriptions)
+    save(figure, path, f"Pairs of a clip with and a clip without {name} that a single feature separates: {listed}")
 
 
-# where time begins and ends in the picture of a clip, as shares of its width
+# The part of a clip figure's width that its time axis covers; the page places the playback cursor by it.
 CLIP_SPAN = (0.11, 0.86)
 
 
 def clip(samples: npt.NDArray[np.float32], sample_rate_hz: int, frames: pa.Table, title: str) -> str:
-    """Draw one clip as SVG: waveform with what is measured in Hz over it, mel spectrogram, MFCC and chroma.
+    """Draw one clip as SVG: waveform with the features in Hz over it, mel spectrogram, MFCC and chroma.
 
     Parameters
     ----------
     samples
         Shape (n,), in [-1, 1].
     frames
-        The clip's frames table; n_fft, hop_length and n_mels are in its metadata.
+        The clip's frames table; its metadata hold the definition.
     """
     import librosa
 
-    made_with = definition_of(frames.schema)
-    n_fft, hop, n_mels = (int(made_with[key]) for key in ("n_fft", "hop_length", "n_mels"))
+    params, _ = params_of(definition_of(frames.schema))
+    n_fft, hop, n_mels = params.n_fft, params.hop_length, params.n_mels
     mel = librosa.feature.melspectrogram(y=samples, sr=sample_rate_hz, n_fft=n_fft, hop_length=hop, n_mels=n_mels)
     column = {name: frames[name].to_numpy() for name in frames.column_names}
     mfcc, chroma = (np.stack([v for k, v in column.items() if k.startswith(p)]) for p in ("mfcc_", "chroma_"))
@@ -84,7 +87,7 @@ def clip(samples: npt.NDArray[np.float32], sample_rate_hz: int, frames: pa.Table
     lines = (
         ("spectral_centroid_hz", 1.0, BLUE, "-", "spectral centroid"),
         ("spectral_rolloff_hz", 1.0, ORANGE, "--", "roll-off"),
-        ("zero_crossing_rate", sample_rate_hz / 2, GREEN, ":", "zero crossings (the tone with as many)"),
+        ("zero_crossing_rate", sample_rate_hz / 2, GREEN, ":", "zero crossings (Hz of a tone with as many)"),
     )
     for name, factor, colour, style, label in lines:
         values = column[name] * factor
@@ -94,9 +97,9 @@ def clip(samples: npt.NDArray[np.float32], sample_rate_hz: int, frames: pa.Table
     frequency.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.98), ncols=3, fontsize=9, columnspacing=1, borderpad=0)
     images = (
         (librosa.power_to_db(mel, ref=np.max), (-80, 0), (0.5, n_mels + 0.5), "mel band", "mel spectrogram (dB)"),
-        # the first coefficient is the level, and many times the others
+        # the first coefficient is the level, which is many times larger than the others
         (mfcc, np.percentile(mfcc[1:], [1, 99]), (0.5, len(mfcc) + 0.5), "coefficient", "MFCC (dB)"),
-        (chroma, (0, 1), (-0.5, 11.5), "pitch class", "chroma (of the strongest)"),
+        (chroma, (0, 1), (-0.5, 11.5), "pitch class", "chroma (relative to the strongest)"),
     )
     for row, (values, colours, (low, high), unit, name) in zip(axes[1:], images, strict=True):
         shown = row.imshow(values, origin="lower", aspect="auto", extent=(*span, low, high), cmap="cividis")
@@ -108,4 +111,5 @@ def clip(samples: npt.NDArray[np.float32], sample_rate_hz: int, frames: pa.Table
     axes[3].set_yticks(range(12), ["C", "", "D", "", "E", "", "", "G", "", "A", "", ""])
     axes[3].set(xlabel="time in the clip (s)")
     means = ", ".join(f"{label} {column[name].mean() * factor:,.0f} Hz" for name, factor, *_, label in lines)
-    return svg(figure, f"{span[1]:.1f} s of sound: waveform, mel spectrogram, MFCC and chroma. In the mean: {means}")
+    description = "waveform, mel spectrogram, MFCC and chroma"
+    return svg(figure, f"{span[1]:.1f} s of sound: {description}. Mean over the clip: {means}")

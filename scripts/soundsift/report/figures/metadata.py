@@ -1,4 +1,4 @@
-"""Figures of the lists: classes, truths, and classes on the same clip."""
+"""Figures of the metadata: clips by class, clips with each truth, and classes that label the same clip."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,13 @@ from soundsift.report.figures.style import BLUE, GREY, ORANGE, save
 
 
 def class_counts(table: pa.Table, path: Path, n_shown: int = 20) -> None:
-    """Draw how many clips of each split carry the most frequent classes; ``table`` is overview.class_counts."""
+    """Draw the number of clips with each of the most frequent classes.
+
+    Parameters
+    ----------
+    table
+        As :func:`soundsift.report.metadata.class_counts` returns it.
+    """
     carried = table.filter(pc.greater(pc.add(table["train clips"], table["eval clips"]), 0))
     shown = carried.slice(0, n_shown)
     splits = [name for name in ("train", "eval") if pc.max(table[f"{name} clips"]).as_py()]
@@ -31,14 +37,20 @@ def class_counts(table: pa.Table, path: Path, n_shown: int = 20) -> None:
     axes.set_title("Clips by class" + (f": the {n_shown} most frequent" if carried.num_rows > n_shown else ""))
     axes.legend(loc="lower right")
     first = zip(names[:5], *(shown[f"{split} clips"].to_pylist() for split in splits), strict=False)
-    said = "; ".join(
+    description = "; ".join(
         f"{n}, " + " and ".join(f"{c:,} {of}" for c, of in zip(of_n, splits, strict=True)) for n, *of_n in first
     )
-    save(figure, path, f"Most frequent: {said}")
+    save(figure, path, f"Most frequent: {description}")
 
 
 def truths(table: pa.Table, path: Path) -> None:
-    """Draw how many clips are known to have each detector's class, and not to; ``table`` is overview.truth_counts."""
+    """Draw the number of clips with each detector's class, without it, and of unknown truth.
+
+    Parameters
+    ----------
+    table
+        As :func:`soundsift.report.metadata.truth_counts` returns it.
+    """
     names = [f"{row['detector']}, {row['split']}" for row in table.to_pylist()]
     figure, axes = plt.subplots(figsize=(8, 1.2 + 0.4 * len(names)))
     left = np.zeros(len(names))
@@ -52,17 +64,24 @@ def truths(table: pa.Table, path: Path) -> None:
     axes.bar_label(bars, [f"{n:,} unknown" for n in table["unknown"].to_pylist()], padding=3)
     axes.invert_yaxis()
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set(xlabel="wanted clips", title="What is true of the wanted clips", xlim=(0, 1.25 * left.max()))
+    axes.set(
+        xlabel="wanted clips", title="Wanted clips with and without each detector's class", xlim=(0, 1.25 * left.max())
+    )
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     rows = zip(names, table.to_pylist(), strict=True)
-    said = "; ".join(f"{n}: {r['with']:,} with, {r['without']:,} without, {r['unknown']:,} unknown" for n, r in rows)
-    save(figure, path, said)
+    description = "; ".join(
+        f"{n}: {r['with']:,} with, {r['without']:,} without, {r['unknown']:,} unknown" for n, r in rows
+    )
+    save(figure, path, description)
 
 
-def together(names: Sequence[str], counts: npt.NDArray[np.int64], starts: Sequence[int], path: Path) -> None:
-    """Draw how often classes stand on the same clip, counts over shares of the row's class; see overview.together."""
+def co_occurrence(names: Sequence[str], counts: npt.NDArray[np.int64], starts: Sequence[int], path: Path) -> None:
+    """Draw how often classes label the same clip: counts, on the colour of their share of the row's class.
+
+    The parameters are what :func:`soundsift.report.metadata.co_occurrence` returns.
+    """
     of_row = counts / np.maximum(np.diag(counts), 1)[:, None]
-    # not higher than a laptop's screen
+    # Inches; higher figures do not fit on the screen of a laptop.
     side = min(2.5 + 0.45 * len(names), 7.5)
     figure, axes = plt.subplots(figsize=(side + 1.2, side))
     image = axes.imshow(100 * of_row, cmap="cividis", vmin=0, vmax=100)

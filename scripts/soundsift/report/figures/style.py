@@ -1,4 +1,7 @@
-"""The look of all figures: SVG, colour-blind-safe (Okabe and Ito 2008), units on every axis, and what they show in words."""
+"""Style of all figures: SVG, with a description in words.
+
+The colours can be told apart with colour blindness (Okabe and Ito 2008). Every axis has a unit.
+"""
 
 import io
 from html import escape
@@ -15,20 +18,18 @@ if TYPE_CHECKING:
 
 matplotlib.use("Agg")
 
-
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8c8c8c"
-
 
 plt.rcParams |= {
     "figure.constrained_layout.use": True, "axes.spines.top": False, "axes.spines.right": False, "font.size": 11,
     "axes.titlesize": 12, "text.parse_math": False, "axes.titlelocation": "left", "legend.frameon": False,
-    # the same figure gives the same file, letters stay letters
+    # The same figure gives the same bytes, and text is stored as text.
     "svg.hashsalt": "soundsift", "svg.fonttype": "none", "font.family": "sans-serif",
 }  # fmt: skip
 
 
 def svg(figure: "Figure", description: str) -> str:
-    """Turn a figure into SVG and forget it; its title and ``description`` are read to those who do not see it."""
+    """Render a figure as SVG and close it; screen readers read its title and ``description``."""
     drawn = io.StringIO()
     title = figure.get_suptitle() or figure.axes[0].get_title(loc="left")
     figure.savefig(drawn, format="svg", metadata={"Date": None, "Title": title})
@@ -38,5 +39,5 @@ def svg(figure: "Figure", description: str) -> str:
 
 
 def save(figure: "Figure", path: Path, description: str) -> None:
-    """Write a figure as SVG and forget it."""
+    """Write a figure as an SVG file and close it."""
     write_text(svg(figure, description), path)

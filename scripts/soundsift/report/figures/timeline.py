@@ -1,71 +1,78 @@
-"""What is heard in a recording, under its spectrogram."""
+"""Timeline of a recording: its spectrogram, and each detector's probability over time."""
 
-from collections.abc import Mapping
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pyarrow as pa
 from matplotlib.ticker import MaxNLocator
 
-from soundsift.detection.formats import clock, legible
+from soundsift.report.clock import clock
+from soundsift.report.figures.spans import TIMELINE_SPAN
 from soundsift.report.figures.style import BLUE, GREEN, GREY, ORANGE, svg
 
 if TYPE_CHECKING:
-    from soundsift.detection.listen import Heard
-# Where time begins and ends in a timeline, as shares of its width.
-SPAN = (0.09, 0.985)
-# Stretches that a timeline names to those who do not see it.
-N_NAMED = 20
+    from soundsift.detection.timeline_data import TimelineData
+
+# Segments of a detector that the description for screen readers lists.
+N_LISTED = 20
+MAX_TITLE_LETTERS = 110
 
 
-def timeline(heard: "Heard", thresholds: Mapping[str, float], name: str) -> str:
-    """Draw as SVG what is heard in a recording, under its spectrogram."""
-    left, right = SPAN
-    height = 2.6 + 0.9 * len(heard.probability)
+def timeline(data: "TimelineData", segments: pa.Table, name: str) -> str:
+    """Draw the timeline of a recording as SVG.
+
+    Parameters
+    ----------
+    segments
+        :data:`~soundsift.detection.columns.SEGMENT_COLUMNS`; they are shaded.
+    name
+        File name of the recording as printable text.
+    """
+    left, right = TIMELINE_SPAN
+    duration_seconds, n_detectors = float(data.duration_seconds), len(data.detectors)
+    height = 2.6 + 0.9 * n_detectors
     figure, axes = plt.subplots(
-        1 + len(heard.probability), 1, figsize=(10, height), sharex=True, layout="none",
-        height_ratios=[2.2, *[1] * len(heard.probability)],
+        1 + n_detectors, 1, figsize=(10, height), sharex=True, layout="none",
+        height_ratios=[2.2, *[1] * n_detectors],
         gridspec_kw={
             "left": left, "right": right, "bottom": 0.55 / height, "top": 1 - 0.35 / height, "hspace": 0.25
         },
     )  # fmt: skip
     first, *others = axes
-    level_db = 10 * np.log10(np.maximum(heard.spectrogram.power(), 1e-10))
-    bands_hz, loudest = heard.spectrogram.frequencies_hz, level_db.max(initial=-100.0)
+    level_db = 10 * np.log10(np.maximum(data.power, 1e-10))
+    bands_hz, loudest = data.frequencies_hz, level_db.max(initial=-100.0)
     first.imshow(
         level_db.T, origin="lower", aspect="auto", cmap="cividis", vmin=loudest - 80, vmax=loudest,
-        extent=(0, heard.duration_seconds, -0.5, len(bands_hz) - 0.5),
+        extent=(0, duration_seconds, -0.5, len(bands_hz) - 0.5),
     )  # fmt: skip
     marks_hz = [hz for hz in (500, 1000, 2000, 4000, 8000, 16000) if hz < bands_hz[-1]]
     first.set_yticks(np.interp(marks_hz, bands_hz, np.arange(len(bands_hz))), [f"{hz / 1000:g}" for hz in marks_hz])
-    first.set(ylabel="kHz", title=shorten(legible(name), 110, placeholder=" ..."))
-    said = []
-    for i, (panel, (detector, p)) in enumerate(zip(others, heard.probability.items(), strict=True)):
-        colour = (BLUE, ORANGE, GREEN)[i % 3]
-        stretches = [
-            (row["start_seconds"], row["end_seconds"])
-            for row in heard.segments.to_pylist()
-            if row["detector"] == detector
-        ]
-        for start, end in stretches:
+    first.set(ylabel="kHz", title=shorten(name, MAX_TITLE_LETTERS, placeholder=" ..."))
+    rows = segments.to_pylist()
+    descriptions = []
+    for i, (panel, detector) in enumerate(zip(others, data.detectors.tolist(), strict=True)):
+        colour, p = (BLUE, ORANGE, GREEN)[i % 3], data.probability[i]
+        spans = [(row["start_seconds"], row["end_seconds"]) for row in rows if row["detector"] == detector]
+        for start, end in spans:
             panel.axvspan(start, end, color=colour, alpha=0.25, linewidth=0)
-        panel.stairs(p, np.minimum(np.arange(len(p) + 1), heard.duration_seconds), color=colour, linewidth=1.2)
-        panel.axhline(thresholds[detector], color=GREY, linestyle="--", linewidth=0.8)
-        panel.set(ylabel=detector, ylim=(0, 1.02), xlim=(0, heard.duration_seconds), yticks=(0, 0.5, 1))
-        named = ", ".join(f"{clock(start)} to {clock(end)}" for start, end in stretches[:N_NAMED])
-        more = f" and {len(stretches) - N_NAMED} times more" if len(stretches) > N_NAMED else ""
-        said.append(f"{detector}: {named or 'nowhere'}{more}")
+        panel.stairs(p, np.minimum(np.arange(len(p) + 1), duration_seconds), color=colour, linewidth=1.2)
+        panel.axhline(data.thresholds[i], color=GREY, linestyle="--", linewidth=0.8)
+        panel.set(ylabel=detector, ylim=(0, 1.02), xlim=(0, duration_seconds), yticks=(0, 0.5, 1))
+        listed = ", ".join(f"{clock(start)} to {clock(end)}" for start, end in spans[:N_LISTED])
+        more = f" and {len(spans) - N_LISTED} more segments" if len(spans) > N_LISTED else ""
+        descriptions.append(f"{detector}: {listed or 'no segments'}{more}")
     last = axes[-1]
-    last.set_xlabel("time (h:mm:ss)" if heard.duration_seconds >= 3600 else "time (m:ss)")
+    last.set_xlabel("time (h:mm:ss)" if duration_seconds >= 3600 else "time (m:ss)")
     last.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 1.5, 2, 3, 6, 10], min_n_ticks=2))
     last.xaxis.set_major_formatter(lambda seconds, _: clock(seconds))
-    return svg(figure, f"Probability in each second; shaded where it is heard. {'; '.join(said)}")
+    return svg(figure, f"Probability in each second; detected segments are shaded. {'; '.join(descriptions)}")
 
 
 def no_timeline(reason: str) -> str:
-    """Draw as SVG that there is nothing to draw."""
+    """Draw as SVG the reason why a recording could not be read."""
     figure, axes = plt.subplots(figsize=(10, 1))
     axes.set_axis_off()
-    axes.set_title(shorten(legible(reason), 110, placeholder=" ..."))
-    return svg(figure, "This recording could not be heard")
+    axes.set_title(shorten(reason, MAX_TITLE_LETTERS, placeholder=" ..."))
+    return svg(figure, "This recording could not be read")

@@ -340,7 +340,7 @@ def test_yt_dlps_own_word_for_a_geographic_block_is_understood_whatever_the_site
 def test_a_page_instead_of_media_is_corrupt() -> None:
     outcome, reason = classify(raised(UnsupportedError("http://localhost/page")))
     assert outcome == "corrupt"
-    assert reason == "the answer is no media: Unsupported URL: http://localhost/page"
+    assert reason == "the answer is not media: Unsupported URL: http://localhost/page"
 
 
 def test_a_transfer_that_was_cut_off_is_the_network() -> None:

@@ -1,0 +1,31 @@
+"""Draw the timeline of one recording."""
+
+from pathlib import Path
+
+from soundsift.detection.columns import SEGMENT_COLUMNS
+from soundsift.detection.timeline_data import read_timeline_data
+from soundsift.files import read_json, write_text
+from soundsift.joblog import job_log
+from soundsift.report.figures.timeline import no_timeline, timeline
+from soundsift.tables import read_csv
+
+
+def draw_recording(record: Path, segments: Path, data: Path, figure: Path) -> None:
+    """Write the timeline; for a recording that could not be read, a figure that shows the reason."""
+    result = read_json(record)
+    if result["duration_seconds"] is None:
+        drawn = no_timeline(result["reason"])
+    else:
+        name = Path(result["recording"]).name
+        drawn = timeline(read_timeline_data(data), read_csv(segments, SEGMENT_COLUMNS), name)
+    write_text(drawn, figure)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        draw_recording(
+            record=Path(snakemake.input.record),
+            segments=Path(snakemake.input.segments),
+            data=Path(snakemake.input.timeline),
+            figure=Path(snakemake.output.figure),
+        )

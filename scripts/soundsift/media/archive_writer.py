@@ -1,0 +1,136 @@
+"""Writing to the archive.
+
+Every file is written under a temporary name inside the archive, flushed to disk and then renamed, the media before
+their record. A job that is killed at any moment leaves a clip with nothing or with everything.
+"""
+
+import json
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from functools import cache
+from glob import escape
+from pathlib import Path
+from uuid import uuid4
+
+from soundsift.errors import InputError
+from soundsift.files import sha256_of
+from soundsift.media.archive import SCRATCH, Archive, Record
+
+# Temporary files of another machine are deleted after this time: whether their job still runs cannot be known here.
+LEFTOVER_SECONDS = 24 * 3600.0
+
+
+class ArchiveWriter(Archive):
+    """An archive that can be written to; get one from :func:`open_for_writing`."""
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Provide a temporary folder inside the archive, so that its files can be moved to their place by renaming."""
+        with tempfile.TemporaryDirectory(dir=self.root / SCRATCH, prefix=_job_prefix()) as folder:
+            yield Path(folder)
+
+    def write(self, record: Record, media: Path | None = None) -> None:
+        """Store a record, and its media if there are new ones.
+
+        Parameters
+        ----------
+        record
+            With new media, its ``bytes``, ``sha256`` and ``media`` are filled in here.
+        media
+            A file inside :meth:`scratch` is moved to its final name. Any other file stays in place and is read there.
+        """
+        folder = self.root / self.folder(record.clip_id)
+        folder.mkdir(exist_ok=True)
+        scratch = self.root / SCRATCH
+        is_moved = media is not None and media.resolve().is_relative_to(scratch.resolve())
+        if media is not None:
+            record.bytes = media.stat().st_size
+            record.sha256 = sha256_of(media)
+            record.media = (
+                f"{record.clip_id}{media.suffix}" if is_moved else os.path.relpath(media.resolve(), folder.resolve())
+            )
+        temporary = scratch / f"{_job_prefix()}{uuid4().hex}.json"
+        try:
+            temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+            _sync(temporary)
+            if media is not None and is_moved:
+                _sync(media)
+                os.replace(media, folder / f"{record.media}")
+            os.replace(temporary, self.record_path(record.clip_id))
+        finally:
+            temporary.unlink(missing_ok=True)
+        if media is not None:
+            # earlier media in another container: no record names them any more
+            for earlier in folder.glob(f"{escape(record.clip_id)}.*"):
+                if earlier.suffix != ".json" and earlier.name != record.media:
+                    earlier.unlink()
+
+
+def open_for_writing(root: Path) -> ArchiveWriter:
+    """Create the archive's folder if needed, check that it can be written, and delete files of jobs that were killed.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be created or written.
+    """
+    scratch = root / SCRATCH
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the archive {root} cannot be made ({error.strerror}): set download.archive") from error
+    if not os.access(scratch, os.W_OK):
+        raise InputError(f"the archive {root} cannot be written: set download.archive to a folder that can")
+    for path in scratch.iterdir():
+        # another job may be deleting the same leftovers
+        with suppress(FileNotFoundError):
+            if _is_leftover(path):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+    return ArchiveWriter(root)
+
+
+@cache
+def _host_prefix() -> str:
+    """Name of this machine and of its process namespace: a container counts its processes by itself."""
+    try:
+        namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:
+        namespace = "0"
+    return f"{socket.gethostname()}-{namespace}-"
+
+
+def _job_prefix() -> str:
+    """Prefix of this process's names in the scratch folder."""
+    return f"{_host_prefix()}{os.getpid()}-"
+
+
+def _is_leftover(path: Path) -> bool:
+    """Whether the job that made a temporary file has ended: by its process on this machine, else by the file's age."""
+    process = path.name.removeprefix(_host_prefix()).partition("-")[0]
+    if path.name.startswith(_host_prefix()) and process.isdecimal():
+        return not _is_running(int(process))
+    return path.stat().st_mtime < time.time() - LEFTOVER_SECONDS
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _sync(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

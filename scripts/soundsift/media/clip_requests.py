@@ -1,0 +1,247 @@
+"""Requests for the clips of one batch: one round over all clips, from several threads.
+
+Clips of one video are requested by one thread, one after the other. So a whole file serves all of them, and a video
+that is gone is requested once.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from soundsift.errors import DownloadError, InputError, MediaError
+from soundsift.files import link_or_copy
+from soundsift.joblog import Progress
+from soundsift.media import decode
+from soundsift.media.archive import Record
+from soundsift.media.archive_writer import ArchiveWriter
+from soundsift.media.columns import KEPT
+from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, TRANSIENT
+from soundsift.media.pace import Pace
+from soundsift.media.record_rules import RecordRules, is_worth_second_try, with_earlier_media
+from soundsift.media.sources.base import FetchError, Media, Source, is_about_storage, outcome_of
+from soundsift.metadata.batches import Clip
+
+# YouTube's blocks last up to an hour.
+BLOCK_SECONDS = 3600.0
+
+
+class ClipRequests:
+    """Requests of one download job, and their answers so far.
+
+    A clip is *settled* if this job need not request it again.
+
+    Attributes
+    ----------
+    answers
+        {clip_id: outcome} of the clips that were requested, by their last answer.
+    retry_after_seconds
+        Longest time for which the source asked to be left alone in this round.
+    """
+
+    def __init__(self, source: Source, archive: ArchiveWriter, min_seconds: float) -> None:
+        self.source, self.archive = source, archive
+        self.pace = Pace(archive.root)
+        self.answers: dict[str, str] = {}
+        self.retry_after_seconds = 0.0
+        self._params, self._policy = source.params, source.policy
+        self._rules = RecordRules(source.params, min_seconds, started=_now())
+        self._state = threading.Condition()
+        self._n_requests = self._n_refused = 0
+        self._breaker_tripped = False
+        self._stopped = threading.Event()
+        self._storage_error: InputError | None = None
+
+    def is_settled(self, clip: Clip) -> bool:
+        """Return whether the archive has the clip, or knows that it cannot be had."""
+        record = self.archive.read(clip.clip_id)
+        if record is None:
+            return False
+        media = self.archive.media_path(record)
+        if record.outcome in KEPT:
+            return media is not None and self.source.is_current(clip, record, media)
+        return self.source.is_remote and self._rules.is_unobtainable(record, clip, self.source.address(clip))
+
+    def is_blocked(self) -> bool:
+        """Return whether requests are blocked. A source that is not remote never is."""
+        return self.source.is_remote and (self._breaker_tripped or self.pace.blocked() is not None)
+
+    def wait_for_end_of_block(self) -> None:
+        """Wait until the source may be asked again."""
+        while block := self.pace.blocked():
+            until, reason = block
+            logging.getLogger("soundsift").warning(
+                "the source refuses us (%s): waiting until %s", reason, clock_time(until)
+            )
+            time.sleep(max(0.0, until - time.time()))
+        self._breaker_tripped, self.retry_after_seconds = False, 0.0
+
+    def run_round(self, clips: Sequence[Clip]) -> list[Clip]:
+        """Request every clip once; return those that are not settled.
+
+        Raises
+        ------
+        DownloadError
+            If the archive cannot be written.
+        """
+        progress = Progress("fetched", len(clips))
+        self.retry_after_seconds = 0.0
+        by_video: dict[str, list[Clip]] = {}
+        for clip in clips:
+            by_video.setdefault(clip.video_id, []).append(clip)
+        unsettled: list[Clip] = []
+        with ThreadPoolExecutor(self._policy.concurrency) as pool:
+            try:
+                for of_video in pool.map(self._settle_video, by_video.values()):
+                    unsettled += of_video
+                    progress.step()
+            except BaseException:
+                self._stopped.set()
+                self.source.abort()
+                raise
+        if self._storage_error is not None:
+            raise DownloadError(str(self._storage_error)) from self._storage_error
+        return unsettled
+
+    def _settle_video(self, clips: Sequence[Clip]) -> list[Clip]:
+        """Settle the clips of one video while no other job requests it; return those that are not settled."""
+        try:
+            with self.pace.claim(clips[0].video_id, self._stopped) as claimed:
+                return [clip for clip in clips if not (claimed and self._settle(clip))]
+        except OSError as error:
+            with self._state:
+                self._stopped.set()
+                self._storage_error = self._storage_error or InputError(
+                    f"the archive {self.archive.root} cannot be written ({error}): "
+                    "free disk space or correct the folder, and run again; what was fetched is kept"
+                )
+            return list(clips)
+
+    def _settle(self, clip: Clip) -> bool:
+        return self.is_settled(clip) or self._settle_by_other_clip(clip) or self._request(clip)
+
+    def _settle_by_other_clip(self, clip: Clip) -> bool:
+        """Settle a clip by another one of the same address: by its whole file, or because the video is gone."""
+        if not self.source.is_remote or self._params.trimmed:
+            return False
+        address = self.source.address(clip)
+        for other in self.archive.others(clip.clip_id):
+            if other.url != address:
+                continue
+            if other.outcome in KEPT and other.whole and not other.trimmed:
+                return self._fetch(clip, partial(self._media_of_other_clip, other), n_requests=0)
+            if other.outcome in OF_THE_VIDEO and self._rules.is_gone(other, address):
+                note = f"as {other.clip_id}"
+                self.archive.write(
+                    replace(other, clip_id=clip.clip_id, end_seconds=clip.end_seconds, tries=0, note=note)
+                )
+                return True
+        return False
+
+    def _media_of_other_clip(self, other: Record, clip: Clip, scratch: Path) -> Media:
+        path = self.archive.media_path(other)
+        assert path is not None
+        link_or_copy(path, scratch / path.name)
+        held = decode.held_seconds(path, clip.start_seconds, clip.end_seconds)
+        note = f"same file as {other.clip_id}"
+        return Media(scratch / path.name, 0.0, other.media_end_seconds, held, whole=True, note=note)
+
+    def _request(self, clip: Clip) -> bool:
+        """Request a clip when its turn comes, unless requests are blocked; return whether that settles it."""
+        if self._stopped.is_set():
+            return False
+        if not self.source.is_remote:
+            return self._fetch(clip, self.source.fetch)
+        with self._state:
+            # after a refusal, at most as many requests run at once as the circuit breaker still allows
+            self._state.wait_for(
+                lambda: not self._n_refused or self._n_requests + self._n_refused < self._policy.block_after
+            )
+            self._n_requests += 1
+        try:
+            if self.is_blocked():
+                return False
+            self.source.prepare()
+            while seconds := self.pace.take_turn(self._policy.videos_per_hour):
+                if self._stopped.wait(seconds) or self.pace.blocked():
+                    return False
+            return not self.pace.blocked() and self._fetch(clip, self.source.fetch)
+        finally:
+            with self._state:
+                self._n_requests -= 1
+                self._state.notify_all()
+
+    def _fetch(self, clip: Clip, fetch: Callable[[Clip, Path], Media], n_requests: int = 1) -> bool:
+        """Fetch the media of a clip and record the answer; return whether that settles it."""
+        earlier = self.archive.read(clip.clip_id)
+        record = Record(
+            clip.clip_id, clip.video_id, "ok", tries=(earlier.tries if earlier else 0) + n_requests, when=_now(),
+            url=self.source.address(clip), end_seconds=clip.end_seconds, trimmed=self._params.trimmed,
+            whole=not self._rules.takes_sections, n_corrupt=earlier.n_corrupt if earlier else 0, tools=_tools(),
+        )  # fmt: skip
+        try:
+            with self.archive.scratch() as scratch:
+                self._store(record, fetch(clip, scratch))
+        except MediaError as error:
+            record.outcome, record.reason = error.outcome, error.reason
+            if error.outcome == "unavailable":
+                record.too_large_megabytes = self._params.max_megabytes
+        except FetchError as error:
+            record.outcome, record.reason = error.outcome, error.reason
+            self.retry_after_seconds = max(self.retry_after_seconds, error.retry_after_seconds)
+        except OSError as error:
+            if is_about_storage(error):
+                raise
+            record.outcome, record.reason = outcome_of(error), error.strerror or str(error)
+        if record.outcome not in KEPT:
+            if self._stopped.is_set():
+                return False
+            logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
+            record.n_corrupt += n_requests * (record.outcome == "corrupt")
+            self.archive.write(with_earlier_media(record, earlier))
+        if n_requests and self.source.is_remote:
+            self._count_refusals(record)
+            self.answers[clip.clip_id] = record.outcome
+        return record.outcome not in TRANSIENT and not is_worth_second_try(record)
+
+    def _store(self, record: Record, media: Media) -> None:
+        """Write media and their record to the archive, if they hold enough of the labelled stretch."""
+        record.media_start_seconds, record.media_end_seconds = media.begins_seconds, media.ends_seconds
+        record.whole, record.note, record.modified_ns = media.whole, media.note, media.modified_ns
+        if media.held_seconds is not None:
+            record.held_seconds = media.held_seconds
+            if media.held_seconds < self._rules.min_seconds:
+                raise MediaError("too_short", f"{media.held_seconds:.2f} s of the labelled stretch exist")
+        self.archive.write(record, media.path)
+
+    def _count_refusals(self, record: Record) -> None:
+        """Circuit breaker: ``block_after`` refusals in a row, over all jobs, stop all jobs that share the archive."""
+        with self._state:
+            if record.outcome not in REFUSED:
+                self.pace.forget_refusals()
+                self._n_refused = 0
+            elif not self.pace.blocked():
+                seconds = self.retry_after_seconds or BLOCK_SECONDS
+                if self.pace.count_refusal(record.clip_id, record.reason, self._policy.block_after, seconds):
+                    logging.warning("%d clips in a row were refused: requests are blocked", self._policy.block_after)
+                    self._breaker_tripped = True
+                self._n_refused = self.pace.n_refused()
+
+
+def clock_time(seconds: float) -> str:
+    """Format a time, given in seconds since 1970, in the local time zone."""
+    return datetime.fromtimestamp(seconds).strftime("%H:%M on %d %B")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _tools() -> dict[str, str]:
+    return {name: version(name) for name in ("yt-dlp", "av")}
