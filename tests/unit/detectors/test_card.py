@@ -20,8 +20,8 @@ def test_a_card_describes_the_detector_its_data_and_its_performance() -> None:
     )
     for part in (
         "# The speech detector\n", "Speech, without Speech synthesizer.\n", "up to 5 networks", "| inputs | 232 statistics",
-        "| 8-4 units", "| n_fft 2048, n_mels 128 |\n", "probability of 0.400 |", "- List `train`: `mine.csv`.\n- List `eval`: `other.csv`.\n",
-        "1,200 training clips, 480 of them with speech", "300 clips of the eval list, 100 of them with speech",
+        "| 8-4 units", "| n_fft 2048, n_mels 128 |\n", "probability of 0.400 |", "- List `train`: `mine.csv`.\n- List `eval`: `other.csv`, for evaluation only.\n",
+        "1,200 training clips, 480 of them with speech", "per training clip: 1 (room", "300 clips of the eval list, 100 of\nthem with speech",
         "finds 90 of 100", "in 5 of 200 clips without it",
         "| | speech | logistic regression | always no |\n| --- | --- | --- | --- |\n| accuracy |",
         "| roc auc | 0.900 (0.850 to 0.950) | 0.700 (0.650 to 0.750) | 0.600 (0.550 to 0.650) |\n",
