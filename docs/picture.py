@@ -64,9 +64,7 @@ def draw(found: Any, thresholds: dict[str, float], path: Path) -> None:
         for (kind, _), (first, last) in zip(PIECES, pairwise(starts), strict=True):
             if name in CLASSES.get(kind, (kind,)):
                 panel.plot((first, last), (1.1, 1.1), color="black", linewidth=3, solid_capstyle="butt", clip_on=False)
-        panel.stairs(
-            probability, np.minimum(np.arange(len(probability) + 1), end), color=COLOURS[name], linewidth=1.6
-        )
+        panel.stairs(probability, np.minimum(np.arange(len(probability) + 1), end), color=COLOURS[name], linewidth=1.6)
         panel.axhline(thresholds[name], color="#8c8c8c", linestyle="--", linewidth=1)
         panel.set(ylim=(0, 1.1), yticks=(0, 0.5, 1), ylabel=name, xlim=(0, end))
     panels[-1].set_xlabel(
