@@ -16,7 +16,7 @@ from pathlib import Path
 
 import librosa
 import numpy as np
-from tests.unit.test_frames import odd_signals, separately
+from tests.unit.features.test_frames import odd_signals, separately
 
 from soundsift.config.features import FeatureParams
 from soundsift.demo import RATE_HZ as DEMO_RATE_HZ

@@ -21,7 +21,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-ROOT = Path(__file__).resolve().parents[1]
 AUDIOSET = Path(os.environ["SOUNDSIFT_AUDIOSET"])
 TABLES = ("class_labels_indices.csv", "ontology.json", "qa_true_counts.csv")
 BALANCED, EVAL = AUDIOSET / "balanced_train_segments.csv", AUDIOSET / "eval_segments.csv"
@@ -29,17 +28,19 @@ BALANCED, EVAL = AUDIOSET / "balanced_train_segments.csv", AUDIOSET / "eval_segm
 SELECT = """
 import json, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
 from select_clips import select_clips
 from soundsift.config.metadata import SelectionParams
-o = json.loads(sys.argv[2])
+o = json.loads(sys.argv[1])
 out = Path(o["out"])
 classes, ontology, quality = map(Path, o["tables"])
 select_clips(
-    {n: Path(p) for n, p in o["lists"].items()}, classes, ontology, quality, o["bar"], o["keep_unrated"],
-    SelectionParams(per_detector=o["per_detector"]), o["batch_size"], True,
-    {"music": {"classes": ["Music"]}, "speech": {"classes": ["Speech"]}},
-    out / "clips.parquet", out / "labels.parquet", out / "excluded.parquet", out / "batches",
+    segments={n: Path(p) for n, p in o["lists"].items()}, class_labels=classes, ontology=ontology,
+    label_quality=quality, min_label_accuracy=o["bar"], keep_unrated=o["keep_unrated"],
+    choice=SelectionParams(max_clips=None, per_detector=o["per_detector"], seed=0), batch_size=o["batch_size"],
+    youtube_ids=True, one_clip_a_video=False,
+    detectors={"music": {"classes": ["Music"]}, "speech": {"classes": ["Speech"]}},
+    clips_path=out / "clips.parquet", labels_path=out / "labels.parquet",
+    excluded_path=out / "excluded.parquet", batches_dir=out / "batches",
 )
 """
 PANDAS = """
@@ -49,11 +50,9 @@ names = ["video_id", "start", "end", "labels"]
 rows = pd.read_csv(sys.argv[1], comment="#", names=names, skipinitialspace=True)
 rows["labels"] = rows["labels"].str.split(",")
 """
-# runs a program and prints its wall time and highest memory
+# Runs a program; prints its wall time and its peak memory.
 TIMED = """
 import resource, subprocess, sys, time
-
-ROOT = Path(__file__).resolve().parents[1]
 started = time.monotonic()
 status = subprocess.run(sys.argv[1:]).returncode
 print(time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
@@ -77,7 +76,7 @@ def select(out: Path, lists: dict[str, Path], **options: object) -> tuple[float,
         "out": str(out), "lists": {n: str(p) for n, p in lists.items()}, "tables": [str(AUDIOSET / t) for t in TABLES],
         "bar": 0.8, "keep_unrated": True, "per_detector": None, "batch_size": 100,
     } | options  # fmt: skip
-    return timed(SELECT, str(ROOT / "scripts"), json.dumps(given))
+    return timed(SELECT, json.dumps(given))
 
 
 def counts(folder: Path) -> None:

@@ -51,30 +51,31 @@ import sys
 from pathlib import Path
 import pyarrow.parquet as pq
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, sys.argv[1])
-results, out = Path("results"), Path("out")
-features, coverage, clips = (results / name for name in ("features.parquet", "coverage.parquet", "metadata/clips.parquet"))
-labels, excluded = results / "metadata" / "labels.parquet", results / "metadata" / "excluded.parquet"
+results, out, metadata = Path("results"), Path("out"), Path("results/metadata")
+features, coverage, clips = results / "features.parquet", results / "coverage.parquet", metadata / "clips.parquet"
+labels, excluded = metadata / "labels.parquet", metadata / "excluded.parquet"
 names = pq.read_table(clips, columns=["batch"])["batch"].unique().to_pylist()
 def files(kind, ending, wanted=names):
     return [results / kind / f"{name}.{ending}" for name in wanted]
-if sys.argv[2] == "merge_features":
+if sys.argv[1] == "merge_features":
     from merge_features import merge_features
     merge_features(clips, files("outcomes", "csv"), files("features", "parquet"), features, coverage)
-elif sys.argv[2] == "merge_augmented":
+elif sys.argv[1] == "merge_augmented":
     from merge_augmented import merge_augmented
-    merge_augmented(features, files("augmented", "parquet", [n for n in names if not n.startswith("eval")]), out / "augmented.parquet")
-elif sys.argv[2] == "summarize_run":
+    wanted = [name for name in names if not name.startswith("eval")]
+    merge_augmented(features, files("augmented", "parquet", wanted), out / "augmented.parquet")
+elif sys.argv[1] == "summarize_run":
     from summarize_run import summarize_run
-    summarize_run(coverage, excluded, {}, False, *(out / f"run{n}" for n in range(5)), out / "run.svg", out / "said.svg")
-elif sys.argv[2] == "draw_distributions":
+    written = [out / f"run{n}" for n in range(5)]
+    summarize_run(coverage, excluded, {}, False, *written, out / "run.svg", out / "answers.svg")
+elif sys.argv[1] == "draw_distributions":
     from draw_distributions import draw_distributions
     draw_distributions(features, "music", out / "features.svg")
 else:
     from summarize_metadata import summarize_metadata
     pages = [out / f"metadata{n}" for n in range(3)]
-    summarize_metadata(clips, labels, excluded, ["music", "speech"], True, *pages, *(out / f"{n}.svg" for n in range(3)))
+    figures = [out / f"{n}.svg" for n in range(3)]
+    summarize_metadata(clips, labels, excluded, ["music", "speech"], True, *pages, *figures)
 """
 
 
@@ -162,7 +163,7 @@ def following(folder: Path) -> None:
     before = os.getcwd()
     os.chdir(folder)
     for step in ("merge_features", "merge_augmented", "summarize_run", "summarize_metadata", "draw_distributions"):
-        seconds, gigabytes = timed(STEPS, str(ROOT / "scripts"), step)
+        seconds, gigabytes = timed(STEPS, step)
         print(f"{'':18} {step:20} {seconds:6.1f} s {gigabytes:6.2f} GB", flush=True)
     os.chdir(before)
 
