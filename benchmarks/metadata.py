@@ -1,10 +1,10 @@
-"""The metadata of AudioSet: counts against published ones, truth, growth, and time and memory against pandas.
+"""Measure the selection of AudioSet's clips: counts against published ones, growth, time and memory against pandas.
 
     SOUNDSIFT_AUDIOSET=... python benchmarks/metadata.py [--rows 2041789]
 
-The folder holds AudioSet's lists and tables as published. The long list is generated: ids drawn, labels
-those of two rows of the balanced list, twice as many as real ones. Times are those of a process of its own, with
-imports; the memory is its highest.
+The folder holds AudioSet's lists and tables as published. The long list is generated: ids are drawn, and each row has
+the labels of two rows of the balanced list, twice as many as real rows. Each time is that of a separate process with
+its imports; memory is the peak of that process.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def select(out: Path, lists: dict[str, Path], **options: object) -> tuple[float,
 
 
 def counts(folder: Path) -> None:
-    """Print the rows, what carries the classes, and what remains; and the truth of what remains."""
+    """Print the rows, the rows with each class, the rows that remain, and their truth."""
     expected = {
         "balanced": "22,160 rows; Music 6,244 / 8,836; Speech 5,735 / 5,842; kept 18,117 / 17,667",
         "eval": "20,371 rows",
@@ -107,7 +107,7 @@ def counts(folder: Path) -> None:
 
 
 def write_mirror(source: Path, path: Path) -> None:
-    """Save a list as mirrors do: one header line, no blanks, whole seconds, quotes only where needed."""
+    """Save a list in the form of the mirrors: one header line, no blanks, whole seconds, quotes only where needed."""
     lines = [line for line in source.read_text().splitlines() if not line.startswith("#")]
     with open(path, "w", newline="") as file:
         file.write("# YTID, start_seconds, end_seconds, positive_labels\n")
@@ -126,7 +126,7 @@ def forms(folder: Path) -> None:
 
 
 def growth(folder: Path) -> None:
-    """Print which batches change when the balanced list grows from 20,000 rows, and whether a choice stays."""
+    """Print the batches that change when the balanced list grows from 20,000 rows, and the clips that are lost."""
     lines = BALANCED.read_text().splitlines(keepends=True)
     (folder / "cut.csv").write_text("".join(lines[:20_003]))
     for size, each in ((100, None), (512, None), (512, 500)):
