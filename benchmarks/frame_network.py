@@ -4,7 +4,8 @@
 
 Three convolutions over time (kernels of five frames of 46 ms, 64, 64 and 128 channels, each halving the rate), mean and
 maximum over time, 64 units, softmax. Mixup, dropout and augmented versions are those of the detectors. Folds and
-metrics are those of ``generalisation.py``; compare with its line "one network, uncalibrated". RESULTS must hold the clips.
+metrics are those of ``generalisation.py``; compare with its line "one network, uncalibrated". RESULTS must hold the
+clips.
 """
 
 import argparse

@@ -73,6 +73,13 @@ def test_the_wheel_holds_every_module_and_template_and_nothing_else(tmp_path: Pa
     assert held == {path.relative_to(ROOT / "scripts").as_posix() for path in files}
 
 
+def test_the_import_path_is_changed_in_one_place() -> None:
+    folders = ("scripts", "workflow", "benchmarks", "docs")
+    files = [path for name in folders for path in (ROOT / name).rglob("*") if path.suffix in (".py", ".smk")]
+    changing = [path.name for path in files if re.search(r"sys\.path\.|noqa: E402", path.read_text(encoding="utf-8"))]
+    assert changing == ["common.smk"]
+
+
 WITH_EXAMPLES = [path for path in sorted(PACKAGE.rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
 
 
