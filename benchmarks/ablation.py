@@ -1,9 +1,9 @@
-"""What each group of statistics is worth to the detectors, on sources that were left out of training.
+"""Measure the value of each group of statistics on sources that were left out of training.
 
     python benchmarks/ablation.py FEATURES.parquet PROVENANCE.csv
 
-FEATURES.parquet is a finished run's table, PROVENANCE.csv has the columns video_id and source. Only training clips are
-used: five folds in which no source is on both sides, drawn three times, and a support vector machine on standardised
+FEATURES.parquet is the table of a finished run. PROVENANCE.csv has the columns video_id and source. Only training clips
+are used, in five folds that share no source, drawn three times. The model is a support vector machine on standardised
 inputs.
 """
 
@@ -39,7 +39,7 @@ SETS = {
 
 
 def by_machine(x: np.ndarray, truth: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Score new clips by a support vector machine; above 0 the class is heard."""
+    """Score new clips with a support vector machine; a score above 0 means that the class is present."""
     model = make_pipeline(StandardScaler(), SVC(C=3, class_weight="balanced")).fit(x, truth)
     return np.asarray(model.decision_function(new))
 
@@ -67,9 +67,9 @@ def main() -> None:
             auc, balanced = [], []
             for seed in range(3):
                 folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
-                for learn, test in folds.split(rows, truth[rows], sources[rows]):
-                    learn, test = rows[learn], rows[test]
-                    found = by_machine(chosen[learn], truth[learn], chosen[test])
+                for train, test in folds.split(rows, truth[rows], sources[rows]):
+                    train, test = rows[train], rows[test]
+                    found = by_machine(chosen[train], truth[train], chosen[test])
                     auc.append(roc_auc_score(truth[test], found))
                     balanced.append(balanced_accuracy_score(truth[test], found > 0))
             print(

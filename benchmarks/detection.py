@@ -1,11 +1,11 @@
-"""How well the places are found where something is heard, how fast, and in how much memory.
+"""Measure detection: accuracy of the segments, speed and memory.
 
     python benchmarks/detection.py RESULTS [--hours 3]
 
-RESULTS is the folder of a finished run with its clips. Clips of the eval list whose truth is known for every detector
-are put one after the other, 5 to 10 s of each, one to three of a kind at a time: what is heard when is known. It prints
-F1 over seconds, and how far the found boundaries are from the true ones, for windows of several lengths; then the time
-and the peak memory of a process that hears one recording of ten minutes and one of hours.
+RESULTS is the folder of a finished run with its clips. Recordings of known truth are composed of clips of the eval list
+whose truth is known for every detector: 5 to 10 s of each clip, one to three clips of a kind in a row. For windows of
+several lengths the table shows F1 over seconds and the distance of the found boundaries from the true ones. Then the
+time and the peak memory of one process are measured on a recording of ten minutes and on one of hours.
 """
 
 import argparse
@@ -29,7 +29,7 @@ WINDOWS_SECONDS = (2, 3, 5, 10)
 
 
 def assemble(results: Path, detectors: list[str], seed: int) -> tuple[np.ndarray, int, np.ndarray]:
-    """Samples, their rate, and the truth of every sample, shape (n, n_detectors)."""
+    """Return samples, their rate, and the truth of every sample, shape (n, n_detectors)."""
     rng = np.random.default_rng(seed)
     truths = [f"is_{name}" for name in detectors]
     table = pq.read_table(results / "features.parquet", columns=["clip_id", "batch", "split", *truths])
@@ -52,7 +52,7 @@ def assemble(results: Path, detectors: list[str], seed: int) -> tuple[np.ndarray
 
 
 def accuracy(found: np.ndarray, truth: np.ndarray) -> tuple[float, float, int, int]:
-    """F1 over seconds, median distance in seconds of true boundaries from the nearest found, found and true ones."""
+    """Return F1, the median distance of true boundaries from the nearest found one, and the counts of both."""
     f1 = 2 * (found & truth).sum() / (found.sum() + truth.sum())
     edges, of_truth = (np.flatnonzero(np.diff(values)) for values in (found, truth))
     far = [np.abs(edges - edge).min() for edge in of_truth] if len(edges) else [np.inf]
@@ -71,7 +71,7 @@ def main() -> None:
         began = time.perf_counter()
         result = detector.analyse(options.only)
         seconds = time.perf_counter() - began
-        # getrusage would count the process that started this one
+        # getrusage would include the memory of the process that started this one.
         peak_mb = int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0]) / 1024
         length = result.duration_seconds
         print(f"{length / 60:9.1f} min {seconds:8.1f} s {length / seconds:8.0f} x {peak_mb:8.0f} MB", flush=True)
@@ -91,7 +91,7 @@ def main() -> None:
             for path, _, rate_hz, truth in recordings:
                 segments = detector.analyse(path, window_seconds).segments.to_pylist()
                 for i, name in enumerate(names):
-                    # tenths of a second
+                    # In tenths of a second.
                     true = truth[:: rate_hz // 10, i]
                     found = np.zeros(len(true), dtype=bool)
                     for row in (row for row in segments if row["detector"] == name):
@@ -101,7 +101,7 @@ def main() -> None:
                 f1, tenths, *n = np.mean(values, axis=0)
                 row = f"{name:10} {window_seconds:5} s {f1:7.3f} {tenths / 10:7.2f} s"
                 print(row, *(f"{count:6.0f}" for count in n), flush=True)
-        print("one process each: length, time without start-up, times real time, peak memory")
+        print("one process each: length, time without start-up, speed relative to real time, peak memory")
         _, samples, rate_hz, _ = recordings[0]
         for hours in (1 / 6, options.hours):
             long = np.resize(np.rint(samples * 32767).astype(np.int16), round(hours * 3600 * rate_hz))

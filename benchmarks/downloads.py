@@ -1,9 +1,8 @@
-"""Downloads over a local site: what becomes of every fault, and what holds under kills, blocks, rates and full disks.
+"""Download from a local site: outcomes of all faults, and behaviour under kills, blocks, rate limits and full disks.
 
     python benchmarks/downloads.py faults many breaker rate sharing exactness kills peers
 
-The site serves media that are synthesised here. Times are of this machine; what is compared is measured in the same
-run.
+The site serves synthetic media. Times depend on the machine; compared figures come from the same run.
 """
 
 import argparse
@@ -39,7 +38,7 @@ from tests.site.downloads import clip, fill
 from tests.site.site import Site
 from tests.workflow.project import Project
 
-# name: (fault, what must become of the clip, whether only sections or whole files are meant)
+# name: (fault, expected outcome)
 FAULTS: dict[str, tuple[Any, str]] = {
     "none": (None, "ok"),
     "404": (404, "not_found"),
@@ -67,7 +66,7 @@ PASSING = {"503, once", "429, Retry-After 2, once", "no byte ranges", "cut off, 
 
 
 def faults(folder: Path, _: argparse.Namespace) -> None:
-    """Print what becomes of a clip behind every fault."""
+    """Print the outcome of a clip for every fault."""
     fill(folder / "site", [clip(number) for number in range(len(FAULTS))])
     print(f"{'fault':25} {'outcome':13} {'expected':13} {'tries':>5} {'requests':>8} {'seconds':>8}  in the archive")
     for number, (name, (fault, expected)) in enumerate(FAULTS.items()):
@@ -93,7 +92,7 @@ def faults(folder: Path, _: argparse.Namespace) -> None:
 
 
 def link_media(folder: Path, n_clips: int) -> list[Any]:
-    """Give so many videos one and the same medium; return their clips."""
+    """Give many videos the same medium; return their clips."""
     fill(folder, [clip(0)])
     (folder / f"{clip(0).video_id}.m4a").rename(folder / "medium.m4a")
     clips = [clip(number) for number in range(n_clips)]
@@ -104,7 +103,7 @@ def link_media(folder: Path, n_clips: int) -> list[Any]:
 
 
 def many(folder: Path, options: argparse.Namespace) -> None:
-    """Print seconds a clip where a tenth has a fault, whether every outcome is right, and what the job needs."""
+    """Print seconds per clip if a tenth has a fault, wrong outcomes, and the resources of the job."""
     clips = link_media(folder, options.clips)
     process = psutil.Process()
     quick = [name for name in FAULTS if name not in ("none", "hangs before", "hangs in the middle", "drips", "403")]
@@ -149,7 +148,7 @@ def many(folder: Path, options: argparse.Namespace) -> None:
 
 
 def breaker(folder: Path, options: argparse.Namespace) -> None:
-    """Print how much is asked once the site refuses everything, in this job, the next ones, and after the block."""
+    """Print the requests after the site refuses everything: in this job, in the next jobs, and after the block."""
     clips = link_media(folder, 200)
     with Site(folder / "site") as site:
         archive = open_for_writing(folder / "breaker")
@@ -179,7 +178,7 @@ def _job(url: str, root: str, first: int, n_clips: int, policy: dict[str, Any]) 
 
 
 def rate(folder: Path, options: argparse.Namespace) -> None:
-    """Print clips asked for a minute by three jobs at once that share a limit of 3,600 an hour."""
+    """Print requests per minute of three parallel jobs that share a limit of 3,600 per hour."""
     n_each = max(1, round(options.minutes * 60 / 3))
     link_media(folder, 3 * n_each)
     with Site(folder / "site") as site:
@@ -206,7 +205,7 @@ def rate(folder: Path, options: argparse.Namespace) -> None:
 
 
 def sharing(folder: Path, options: argparse.Namespace) -> None:
-    """Print what two jobs ask for that share an archive at the same time, with a third of all clips in both."""
+    """Print the requests of two parallel jobs that share an archive and a third of all clips."""
     n = options.clips
     link_media(folder, n)
     parts = [(0, n * 2 // 3), (n - n * 2 // 3, n * 2 // 3)]
@@ -236,7 +235,7 @@ def sharing(folder: Path, options: argparse.Namespace) -> None:
 
 
 def exactness(folder: Path, options: argparse.Namespace) -> None:
-    """Print the error of a clip's start and length, in samples of the media, for containers and ways to fetch."""
+    """Print the error of a clip's start and length, in samples of the media, by container and by way of fetching."""
     print(
         f"{'media':6} {'asked for':12} {'clips':>5} {'whole files':>11} {'start: worst':>12} {'mean':>6} {'length':>6}"
     )
@@ -267,7 +266,7 @@ def exactness(folder: Path, options: argparse.Namespace) -> None:
 
 
 def kills(folder: Path, options: argparse.Namespace) -> None:
-    """Print what ten kills of a whole run (SIGKILL, at random moments) cost and leave."""
+    """Print the cost and the leftovers of ten kills of a whole run (SIGKILL, at random moments)."""
     n_clips, batch_size = options.clips, 100
     make_demo(folder / "tables", 2, 2)
     clips = link_media(folder, n_clips)
@@ -358,7 +357,7 @@ def kills(folder: Path, options: argparse.Namespace) -> None:
 
 
 def peers(folder: Path, options: argparse.Namespace) -> None:
-    """Print seconds a clip with a yt-dlp process a clip, and in one job."""
+    """Print seconds per clip with one yt-dlp process per clip, and in one job."""
     clips = link_media(folder, 50)
     with Site(folder / "site") as site:
         began = time.monotonic()

@@ -1,9 +1,9 @@
-"""Frame features: agreement with librosa's own separate calls, and milliseconds a clip beside others.
+"""Compare frame features with librosa's separate calls: differences, and milliseconds per clip.
 
     SOUNDSIFT_RECORDINGS=... python benchmarks/features.py [--clips 200] [--runs 5]
 
-Without the recordings the clips are synthetic. The peers audioflux and opensmile are timed where they are installed
-(they are no dependency). One thread throughout; a clip is ten seconds at 22,050 Hz.
+Without the recordings the clips are synthetic. audioflux and opensmile are timed too if they are installed; they are
+not dependencies. Everything runs in one thread. A clip is ten seconds at 22,050 Hz.
 """
 
 import argparse
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import librosa
 import numpy as np
-from tests.unit.test_frames import odd_signals, separately
 
 from soundsift.config.features import FeatureParams
 from soundsift.demo import RATE_HZ as DEMO_RATE_HZ
@@ -25,6 +24,7 @@ from soundsift.features.definition import frame_columns
 from soundsift.features.frames import frame_features
 from soundsift.features.statistics import STATISTICS, FrameSeries, summarize
 from soundsift.media import decode
+from tests.unit.features.test_frames import odd_signals, separately
 
 RATE_HZ = 22050
 PARAMS = FeatureParams()
@@ -36,7 +36,7 @@ Samples = np.ndarray
 
 
 def clips(n_clips: int) -> list[Samples]:
-    """Ten seconds each, float32: of the recordings where they are, else synthetic."""
+    """Return signals of ten seconds, float32: real recordings if available, else synthetic sounds."""
     if "SOUNDSIFT_RECORDINGS" not in os.environ:
         rng = np.random.default_rng(0)
         kinds = ("music", "speech", "both", "wind", "engine", "bird", "noise")
@@ -70,7 +70,7 @@ def worst(signals: list[Samples], sample_rate_hz: int = RATE_HZ) -> dict[str, fl
                 n_other_bin += int((error > 1).sum())
                 n_frames += len(error)
                 continue
-            # a column that does not move has no range: what counts then is its size, and 1 where that is rounding
+            # A constant column has no range: its magnitude is used instead, or 1 if that is a rounding error.
             span = max(float(np.ptp(expected)), 1e-3 * float(np.abs(expected).max()), 1e-3)
             found[group] = max(found[group], float(error.max()) / span)
     found["spectral_rolloff_hz"] = n_other_bin / n_frames
@@ -95,7 +95,7 @@ def parity(signals: list[Samples]) -> None:
 
 
 def librosa_separately(y: Samples) -> None:
-    """Every feature by librosa's own call from the samples, the tuning estimated as it does by default."""
+    """Compute every feature with librosa's own call from the samples, with its default estimate of the tuning."""
     librosa.feature.mfcc(y=y, sr=RATE_HZ, n_mfcc=20)
     librosa.feature.spectral_centroid(y=y, sr=RATE_HZ)
     librosa.feature.spectral_bandwidth(y=y, sr=RATE_HZ)
@@ -106,7 +106,7 @@ def librosa_separately(y: Samples) -> None:
 
 
 def librosa_shared(y: Samples) -> None:
-    """librosa with one transform handed to each call, and the tuning given."""
+    """Call librosa with one transform shared by all calls, and a given tuning."""
     magnitude = np.abs(librosa.stft(y))
     power = magnitude**2
     mel = librosa.feature.melspectrogram(S=power, sr=RATE_HZ)
@@ -120,7 +120,7 @@ def librosa_shared(y: Samples) -> None:
 
 
 def ways() -> dict[str, Callable[[Samples], object]]:
-    """What is timed: each takes ten seconds of samples."""
+    """Return the timed functions; each takes ten seconds of samples."""
     found: dict[str, Callable[[Samples], object]] = {
         "librosa, call by call": librosa_separately,
         "librosa, one STFT, tuning given": librosa_shared,
@@ -169,7 +169,7 @@ def ways() -> dict[str, Callable[[Samples], object]]:
 
 
 def times(signals: list[Samples], n_runs: int) -> None:
-    """Print milliseconds a clip, the ways one after the other within every run."""
+    """Print milliseconds per clip; every run times all functions in turn."""
     timed = ways()
     found: dict[str, list[float]] = {name: [] for name in timed}
     for way in timed.values():

@@ -1,10 +1,10 @@
-"""A network on the frames themselves, on sources that were left out of its training: what it would be worth.
+"""Measure a convolutional network on the frame features, on sources that were left out of training.
 
     python benchmarks/frame_network.py RESULTS PROVENANCE.csv [--detector NAME] [--steps 600]
 
 Three convolutions over time (kernels of five frames of 46 ms, 64, 64 and 128 channels, each halving the rate), mean and
-maximum over time, 64 units, softmax; mixing, dropout and changed versions as for the detectors. Folds and figures are
-those of ``generalisation.py``, whose line "one network, uncalibrated" is the one to compare with. RESULTS must hold the
+maximum over time, 64 units, softmax. Mixup, dropout and augmented versions are those of the detectors. Folds and
+metrics are those of ``generalisation.py``; compare with its line "one network, uncalibrated". RESULTS must hold the
 clips.
 """
 
@@ -33,7 +33,7 @@ LEVEL = [column.name for column in frame_columns()[1:]].index("rms")
 
 
 def picture(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """Frame features of ten seconds, two frames as one, the level in dB: shape (N_FRAMES, n_columns)."""
+    """Return frame features of ten seconds, averaged over pairs, the level in dB; shape (N_FRAMES, n_columns)."""
     frames = frame_features(samples, sample_rate_hz, FeatureParams())[:, 1:]
     frames[:, LEVEL] = 20 * np.log10(np.maximum(frames[:, LEVEL], 1e-5))
     frames = np.resize(frames, (2 * N_FRAMES, frames.shape[1])) if len(frames) < 2 * N_FRAMES else frames
@@ -41,7 +41,7 @@ def picture(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
 
 
 def network(mean: np.ndarray, variance: np.ndarray) -> Any:
-    """Inputs (n, N_FRAMES, n_columns) to two numbers for softmax."""
+    """Build the network: inputs (n, N_FRAMES, n_columns), two logits."""
     import keras
 
     layers = keras.layers
@@ -56,7 +56,7 @@ def network(mean: np.ndarray, variance: np.ndarray) -> Any:
 
 
 def fit(x: np.ndarray, truth: np.ndarray, rows: np.ndarray, steps: int) -> Any:
-    """Train on mixtures of equally many rows of both classes, each from another moment on."""
+    """Train on mixtures of equally many rows of both classes, each shifted by a random time."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -111,15 +111,15 @@ def main() -> None:
     fold = folds_of_families(of_clips)
     folds = [{fold[family(source)] for source in row["source"].split("+")} for row in of_clips]
     for detector in [name.removeprefix("is_") for name in truths if options.detector in ("", name.removeprefix("is_"))]:
-        said = truth_of(table, detector)[own]
-        with_it = np.where(other >= 0, said[other], 0)
-        truth = np.where((said == 1) | (with_it == 1), 1, np.minimum(said, with_it))
+        known = truth_of(table, detector)[own]
+        with_it = np.where(other >= 0, known[other], 0)
+        truth = np.where((known == 1) | (with_it == 1), 1, np.minimum(known, with_it))
         found, seconds, model = [], 0.0, None
         for number in range(N_FOLDS):
             out = np.array([number in of for of in folds])
-            learn = np.flatnonzero(~out[own] & ((other < 0) | ~out[other]) & (truth >= 0))
+            train = np.flatnonzero(~out[own] & ((other < 0) | ~out[other]) & (truth >= 0))
             began = time.perf_counter()
-            model = fit(x, truth, learn, options.steps)
+            model = fit(x, truth, train, options.steps)
             seconds += (time.perf_counter() - began) / N_FOLDS
             logits = model.predict(x, batch_size=256, verbose=0)
             margin, row = logits[:, 1] - logits[:, 0], []

@@ -1,12 +1,12 @@
-"""How detectors do on sources that were left out of their training, for every choice that was made about them.
+"""Measure detectors on sources that were left out of training, for every design choice.
 
     python benchmarks/generalisation.py RESULTS PROVENANCE.csv [--detector NAME] [--variant PART_OF_NAME]
 
-RESULTS is the folder of a finished run, PROVENANCE.csv has the columns video_id, kind and source, where "a+b" is a
-mixture of two. Only training clips are used. The families of sources (all languages of one collection, all variants of
-one piece) are dealt into four folds, so that each has sources of every kind; a fold's clips are judged by a detector
-that has heard none of its families. It prints the mean and the worst fold, of the clips as they are and of their
-changed versions (other rooms, microphones, speeds).
+RESULTS is the folder of a finished run. PROVENANCE.csv has the columns video_id, kind and source, where "a+b" is a
+mixture of two. Only training clips are used. Families of sources (all languages of one collection, all variants of one
+piece) are distributed over four folds, so that each fold has sources of every kind. The clips of a fold are evaluated
+with a detector that was trained without its families. The table shows the mean and the worst fold, for the clips and
+for their augmented versions (other rooms, microphones, speeds).
 """
 
 import argparse
@@ -36,7 +36,7 @@ N_FOLDS = 4
 DEFAULT = Hyperparameters()
 LOGISTIC = partial(LogisticRegression, max_iter=2000, class_weight="balanced")
 MACHINE = partial(SVC, C=3, class_weight="balanced")
-# (inputs, with changed versions, how to train or a scikit-learn model)
+# (inputs, with augmented versions, hyperparameters or a scikit-learn model)
 VARIANTS: dict[str, tuple[str, bool, Hyperparameters | Callable[[], object]]] = {
     "as it is": ("all", True, DEFAULT),
     "the original 25 inputs": ("original", True, DEFAULT),
@@ -49,8 +49,8 @@ VARIANTS: dict[str, tuple[str, bool, Hyperparameters | Callable[[], object]]] = 
     "balance: weights": ("all", True, replace(DEFAULT, balance="weights")),
     "balance: none": ("all", True, replace(DEFAULT, balance="none")),
     "dropout 0.5": ("all", True, replace(DEFAULT, dropout=0.5)),
-    "64 units": ("all", True, replace(DEFAULT, hidden_units=(64,))),
-    "512-256-128-64 units": ("all", True, replace(DEFAULT, hidden_units=(512, 256, 128, 64))),
+    "64 units": ("all", True, replace(DEFAULT, hidden_units=[64])),
+    "512-256-128-64 units": ("all", True, replace(DEFAULT, hidden_units=[512, 256, 128, 64])),
     "logistic regression": ("all", False, LOGISTIC),
     "logistic regression, versions": ("all", True, LOGISTIC),
     "support vector machine": ("all", False, MACHINE),
@@ -59,13 +59,13 @@ VARIANTS: dict[str, tuple[str, bool, Hyperparameters | Callable[[], object]]] = 
 
 
 def family(source: str) -> str:
-    """What sources have in common: the collection before a language, the piece before its variant."""
+    """Return the family of a source: the collection without the language, the piece without its variant."""
     name = re.sub(r"\.\w+$", "", source)
     return re.sub(r"-[a-z]{2,3}$|(_fast|_f|-old|_remake|_enhanced)+$", "", name)
 
 
 def folds_of_families(rows: list[dict[str, str]]) -> dict[str, int]:
-    """Deal families into folds: of each kind the largest first, to the fold that has the fewest clips of that kind."""
+    """Distribute families over folds: by kind, largest first, to the fold with the fewest clips of that kind."""
     counts: dict[str, Counter[str]] = {"speech": Counter(), "music": Counter(), "other": Counter()}
     for row in rows:
         for kind, source in zip(parts(row["kind"]), row["source"].split("+"), strict=True):
@@ -80,15 +80,15 @@ def folds_of_families(rows: list[dict[str, str]]) -> dict[str, int]:
 
 
 def parts(kind: str) -> list[str]:
-    """The kinds of sound in a clip, in the order of its source."""
+    """Return the kinds of sound in a clip, in the order of its sources."""
     return ["music", "speech"] if kind == "both" else [kind]
 
 
-def judge(
+def evaluate(
     detector: str, columns: list[str], with_versions: bool, how: Hyperparameters | Callable[[], object],
     clips: "pq.Table", versions: "pq.Table", folds: list[set[int]],
 ) -> tuple[np.ndarray, float, int]:  # fmt: skip
-    """Metrics by fold (clips: ROC AUC, balanced accuracy; changed versions: the same), seconds, and parameters."""
+    """Return metrics by fold (ROC AUC and balanced accuracy of clips, then of versions), seconds, and parameters."""
     tables = (clips, versions)
     x = np.concatenate([feature_matrix(table, columns) for table in tables])
     truth = np.concatenate(
@@ -102,24 +102,24 @@ def judge(
     found, seconds, n_parameters = [], 0.0, 0
     for fold in range(N_FOLDS):
         out = np.array([fold in of for of in folds])
-        learn = ~out[own] & ((other < 0) | ~out[other]) & (truth >= 0) & (is_clip | with_versions)
+        train = ~out[own] & ((other < 0) | ~out[other]) & (truth >= 0) & (is_clip | with_versions)
         began = time.perf_counter()
         if isinstance(how, Hyperparameters):
-            rows = np.flatnonzero(learn)
+            rows = np.flatnonzero(train)
             examples = Examples(x[rows], truth[rows], own[rows], other[rows], int(is_clip[rows].sum()))
             trained = training.train(detector, examples, how)
-            said, threshold = trained.model.predict_on_batch(x)[:, 1], trained.threshold
+            scores, threshold = trained.model.predict_on_batch(x)[:, 1], trained.threshold
             n_parameters = trained.model.count_params()
         else:
-            model = make_pipeline(StandardScaler(), how()).fit(x[learn], truth[learn])
-            said, threshold = model.decision_function(x), 0.0
+            model = make_pipeline(StandardScaler(), how()).fit(x[train], truth[train])
+            scores, threshold = model.decision_function(x), 0.0
         seconds += (time.perf_counter() - began) / N_FOLDS
         row: list[float] = []
         for side in (is_clip, ~is_clip & (other < 0)):
             test = out[own] & (truth >= 0) & side
             row += [
-                roc_auc_score(truth[test], said[test]),
-                balanced_accuracy_score(truth[test], said[test] >= threshold),
+                roc_auc_score(truth[test], scores[test]),
+                balanced_accuracy_score(truth[test], scores[test] >= threshold),
             ]
         found.append(row)
     return np.array(found), seconds, n_parameters
@@ -157,7 +157,7 @@ def main() -> None:
         for name, (columns, with_versions, how) in VARIANTS.items():
             if options.variant not in name:
                 continue
-            found, seconds, n = judge(detector, inputs[columns], with_versions, how, clips, versions, folds)
+            found, seconds, n = evaluate(detector, inputs[columns], with_versions, how, clips, versions, folds)
             mean, worst = found.mean(axis=0), found.min(axis=0)
             text = [f"{mean[i]:8.3f} {worst[i]:6.3f} {mean[i + 1]:10.3f} {worst[i + 1]:6.3f}" for i in (0, 2)]
             print(f"{detector:9} {name:33}{text[0]}           {text[1]} {seconds:8.1f} {n:11,}", flush=True)

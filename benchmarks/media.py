@@ -1,10 +1,10 @@
-"""The whole way of a clip, from a downloaded file to its features row: milliseconds a step, beside two other ways.
+"""Measure a clip from the downloaded file to its row of features: milliseconds per step, and two alternatives.
 
     [SOUNDSIFT_RECORDINGS=...] python benchmarks/media.py [--runs 5]
 
-One thread. The media are stereo AAC at 44,100 Hz as YouTube sends them: a section of 12 seconds and a video of four
-minutes. pydub wants ffmpeg and ffprobe on the PATH and is left out without them. With the recordings it also prints the
-disk that a thousand of their clips take.
+One thread. The media are stereo AAC at 44,100 Hz, as YouTube serves them: a section of 12 seconds and a video of four
+minutes. pydub needs ffmpeg and ffprobe on the PATH and is skipped without them. With the recordings, the disk space of
+a thousand of their clips is printed as well.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def write_stereo(path: Path, n_seconds: int) -> None:
 
 
 def steps(source: Path, start_seconds: float, folder: Path, ending: str) -> dict[str, float]:
-    """Do our way once; return milliseconds a step."""
+    """Run the steps of the workflow once; return milliseconds per step."""
     found, began = {}, time.perf_counter()
 
     def lap(name: str) -> None:
@@ -75,7 +75,7 @@ def steps(source: Path, start_seconds: float, folder: Path, ending: str) -> dict
     lap("features")
     write_parquet(frames_table(frames, "clip", rate_hz, PARAMS), folder / "clip.parquet")
     lap("frames Parquet")
-    # a batch is one table: its share of one clip in twenty
+    # A batch is one table: the time of one of twenty clips.
     summary_table([folder / "clip.parquet"] * 20, list(STATISTICS))
     lap("summary")
     found["summary"] /= 20
@@ -83,7 +83,7 @@ def steps(source: Path, start_seconds: float, folder: Path, ending: str) -> dict
 
 
 def by_pydub(source: Path, start_seconds: float, folder: Path) -> None:
-    """Go the first version's way: all of it to MP3, cut, and every feature by its own call."""
+    """Do as the first version: convert the whole file to MP3, cut it, compute every feature with its own call."""
     AudioSegment.from_file(source).export(folder / "all.mp3", format="mp3").close()
     whole = AudioSegment.from_mp3(folder / "all.mp3")
     whole[start_seconds * 1000 : (start_seconds + 10) * 1000].export(folder / "pydub.mp3", format="mp3").close()
@@ -91,7 +91,7 @@ def by_pydub(source: Path, start_seconds: float, folder: Path) -> None:
 
 
 def by_ffmpeg(source: Path, start_seconds: float, folder: Path) -> None:
-    """One ffmpeg process a clip, then every feature by its own call."""
+    """Run one ffmpeg process per clip, then compute every feature with its own call."""
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-ss", str(start_seconds), "-t", "10",
         "-i", source,
@@ -113,13 +113,13 @@ def features_by_call(path: Path) -> None:
 
 
 def whole_way(folder: Path, n_runs: int) -> None:
-    """Print the table of ways and the milliseconds of our steps."""
+    """Print the table of alternatives and the milliseconds of our steps."""
     sources = {"12-s section": (folder / "section.m4a", 1.0, 12), "4-min video": (folder / "video.m4a", 100.0, 240)}
     others: dict[str, Callable[[Path, float, Path], None]] = {"one ffmpeg process a clip": by_ffmpeg}
     if shutil.which("ffprobe") and shutil.which("ffmpeg"):
         others["pydub, as the first version"] = by_pydub
     else:
-        print("no ffprobe on the PATH: pydub is left out")
+        print("no ffprobe on the PATH: pydub is skipped")
     print(f"{'from':13} {'way':32} {'ms a clip':>9} {'spread':>15}")
     for name, (path, start, n_seconds) in sources.items():
         write_stereo(path, n_seconds)
@@ -144,7 +144,7 @@ def whole_way(folder: Path, n_runs: int) -> None:
 
 
 def encoders(folder: Path, n_runs: int) -> None:
-    """Print what each way to store a clip costs, and how far its features are from the uncompressed ones."""
+    """Print the cost of each clip format, and the difference of its features from the uncompressed ones."""
     clip = decode.cut(folder / "section.m4a", 1.0, 11.0, RATE_HZ)
     samples = np.frombuffer(clip.raw_data, dtype=np.int16)
     exact = frame_features(samples.astype(np.float32) / 32768, RATE_HZ, PARAMS)
@@ -171,7 +171,7 @@ def encoders(folder: Path, n_runs: int) -> None:
 
 
 def parquet(folder: Path, n_runs: int) -> None:
-    """Print what each way to store a frames table costs."""
+    """Print the cost of each way to store a frames table."""
     table = pq.read_table(folder / "clip.parquet")
     names = table.column_names
     chosen = parquet_options(table.schema)
@@ -218,7 +218,7 @@ def cores(folder: Path, n_clips: int) -> None:
 
 
 def disk(folder: Path, n_clips: int) -> None:
-    """Print megabytes for a thousand of the recordings, by what is kept."""
+    """Print megabytes for a thousand clips of the recordings, by kind of file."""
     recordings = Path(os.environ["SOUNDSIFT_RECORDINGS"])
     with open(recordings / "train_segments.csv", encoding="utf-8") as file:
         rows = [row for row in csv.reader(file, skipinitialspace=True) if not row[0].startswith("#")][:n_clips]

@@ -1,10 +1,10 @@
-"""The metadata of AudioSet: counts against published ones, truth, growth, and time and memory against pandas.
+"""Measure the selection of AudioSet's clips: counts against published ones, growth, time and memory against pandas.
 
     SOUNDSIFT_AUDIOSET=... python benchmarks/metadata.py [--rows 2041789]
 
-The folder holds AudioSet's lists and tables as published. The long list is generated: ids drawn, labels
-those of two rows of the balanced list, twice as many as real ones. Times are those of a process of its own, with
-imports; the memory is its highest.
+The folder holds AudioSet's lists and tables as published. The long list is generated: ids are drawn, and each row has
+the labels of two rows of the balanced list, twice as many as real rows. Each time is that of a separate process with
+its imports; memory is the peak of that process.
 """
 
 import argparse
@@ -21,7 +21,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-ROOT = Path(__file__).resolve().parents[1]
 AUDIOSET = Path(os.environ["SOUNDSIFT_AUDIOSET"])
 TABLES = ("class_labels_indices.csv", "ontology.json", "qa_true_counts.csv")
 BALANCED, EVAL = AUDIOSET / "balanced_train_segments.csv", AUDIOSET / "eval_segments.csv"
@@ -29,17 +28,19 @@ BALANCED, EVAL = AUDIOSET / "balanced_train_segments.csv", AUDIOSET / "eval_segm
 SELECT = """
 import json, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
 from select_clips import select_clips
 from soundsift.config.metadata import SelectionParams
-o = json.loads(sys.argv[2])
+o = json.loads(sys.argv[1])
 out = Path(o["out"])
 classes, ontology, quality = map(Path, o["tables"])
 select_clips(
-    {n: Path(p) for n, p in o["lists"].items()}, classes, ontology, quality,
-    SelectionParams(o["bar"], o["keep_unrated"], per_detector=o["per_detector"]), o["batch_size"], True, False,
-    {"music": {"classes": ["Music"]}, "speech": {"classes": ["Speech"]}},
-    out / "clips.parquet", out / "labels.parquet", out / "excluded.parquet", out / "batches",
+    segments={n: Path(p) for n, p in o["lists"].items()}, class_labels=classes, ontology=ontology,
+    label_quality=quality, 
+    params=SelectionParams(o["bar"], o["keep_unrated"], per_detector=o["per_detector"]), batch_size=o["batch_size"],
+    youtube_ids=True, one_clip_a_video=False,
+    detectors={"music": {"classes": ["Music"]}, "speech": {"classes": ["Speech"]}},
+    clips_path=out / "clips.parquet", labels_path=out / "labels.parquet",
+    excluded_path=out / "excluded.parquet", batches_dir=out / "batches",
 )
 """
 PANDAS = """
@@ -49,11 +50,9 @@ names = ["video_id", "start", "end", "labels"]
 rows = pd.read_csv(sys.argv[1], comment="#", names=names, skipinitialspace=True)
 rows["labels"] = rows["labels"].str.split(",")
 """
-# runs a program and prints its wall time and highest memory
+# Runs a program; prints its wall time and its peak memory.
 TIMED = """
 import resource, subprocess, sys, time
-
-ROOT = Path(__file__).resolve().parents[1]
 started = time.monotonic()
 status = subprocess.run(sys.argv[1:]).returncode
 print(time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
@@ -77,11 +76,11 @@ def select(out: Path, lists: dict[str, Path], **options: object) -> tuple[float,
         "out": str(out), "lists": {n: str(p) for n, p in lists.items()}, "tables": [str(AUDIOSET / t) for t in TABLES],
         "bar": 0.8, "keep_unrated": True, "per_detector": None, "batch_size": 100,
     } | options  # fmt: skip
-    return timed(SELECT, str(ROOT / "scripts"), json.dumps(given))
+    return timed(SELECT, json.dumps(given))
 
 
 def counts(folder: Path) -> None:
-    """Print the rows, what carries the classes, and what remains; and the truth of what remains."""
+    """Print the rows, the rows with each class, the rows that remain, and their truth."""
     expected = {
         "balanced": "22,160 rows; Music 6,244 / 8,836; Speech 5,735 / 5,842; kept 18,117 / 17,667",
         "eval": "20,371 rows",
@@ -108,7 +107,7 @@ def counts(folder: Path) -> None:
 
 
 def write_mirror(source: Path, path: Path) -> None:
-    """Save a list as mirrors do: one header line, no blanks, whole seconds, quotes only where needed."""
+    """Save a list in the form of the mirrors: one header line, no blanks, whole seconds, quotes only where needed."""
     lines = [line for line in source.read_text().splitlines() if not line.startswith("#")]
     with open(path, "w", newline="") as file:
         file.write("# YTID, start_seconds, end_seconds, positive_labels\n")
@@ -127,7 +126,7 @@ def forms(folder: Path) -> None:
 
 
 def growth(folder: Path) -> None:
-    """Print which batches change when the balanced list grows from 20,000 rows, and whether a choice stays."""
+    """Print the batches that change when the balanced list grows from 20,000 rows, and the clips that are lost."""
     lines = BALANCED.read_text().splitlines(keepends=True)
     (folder / "cut.csv").write_text("".join(lines[:20_003]))
     for size, each in ((100, None), (512, None), (512, 500)):

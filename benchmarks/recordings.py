@@ -1,10 +1,9 @@
-"""Run the workflow on real recordings: seconds per stage, outcomes, and the detectors' figures.
+"""Run the workflow on real recordings: seconds per stage, outcomes, and the detectors' metrics.
 
     SOUNDSIFT_RECORDINGS=... SOUNDSIFT_AUDIOSET=... python benchmarks/recordings.py [--cores 2] [--at-least 0.85]
 
 The recordings folder holds {train,eval}_segments.csv, provenance.csv and media/; the other one AudioSet's class tables.
-The run takes place in a folder of its own that is deleted afterwards. With --at-least the exit status is 1 if a
-detector has a lower balanced accuracy than that.
+The run uses a temporary folder. With --at-least the exit status is 1 if a detector has a lower balanced accuracy.
 """
 
 import argparse
@@ -51,8 +50,8 @@ def run(folder: Path, cores: int) -> float:
 
 
 def spans_of(folder: Path) -> dict[str, dict[str, tuple[float, float]]]:
-    """When the jobs of a run began and ended, from Snakemake's own records: {rule: {log: (began, ended)}}."""
-    # a record per output file: those of one job share its log
+    """Read from Snakemake's records when the jobs of a run began and ended: {rule: {log: (began, ended)}}."""
+    # There is one record per output file; the records of one job share its log.
     spans: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
     for path in (folder / ".snakemake" / "metadata").iterdir():
         record = json.loads(path.read_text())
@@ -71,7 +70,7 @@ def stages(folder: Path) -> None:
 
 
 def figures(folder: Path) -> dict[str, float]:
-    """Print every detector's figures beside its baselines'; return their balanced accuracies."""
+    """Print the metrics of every detector and its baselines; return the balanced accuracies."""
     columns = ("accuracy", "balanced_accuracy", "roc_auc", "average_precision", "brier_score")
     print(f"{'':34} {'n_train':>7} {'n_eval':>6} " + " ".join(f"{name:>17}" for name in columns))
     found = {}
@@ -85,7 +84,7 @@ def figures(folder: Path) -> dict[str, float]:
 
 
 def kinds(folder: Path) -> None:
-    """Print how many eval clips of each kind of sound every detector claims."""
+    """Print the number of eval clips of each kind of sound that every detector finds positive."""
     with open(Path(os.environ["SOUNDSIFT_RECORDINGS"]) / "provenance.csv", encoding="utf-8") as file:
         kind_of = {row["video_id"]: row["kind"] for row in csv.DictReader(file)}
     for path in sorted((folder / "results" / "detectors").glob("*/predictions.parquet")):
@@ -93,8 +92,8 @@ def kinds(folder: Path) -> None:
         for row in pq.read_table(path).to_pylist():
             if row["split"] == "eval":
                 claimed[kind_of[row["clip_id"].rpartition("_")[0]]].append(row["predicted"])
-        text = ", ".join(f"{sum(said)} of {len(said)} {kind}" for kind, said in sorted(claimed.items()))
-        print(f"{path.parent.name:8} is claimed in {text}")
+        text = ", ".join(f"{sum(found)} of {len(found)} {kind}" for kind, found in sorted(claimed.items()))
+        print(f"{path.parent.name:8} is found in {text}")
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
-"""A dress rehearsal: a long list from a site with faults, on a Slurm, from nothing to the report, with kills.
+"""Run a long list from a site with faults on a Slurm, from nothing to the report, with kills.
 
     make .venv/slurm && SLURM_LOOPBACK_CPUS=1 tests/slurm/loopback.sh start
     python benchmarks/rehearsal.py [--clips 20000] [--batch-size 512] [--folder FOLDER]
 
-The list repeats the clips of the demo under other ids, and every tenth has a fault, so that what must become of each is
-known: the outcome of its fault, and the features that an undisturbed run without a cluster gives its medium. On the way
-the controlling Snakemake is killed twice (SIGKILL, then as docs/cluster.md says), and a node loses its power once.
+The list repeats the clips of the demo under other ids. Every tenth clip has a fault, so the expected outcome of every
+clip is known. The expected features are those of an undisturbed run of the same media without a cluster. During the run
+Snakemake is killed twice (SIGKILL, then as in docs/cluster.md), and one node loses its power once.
 """
 
 import argparse
@@ -32,17 +32,17 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LOOPBACK = ROOT / "tests" / "slurm" / "loopback.sh"
 PROFILE = ("--workflow-profile", "workflow/profiles/slurm")
-# (fault, what must become of the clip)
+# (fault, expected outcome)
 FAULTS: list[tuple[Any, str]] = [
     (404, "not_found"), (410, "not_found"), ("page", "corrupt"), ("truncated", "corrupt"), ("empty", "corrupt"),
     (500, "server_error"), ("no_range", "ok"), ([503], "ok"), (["cut"], "ok"),
 ]  # fmt: skip
-# what happens when so large a share of the batches has been downloaded
+# Events, and the share of downloaded batches at which they happen.
 EVENTS = [(0.25, "kill"), (0.45, "power cut"), (0.65, "kill")]
 
 
 def make_lists(folder: Path, n_clips: int) -> dict[str, str]:
-    """Write a site, the long lists and short ones of its media; return {clip id: clip id of the same medium there}."""
+    """Write a site, the long lists, and short lists of its media; return {clip id: clip id of the same medium}."""
     make_demo(folder / "demo", 60, 30, n_processes=2)
     (folder / "site").mkdir()
     head, medium_of = "# YTID, start_seconds, end_seconds, positive_labels", {}
@@ -51,7 +51,7 @@ def make_lists(folder: Path, n_clips: int) -> dict[str, str]:
             line.split(", ", 2) for line in (folder / "demo" / f"{split}_segments.csv").read_text().splitlines()[3:]
         ]
         found = {row[0]: folder / "demo" / "media" / f"{row[0]}.m4a" for row in rows}
-        # the demo has dead and short clips of its own
+        # Leave out the missing and short media of the demo.
         rows = [row for row in rows if found[row[0]].is_file() and found[row[0]].stat().st_size > 60_000]
         lines = []
         for number in range(n):
@@ -66,7 +66,7 @@ def make_lists(folder: Path, n_clips: int) -> dict[str, str]:
 
 
 def config_of(folder: Path, lists: str, url: str, batch_size: int) -> dict[str, Any]:
-    """The configuration of a run."""
+    """Return the configuration of a run."""
     config = config_for(folder / "demo", url)
     config["metadata"]["segments"] = {name: str(folder / f"{name}{lists}.csv") for name in ("train", "eval")}
     config["download"] |= {"tries": 2, "on_transient": "record", "yt_dlp": {"socket_timeout": 10}}
@@ -88,12 +88,12 @@ def start(project: Project) -> subprocess.Popen[bytes]:
 
 
 def video_of(clip_id: str) -> str:
-    """The video of a clip."""
+    """Return the video of a clip."""
     return clip_id.rpartition("_")[0]
 
 
 def rehearse(folder: Path, n_clips: int, batch_size: int) -> None:
-    """Do it, and print what came of it."""
+    """Run the list with its events and print the results."""
     medium_of = make_lists(folder, n_clips)
     few = Project.make(folder / "few", config_of(folder, "_few", f"file://{folder}/demo/media/{{video_id}}.m4a", 100))
     run = few.run("results/features.parquet")
@@ -151,7 +151,7 @@ def rehearse(folder: Path, n_clips: int, batch_size: int) -> None:
 
 
 def compare(project: Project, few: Project, medium_of: dict[str, str], expected: dict[str, str]) -> None:
-    """Print what differs from what must be."""
+    """Print the differences from the expected outcomes and features."""
     coverage = pq.read_table(project.folder / "results" / "coverage.parquet", columns=["clip_id", "outcome"])
     found = dict(zip(*(coverage[name].to_pylist() for name in coverage.column_names), strict=True))
     print(f"outcomes of {len(found):,} clips: {dict(Counter(found.values()).most_common())}")

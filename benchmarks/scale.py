@@ -1,13 +1,13 @@
-"""What a list costs as it grows: planning, merging and summing up, and the bill for all of AudioSet.
+"""Measure the cost of long lists: planning, merging, summarising, and an estimate for all of AudioSet.
 
     SOUNDSIFT_AUDIOSET=... python benchmarks/scale.py [--rows 22160 2041789] [--batch-size 512] [--folder FOLDER]
     SOUNDSIFT_AUDIOSET=... python benchmarks/scale.py --rows --bill FINISHED_RUN [--batch-size 1024]
 
-Lists are generated as in ``benchmarks/metadata.py``, and the selection is the real job. Of the jobs after it, first all
-outputs are made empty and taken for finished (--touch), so that Snakemake finds as many records as a whole run leaves
-behind; then the batches' tables are written anew with random features, and what follows them is done. Training on such
-a table is ``benchmarks/training.py``. Memory is that of the process that does it. Two million rows take 15 GB of disk.
-The bill takes seconds and bytes a clip from a finished run, whose downloads count as they were made there.
+Lists are generated as in ``benchmarks/metadata.py``, and the selection is the real job. The outputs of all later jobs
+are first made empty and marked as finished (--touch), so that Snakemake finds as many records as after a whole run.
+Then the tables of the batches are written with random features, and the steps after the batches run on them.
+``benchmarks/training.py`` measures training on such a table. Memory is that of the measured process. Two million rows
+take 15 GB of disk. The estimate uses the seconds and bytes per clip of a finished run, including its downloads.
 """
 
 import argparse
@@ -35,10 +35,10 @@ from soundsift.tables import read_csv, schema_of, write_csv, write_parquet
 
 ROOT = Path(__file__).resolve().parents[1]
 N_AUDIOSET = 2_041_789
-# of a job on the loopback Slurm, from its submission to its first line and from its last one to its end
+# Overhead of a job on the loopback Slurm: from submission to its first log line, and from its last one to its end.
 START_SECONDS = 7.0
 EMPTY = "rule all:\n    input: []\n"
-# as snakemake, but --touch takes no rest of a tenth of a second after each job
+# Snakemake, without the pause of a tenth of a second after each job of --touch.
 SNAKEMAKE = """
 import sys
 from snakemake.executors.touch import Executor
@@ -46,49 +46,50 @@ from snakemake.cli import main
 Executor.SLEEPING_TIME = 0
 main()
 """
-# what follows the batches, as the rules do it
+# The steps after the batches, as the rules call them.
 STEPS = """
 import sys
 from pathlib import Path
 import pyarrow.parquet as pq
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, sys.argv[1])
-results, out = Path("results"), Path("out")
-features, coverage, clips = (results / name for name in ("features.parquet", "coverage.parquet", "metadata/clips.parquet"))
-labels, excluded = results / "metadata" / "labels.parquet", results / "metadata" / "excluded.parquet"
+results, out, metadata = Path("results"), Path("out"), Path("results/metadata")
+features, coverage, clips = results / "features.parquet", results / "coverage.parquet", metadata / "clips.parquet"
+labels, excluded = metadata / "labels.parquet", metadata / "excluded.parquet"
 names = pq.read_table(clips, columns=["batch"])["batch"].unique().to_pylist()
 def files(kind, ending, wanted=names):
     return [results / kind / f"{name}.{ending}" for name in wanted]
-if sys.argv[2] == "merge_features":
+if sys.argv[1] == "merge_features":
     from merge_features import merge_features
     merge_features(clips, files("outcomes", "csv"), files("features", "parquet"), features, coverage)
-elif sys.argv[2] == "merge_augmented":
+elif sys.argv[1] == "merge_augmented":
     from merge_augmented import merge_augmented
-    merge_augmented(features, files("augmented", "parquet", [n for n in names if not n.startswith("eval")]), out / "augmented.parquet")
-elif sys.argv[2] == "summarize_run":
+    wanted = [name for name in names if not name.startswith("eval")]
+    merge_augmented(features, files("augmented", "parquet", wanted), out / "augmented.parquet")
+elif sys.argv[1] == "summarize_run":
     from summarize_run import summarize_run
-    summarize_run(coverage, excluded, {}, False, *(out / f"run{n}" for n in range(5)), out / "run.svg", out / "said.svg")
-elif sys.argv[2] == "draw_distributions":
+    written = [out / f"run{n}" for n in range(5)]
+    summarize_run(coverage, excluded, {}, False, *written, out / "run.svg", out / "answers.svg")
+elif sys.argv[1] == "draw_distributions":
     from draw_distributions import draw_distributions
     draw_distributions(features, "music", out / "features.svg")
 else:
     from summarize_metadata import summarize_metadata
     pages = [out / f"metadata{n}" for n in range(3)]
-    summarize_metadata(clips, labels, excluded, ["music", "speech"], True, *pages, *(out / f"{n}.svg" for n in range(3)))
+    figures = [out / f"{n}.svg" for n in range(3)]
+    summarize_metadata(clips, labels, excluded, ["music", "speech"], True, *pages, *figures)
 """
 
 
 def call(folder: Path, *arguments: str, snakefile: Path = ROOT / "Snakefile") -> tuple[float, float, str]:
-    """Call Snakemake in a folder; return seconds, megabytes and what it said."""
+    """Call Snakemake in a folder; return seconds, megabytes and its output."""
     command = [sys.executable, "-c", SNAKEMAKE, "--snakefile", str(snakefile), "--cores", "1"]
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         began = time.perf_counter()
-        process = subprocess.Popen([*command, *arguments], cwd=folder, stdout=said, stderr=said)
+        process = subprocess.Popen([*command, *arguments], cwd=folder, stdout=output, stderr=output)
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
-        said.seek(0)
-        text = said.read()
+        output.seek(0)
+        text = output.read()
     if status:
         sys.exit(f"snakemake {' '.join(arguments)} failed:\n{text[-3000:]}")
     return seconds, used.ru_maxrss / 1e3, text
@@ -103,7 +104,7 @@ def pretend(folder: Path) -> None:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch() if path.suffix else path.mkdir()
-    # one round of scheduling for as many jobs as possible: each looks at all that are ready
+    # Schedule as many jobs as possible in one round: each round examines all ready jobs.
     call(folder, "--touch", "--cores", "9999", "--resources", "downloads=9999")
 
 
@@ -131,7 +132,7 @@ def plan(folder: Path, n_rows: int, batch_size: int) -> None:
 
 
 def fill(folder: Path) -> None:
-    """Write the tables of every batch with random features, for clips that are all there."""
+    """Write the tables of every batch with random features and no missing clip."""
     rng = np.random.default_rng(0)
     results, columns, made_with = (
         folder / "results",
@@ -157,19 +158,19 @@ def fill(folder: Path) -> None:
 
 
 def following(folder: Path) -> None:
-    """Print what the steps after the batches take."""
+    """Print the time and memory of the steps after the batches."""
     fill(folder)
     (folder / "out").mkdir()
     before = os.getcwd()
     os.chdir(folder)
     for step in ("merge_features", "merge_augmented", "summarize_run", "summarize_metadata", "draw_distributions"):
-        seconds, gigabytes = timed(STEPS, str(ROOT / "scripts"), step)
+        seconds, gigabytes = timed(STEPS, step)
         print(f"{'':18} {step:20} {seconds:6.1f} s {gigabytes:6.2f} GB", flush=True)
     os.chdir(before)
 
 
 def bill(run: Path, batch_size: int) -> None:
-    """Print what the unbalanced list would take, by the seconds and bytes a clip of a finished run."""
+    """Print an estimate for the unbalanced list from the seconds and bytes per clip of a finished run."""
     n_clips = pq.read_metadata(run / "results" / "coverage.parquet").num_rows
     spans, hours = spans_of(run), 0.0
     n_augmented = pq.read_metadata(run / "results" / "augmented.parquet").num_rows
@@ -193,7 +194,7 @@ def bill(run: Path, batch_size: int) -> None:
 
 
 def parsing(folder: Path) -> None:
-    """Print what every cluster job pays for parsing the workflow, beside an empty one."""
+    """Print the time that every cluster job needs to parse the workflow, and to parse an empty one."""
     (folder / "empty.smk").write_text(EMPTY)
     for name, path in (("an empty workflow", folder / "empty.smk"), ("soundsift", ROOT / "Snakefile")):
         seconds = min(call(folder, "--list-rules", snakefile=path)[0] for _ in range(3))

@@ -2,8 +2,8 @@
 
     python benchmarks/training.py [--clips 2000000] [--steps 300] [--folder FOLDER]
 
-The table is generated: random features of the default statistics, of which one says a little about the class. The same
-rows serve as clips and as their changed versions. Two million rows take 2.5 GB of disk and some minutes to write.
+The table is generated: random features of the default statistics, one of which depends on the class. The same rows
+serve as clips and as their augmented versions. Two million rows take 2.5 GB of disk and some minutes to write.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def write_table(path: Path, n_clips: int) -> None:
 
 
 def report(what: str, seconds: float) -> None:
-    """Print a line: what, how long, and the most memory so far."""
+    """Print one line: the task, its seconds, and the peak memory so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{what:40} {seconds:8.1f} s   peak so far {peak:5.2f} GB", flush=True)
 
@@ -69,7 +69,7 @@ def main() -> None:
         report(f"{len(examples.x):,} x {len(columns)} inputs read", time.perf_counter() - began)
         began = time.perf_counter()
         trained = train("music", examples, Hyperparameters(min_steps=options.steps, passes=0))
-        report(f"{options.steps} steps, all members judged", time.perf_counter() - began)
+        report(f"{options.steps} steps, all members evaluated", time.perf_counter() - began)
         print(f"last loss of the clips left out: {trained.history['val_loss'][-1].as_py():.4f} nat")
 
 

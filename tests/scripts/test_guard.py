@@ -100,31 +100,61 @@ def test_every_environment_is_used(path: Path) -> None:
     assert [name for name, text in rules().items() if f"envs/{path.name}" in text]
 
 
-# what comes with a package that an environment names, and what is imported in functions that its rules do not call
+# Packages that come with one that an environment names.
 IMPLIED = {"librosa": {"numpy", "scipy", "soxr", "sklearn"}, "pyarrow": {"numpy"}}
+# Packages imported in functions that the rules of an environment never call.
 UNCALLED = {"features": {"yt_dlp"}, "training": {"yt_dlp"}, "media": set()}
+# Packages that no code of ours imports, with the one that needs them.
+NEEDED_BY = {"python": "", "yt-dlp-ejs": "yt-dlp", "deno": "yt-dlp", "tensorflow": "keras"}
 PACKAGES = {"sklearn": "scikit-learn", "soxr": "soxr-python"}
 
 
-@pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
-def test_an_environment_holds_what_its_scripts_import(path: Path) -> None:
-    package = ROOT / "scripts" / "soundsift"
+def imported_by_the_rules_of(env: Path) -> set[str]:
+    """Packages that the scripts of an environment's rules import, at the top of a module or in a function."""
     scripts = [
         name
         for text in rules().values()
-        if f"envs/{path.name}" in text
+        if f"envs/{env.name}" in text
         for name in re.findall(r"scripts/(\w+)\.py", text)
     ]
-    waiting = {package / "__init__.py", *(ROOT / "scripts" / f"{name}.py" for name in scripts)}
+    return third_party(*(ROOT / "scripts" / f"{name}.py" for name in scripts))
+
+
+def third_party(*files: Path) -> set[str]:
+    """Packages other than ours and the standard library that files import, and the modules that they import."""
+    waiting = {ROOT / "scripts" / "soundsift" / "__init__.py", *files}
     seen: set[Path] = set()
-    wanted: set[str] = set()
+    found: set[str] = set()
     while waiting:
         module = waiting.pop()
         seen.add(module)
         waiting |= imported(module) - seen
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import | ast.ImportFrom):
-                wanted |= names_in(node) - set(sys.stdlib_module_names) - {"soundsift"}
-    named = {entry.split("=")[0] for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"]}
+                found |= names_in(node) - set(sys.stdlib_module_names) - {"soundsift"}
+    return found
+
+
+def named_in(env: Path) -> set[str]:
+    """Names of the packages of an environment file."""
+    return {entry.split("=")[0] for entry in yaml.safe_load(env.read_text(encoding="utf-8"))["dependencies"]}
+
+
+def package_of(module: str) -> str:
+    """Name on conda-forge of the package that holds a module."""
+    return PACKAGES.get(module, module.replace("_", "-"))
+
+
+@pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
+def test_an_environment_holds_what_its_scripts_import(path: Path) -> None:
+    named = named_in(path)
     there = set().union(*(IMPLIED.get(name, set()) for name in named)) | UNCALLED[path.stem]
-    assert {PACKAGES.get(name, name.replace("_", "-")) for name in wanted - there} <= named
+    assert {package_of(name) for name in imported_by_the_rules_of(path) - there} <= named
+
+
+@pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
+def test_an_environment_holds_nothing_that_its_scripts_do_not_import(path: Path) -> None:
+    named = named_in(path)
+    used = {package_of(name) for name in imported_by_the_rules_of(path)}
+    used |= {name for name, needs_it in NEEDED_BY.items() if needs_it in ("", *used)}
+    assert named - used == set()

@@ -4,6 +4,7 @@ import sys
 import time
 from pathlib import Path
 
+# Use the package beside this Snakefile, whether Snakemake's environment has it installed or not.
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from soundsift.config.pick import pick

@@ -1,0 +1,91 @@
+"""The project as pip installs it: its packages, its wheel, and the examples in its docstrings."""
+
+import doctest
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.scripts.test_guard import RULE_FILES, SCRIPTS, third_party
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "scripts" / "soundsift"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# Packages whose module has another name.
+MODULES = {"scikit-learn": "sklearn", "pyyaml": "yaml", "tensorflow-cpu": "tensorflow"}
+# Packages that no code of ours imports, and why they are installed.
+NOT_IMPORTED = {
+    "tensorflow": "the backend of Keras, on all platforms",
+    "snakemake_logger_plugin_rich": "make run asks Snakemake for it by name",
+    "audioop_lts": "pydub imports its module audioop",
+    "pandas": "results are read with Table.to_pandas()",
+    "pydantic": "validates the configuration",
+    "typing_extensions": "likewise",
+}
+# Modules that code of ours imports and that come with a package named in pyproject.toml.
+COME_WITH = {"jsonschema": "snakemake", "pydantic_core": "pydantic"}
+
+
+def modules_of(requirements: list[str]) -> set[str]:
+    """Names of the modules that requirements install."""
+    names = [re.split(r"[^\w.-]", requirement)[0].lower() for requirement in requirements]
+    return {MODULES.get(name, name.replace("-", "_")) for name in names}
+
+
+DETECTION = modules_of(PROJECT["dependencies"])
+WORKFLOW = modules_of(PROJECT["optional-dependencies"]["workflow"])
+
+
+def test_a_plain_installation_can_detect() -> None:
+    needed = third_party(PACKAGE / "detection" / "listen.py")
+    assert "keras" in needed
+    assert needed <= DETECTION
+
+
+def test_a_plain_installation_has_only_what_detection_imports() -> None:
+    needed = third_party(PACKAGE / "detection" / "listen.py")
+    assert needed | NOT_IMPORTED.keys() >= DETECTION
+
+
+def test_an_installation_for_the_workflow_has_what_the_workflow_imports_and_nothing_else() -> None:
+    files = [*SCRIPTS, *PACKAGE.rglob("*.py")]
+    used = third_party(*files)
+    for path in [ROOT / "Snakefile", *RULE_FILES]:
+        used |= set(re.findall(r"^(?:from|import) (\w+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    used -= set(sys.stdlib_module_names) | {"soundsift"}
+    assert {COME_WITH.get(name, name) for name in used} <= DETECTION | WORKFLOW
+    assert (DETECTION | WORKFLOW) - used <= NOT_IMPORTED.keys()
+
+
+def test_the_wheel_holds_every_module_and_template_and_nothing_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+    files = [*PACKAGE.rglob("*.py"), *(path for path in PACKAGE.rglob("templates/**/*") if path.is_file())]
+    assert held == {path.relative_to(ROOT / "scripts").as_posix() for path in files}
+
+
+def test_the_import_path_is_changed_in_one_place() -> None:
+    folders = ("scripts", "workflow", "benchmarks", "docs")
+    files = [path for name in folders for path in (ROOT / name).rglob("*") if path.suffix in (".py", ".smk")]
+    changing = [path.name for path in files if re.search(r"sys\.path\.|noqa: E402", path.read_text(encoding="utf-8"))]
+    assert changing == ["common.smk"]
+
+
+WITH_EXAMPLES = [path for path in sorted(PACKAGE.rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_the_examples_in_docstrings_give_what_they_show(path: Path) -> None:
+    module = importlib.import_module(".".join(path.relative_to(ROOT / "scripts").with_suffix("").parts))
+    found = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
+    assert found.attempted > 0
+    assert found.failed == 0
