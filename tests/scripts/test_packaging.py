@@ -24,11 +24,9 @@ NOT_IMPORTED = {
     "snakemake_logger_plugin_rich": "make run asks Snakemake for it by name",
     "audioop_lts": "pydub imports its module audioop",
     "pandas": "results are read with Table.to_pandas()",
-    "pydantic": "validates the configuration",
-    "typing_extensions": "likewise",
 }
 # Modules that code of ours imports and that come with a package named in pyproject.toml.
-COME_WITH = {"jsonschema": "snakemake", "pydantic_core": "pydantic"}
+COME_WITH = {"markupsafe": "jinja2", "pydantic_core": "pydantic"}
 
 
 def modules_of(requirements: list[str]) -> set[str]:

@@ -75,6 +75,8 @@ def test_an_edit_reruns_the_steps_that_use_it_and_no_other(edit: str, copy_of_sc
     assert changed == expected
 
 
-def test_every_step_has_its_rule_with_its_digest() -> None:
+def test_every_step_has_its_rule_with_its_digest_but_the_download() -> None:
     rules = "".join(path.read_text() for path in sorted((SCRIPTS.parent / "workflow" / "rules").glob("*.smk")))
-    assert {step for step in STEPS if f'code_digest("{step}")' in rules} == STEPS
+    # Snakemake runs everything after a job that runs again, even if its output is the same. The archive keeps what was
+    # downloaded, so new code takes effect at the next request.
+    assert {step for step in STEPS if f'code_digest("{step}")' in rules} == STEPS - DOWNLOAD

@@ -57,6 +57,11 @@ class Run:
     text: str
     jobs: Counter[str]
 
+    @property
+    def planned(self) -> set[str]:
+        """Rules in the table of jobs that a dry run prints."""
+        return set(re.findall(r"^(\w+) +\d+$", self.text, flags=re.MULTILINE)) - {"total"}
+
 
 class Project:
     """A working directory with the workflow, its configuration and its results."""

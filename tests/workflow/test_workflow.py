@@ -38,7 +38,7 @@ def test_one_command_makes_everything_the_contract_names(finished: Project) -> N
         "metadata/clips.parquet",
         "metadata/excluded.parquet",
         "metadata/rows.csv",
-        "figures/co_occurrence.svg",
+        "figures/together.svg",
         "parts/opening.html",
         "gallery.html",
         "provenance.html",
@@ -212,11 +212,29 @@ def test_the_cores_given_to_a_job_change_nothing(finished: Project, project: Pro
     assert project.tables() == before
 
 
-def test_a_changed_line_of_a_module_reruns_what_depends_on_it_and_a_comment_nothing(project: Project) -> None:
-    module = project.folder / "scripts" / "soundsift" / "frames.py"
-    module.write_text(module.read_text() + "\n\n# a remark\n")
-    assert not project.run(*TABLES).jobs
-    module.write_text(module.read_text() + "\nA_NEW_CONSTANT = 1\n")
+def test_a_changed_line_of_a_module_reruns_what_depends_on_it(project: Project) -> None:
+    package = project.folder / "scripts" / "soundsift"
+
+    def edit(file: str, old: str, new: str) -> None:
+        text = (package / file).read_text()
+        assert old in text
+        (package / file).write_text(text.replace(old, new, 1))
+
+    # a comment, a new message of YouTube, another rate
+    edit("features/frames.py", '"""\n\n', '"""\n\n# a remark\n')
+    edit(
+        "media/sources/ytdlp_errors.py",
+        '    (r"Private video|',
+        '    (r"A new message", "private"),\n    (r"Private video|',
+    )
+    edit("media/pace.py", "SHORTEST_BLOCK_SECONDS = 60.0", "SHORTEST_BLOCK_SECONDS = 90.0")
+    assert "Nothing to be done" in project.run("--dry-run").text
+    edit("report/figures/style.py", "#0072B2", "#0072B3")
+    planned = project.run("--dry-run").planned
+    assert "draw_detector" in planned and "summarize_metadata" in planned
+    assert not planned & {"convert_clips", "extract_features", "merge_features", "train_detector", "evaluate_detector"}
+    edit("report/figures/style.py", "#0072B3", "#0072B2")
+    edit("features/frames.py", "# a remark\n", "A_NEW_CONSTANT = 1\n")
     run = project.run(*TABLES)
     n = N_BATCHES
     assert run.jobs == {"extract_features": n, "summarize_features": n, "merge_features": 1}, run.text
@@ -375,3 +393,14 @@ def test_recordings_of_ones_own_are_answered_one_by_one(finished: Project, proje
     assert "Traceback" not in run.text
     gone = project.run("--config", "recordings=none", "--dry-run")
     assert "Nothing to be done" in gone.text, "a folder that is gone is nothing to a run that does not listen"
+
+
+def test_jobs_use_the_package_beside_the_snakefile_whatever_is_installed(media: Path, tmp_path: Path) -> None:
+    project = Project.make(tmp_path / "clone", config_for(media))
+    module = project.folder / "scripts" / "soundsift" / "metadata" / "batches.py"
+    module.write_text(module.read_text() + '\nraise RuntimeError("this is the copy")\n')
+    run = project.run("results/metadata/clips.parquet")
+    assert run.status != 0
+    assert "soundsift: unexpected RuntimeError: this is the copy" in run.text or "this is the copy" in run.text, (
+        run.text
+    )

@@ -1,16 +1,25 @@
 # The settled configuration, and names and functions that several stages use. It has no rules. Every cluster job reads
 # this file again, so nothing slow may be imported here.
+import os
 import sys
 import time
 from pathlib import Path
 
-# Use the package beside this Snakefile, whether Snakemake's environment has it installed or not.
-sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+# The package beside this Snakefile is used, here and in every job, even if another version of it is installed.
+SCRIPTS = str(Path(workflow.basedir) / "scripts")
+sys.path.insert(0, SCRIPTS)
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [SCRIPTS, os.environ.get("PYTHONPATH")])
+)
 
 from soundsift.config.pick import pick
 from soundsift.config.settings import DEMO, YOUTUBE, check_files, is_demo, settle
 from soundsift.errors import SoundsiftError
-from soundsift.detection.recordings import path_of_recording, per_recording, state_of_recording
+from soundsift.detection.recordings import (
+    path_of_recording,
+    per_recording,
+    state_of_recording,
+)
 from soundsift.report.ending import report_errors, shareable, write_report
 from soundsift.code_digest import code_digest
 

@@ -27,7 +27,8 @@ rule download_clips:
         archive=config["download"]["archive"],
         source=pick(SourceParams, config["download"]),
         min_seconds=config["clips"]["min_seconds"],
-        code=code_digest("download_clips"),
+        # No digest: changed code would download nothing again, because the archive is kept, but Snakemake would run all
+        # later steps after this one.
     message:
         "Downloading {wildcards.batch}"
     script:

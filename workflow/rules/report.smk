@@ -35,7 +35,7 @@ rule summarize_metadata:
             labels={"shows": "clips with and without each class"},
         ),
         co_occurrence_figure=report(
-            "results/figures/co_occurrence.svg",
+            "results/figures/together.svg",
             caption="../report/co_occurrence.rst",
             category="1 Metadata",
             labels={"shows": "classes on the same clip"},

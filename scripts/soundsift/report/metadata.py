@@ -40,10 +40,10 @@ def row_outcomes(clips: pa.Table, excluded: pa.Table) -> pa.Table:
         [
             {
                 "list": row["list"],
-                "outcome": "wanted clip" if row["outcome"] == "kept" else f"left out: {row['outcome']}",
+                "became": "a wanted clip" if row["outcome"] == "kept" else f"left out: {row['outcome']}",
                 "rows": row["count_all"],
                 "percent": round(100 * row["count_all"] / n_rows[row["list"]], 1),
-                "reason": REASONS[row["outcome"]],
+                "because": REASONS[row["outcome"]],
             }
             for row in sorted(counted, key=lambda row: (list(n_rows).index(row["list"]), order[row["outcome"]]))
         ]

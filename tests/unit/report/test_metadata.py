@@ -41,13 +41,13 @@ def clips() -> pa.Table:
 def test_rows_are_counted_by_list_and_outcome(clips: pa.Table) -> None:
     excluded = pa.table({"list": ["train", "train", "more"], "reason": ["inaccurate", "repeated", "inaccurate"]})
     rows = metadata.row_outcomes(clips, excluded).to_pylist()
-    assert [(row["list"], row["outcome"], row["rows"], row["percent"]) for row in rows] == [
-        ("train", "wanted clip", 2, 50.0),
+    assert [(row["list"], row["became"], row["rows"], row["percent"]) for row in rows] == [
+        ("train", "a wanted clip", 2, 50.0),
         ("train", "left out: repeated", 1, 25.0),
         ("train", "left out: inaccurate", 1, 25.0),
-        ("more", "wanted clip", 1, 50.0),
+        ("more", "a wanted clip", 1, 50.0),
         ("more", "left out: inaccurate", 1, 50.0),
-        ("eval", "wanted clip", 1, 100.0),
+        ("eval", "a wanted clip", 1, 100.0),
     ]
 
 
