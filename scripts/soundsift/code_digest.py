@@ -12,6 +12,7 @@ these forms in the package.
 
 import ast
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -138,3 +139,13 @@ def code_digest(script: str, scripts: Path = SCRIPTS) -> str:
     for path in sorted(digests):
         digest.update(f"{path.relative_to(scripts).as_posix()}\n".encode() + digests[path])
     return digest.hexdigest()[:16]
+
+
+def use_in_jobs(scripts: Path = SCRIPTS) -> None:
+    """Let every job import the package from ``scripts``.
+
+    A job looks for an installed package before it looks beside its script, so another version could run than the one
+    that the digest describes. Jobs inherit the environment; on a cluster each job calls this again.
+    """
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(scripts), before] if before else [str(scripts)])

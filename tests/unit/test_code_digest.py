@@ -1,4 +1,5 @@
 import ast
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from soundsift.code_digest import SCRIPTS, code_digest
+from soundsift.code_digest import SCRIPTS, code_digest, use_in_jobs
 
 LINE = "return 1 + len(name)"
 MODULE = f'''"""A module."""
@@ -335,3 +336,10 @@ def test_forms_that_the_digest_follows_are_allowed(tmp_path: Path) -> None:
     ]
     (tmp_path / "module.py").write_text("\n".join([*lines, 'render(__file__, "page.html", title=1)']))
     assert unfollowed(tmp_path / "module.py") == []
+
+
+def test_jobs_look_beside_the_scripts_before_anything_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for before, after in (("", str(tmp_path)), ("/other", f"{tmp_path}{os.pathsep}/other")):
+        monkeypatch.setenv("PYTHONPATH", before)
+        use_in_jobs(tmp_path)
+        assert os.environ["PYTHONPATH"] == after

@@ -1,16 +1,11 @@
 # The settled configuration, and names and functions that several stages use. It has no rules. Every cluster job reads
 # this file again, so nothing slow may be imported here.
-import os
 import sys
 import time
 from pathlib import Path
 
 # The package beside this Snakefile is used, here and in every job, even if another version of it is installed.
-SCRIPTS = str(Path(workflow.basedir) / "scripts")
-sys.path.insert(0, SCRIPTS)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [SCRIPTS, os.environ.get("PYTHONPATH")])
-)
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from soundsift.config.pick import pick
 from soundsift.config.settings import DEMO, YOUTUBE, check_files, is_demo, settle
@@ -21,7 +16,9 @@ from soundsift.detection.recordings import (
     state_of_recording,
 )
 from soundsift.report.ending import report_errors, shareable, write_report
-from soundsift.code_digest import code_digest
+from soundsift.code_digest import code_digest, use_in_jobs
+
+use_in_jobs()
 
 # Without a config.yaml in the working directory every key has its default: the built-in demo.
 if Path("config.yaml").is_file():
