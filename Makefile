@@ -52,7 +52,7 @@ lock:
 clean:
 	rm -rf results resources/demo .snakemake site
 
-# Two stamps: a change of pyproject.toml alone installs the project again, not its packages.
+# Two stamp files: after a change of pyproject.toml alone, only the project is installed again, not all packages.
 .venv/packages: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "soundsift needs Python 3.11 or newer, found " + sys.version.split()[0])'
 	@echo 'Setting up .venv: a few minutes, 3 GB'

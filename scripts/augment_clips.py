@@ -1,4 +1,4 @@
-"""Compute the features of changed versions of a batch's clips, as additional training data."""
+"""Compute the features of augmented versions of a batch's clips, as additional training data."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,7 +17,7 @@ def augment_clips(
     clips_dir: Path, n_versions: int, params: FeatureParams, statistics: Sequence[str], augmented: Path,
     n_processes: int = 1,
 ) -> None:  # fmt: skip
-    """Write the features of the changed versions; a mixed-in clip is always another clip of the same batch."""
+    """Write the features of the augmented versions; a mixed-in clip is always another clip of the same batch."""
     clips = visible_files(clips_dir)
     progress = Progress("changed", len(clips))
     one = partial(_versions_of, clips=clips, n_versions=n_versions, params=params, statistics=statistics)

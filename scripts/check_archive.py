@@ -12,7 +12,7 @@ N_SHOWN = 20
 
 
 def check_archive(archive: Path) -> str:
-    """Check the archive; the log names every fault. Return the text to print if there is none.
+    """Check the archive and log every fault; if there are no faults, return the text to print.
 
     Raises
     ------
@@ -26,9 +26,9 @@ def check_archive(archive: Path) -> str:
         shown = "; ".join(faults[:N_SHOWN])
         raise InputError(
             f"the archive {archive} has {len(faults)} faults ({shown}): delete these files and run with "
-            "--forcerun download_clips to fetch what is wanted of them again"
+            "--forcerun download_clips to fetch the wanted ones again"
         )
-    return f"{n_records:,} records, every medium is as it was written, and nothing else is there"
+    return f"{n_records:,} records, every medium matches its checksum, and there are no other files"
 
 
 if __name__ == "__main__":

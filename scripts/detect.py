@@ -19,7 +19,7 @@ MISSING = "These detectors were trained with another configuration: run snakemak
 def detect(
     model: Path, detectors: Sequence[str], records: Sequence[Path], figures: Sequence[Path], table: Path, page: Path,
 ) -> None:  # fmt: skip
-    """Write the table and the page; log each recording that could not be read, or only in part."""
+    """Write the table and the page; log each recording that could not be read or was read only in part."""
     results = [read_json(path) for path in records]
     rows = overview(results)
     write_csv(rows, table)

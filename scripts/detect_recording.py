@@ -14,7 +14,10 @@ from soundsift.tables import schema_of, write_csv
 
 
 def detect_recording(recording: Path, model: Path, segments: Path, labels: Path, timeline: Path, record: Path) -> None:
-    """Write the segments, a label track, the data of the timeline, and the record; all but the record may be empty."""
+    """Write the segments, the label track, the timeline data and the record of one recording.
+
+    If the recording cannot be read, the record has the reason and the other files have no entries.
+    """
     detector = load(model)
     thresholds = detector.definition.thresholds
     seconds: float | None = None

@@ -24,7 +24,7 @@ if __name__ == "__main__":
             batch=Path(snakemake.input.batch),
             archive=Path(snakemake.params.archive),
             source=SourceParams(**snakemake.params.source),
-            # from the configuration, not from params: the policy changes no result, so a change must rerun nothing
+            # from the configuration, not from params: the policy changes no result, so a new policy reruns nothing
             policy=RequestPolicy(**pick(RequestPolicy, snakemake.config["download"])),
             min_seconds=snakemake.params.min_seconds,
             downloads=Path(snakemake.output.downloads),

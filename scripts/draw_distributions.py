@@ -1,4 +1,4 @@
-"""Draw histograms of distinctive features, of clips with and without a detector's class."""
+"""Draw histograms of distinctive features for clips with and without a detector's class."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Show one clip of each of the first two detectors' classes: a figure of its features with a player."""
+"""Show one clip for each of the first two detectors, as a figure of its features with a player."""
 
 from collections.abc import Sequence
 from pathlib import Path

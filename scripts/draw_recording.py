@@ -11,7 +11,7 @@ from soundsift.tables import read_csv
 
 
 def draw_recording(record: Path, segments: Path, data: Path, figure: Path) -> None:
-    """Write the timeline; for a recording that could not be read, a figure that shows the reason."""
+    """Write the timeline. If the recording could not be read, the figure shows the reason instead."""
     result = read_json(record)
     if result["duration_seconds"] is None:
         drawn = no_timeline(result["reason"])

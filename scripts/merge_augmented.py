@@ -1,4 +1,4 @@
-"""Merge the changed versions of all training clips and add their truth."""
+"""Merge the augmented versions of all training clips and add their truth."""
 
 import logging
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from soundsift.joblog import job_log
 
 
 def merge_augmented(features: Path, augmented: Sequence[Path], table: Path) -> None:
-    """Write the table of changed versions."""
-    logging.info("merged %d changed versions of clips", merge(features, augmented, table))
+    """Write the table of augmented versions."""
+    logging.info("merged %d augmented versions of clips", merge(features, augmented, table))
 
 
 if __name__ == "__main__":

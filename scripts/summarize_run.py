@@ -20,7 +20,7 @@ def summarize_run(
     coverage: Path, excluded: Path, metrics: Mapping[str, Path], is_demo: bool,
     text: Path, opening: Path, missing: Path, table: Path, counted: Path, figure: Path, answers: Path,
 ) -> None:  # fmt: skip
-    """Write the lines, the opening of the report, and a table and a figure each of detectors and outcomes."""
+    """Write the summary, the opening of the report and the missing clips; tabulate and draw detectors and outcomes."""
     found = read_parquet(coverage)
     counts = outcome_counts(found)
     absent = missing_clips(found)
@@ -28,10 +28,11 @@ def summarize_run(
     left_out = Counter(read_parquet(excluded)["reason"].to_pylist())
     write_text(run.lines(counts, left_out, run.unrecognised(absent), evaluated, is_demo), text)
     write_csv(absent, missing)
-    write_page("Detectors and simpler baselines", [(n, run.detector_table(of)) for n, of in evaluated.items()], table)
+    sections = [(name, run.detector_table(result)) for name, result in evaluated.items()]
+    write_page("Detectors and simpler baselines", sections, table)
     write_page("Coverage", [("Wanted clips by outcome", run.coverage_table(counts))], counted)
     coverage_figures.coverage(counts, figure)
-    detector_figures.answers({name: of.performance.confusion for name, of in evaluated.items()}, answers)
+    detector_figures.answers({name: result.performance.confusion for name, result in evaluated.items()}, answers)
     figures = [path.read_text(encoding="utf-8") for path in (figure, answers)]
     write_text(run.opening(counts, left_out, evaluated, figures), opening)
 

@@ -6,8 +6,8 @@ first imported, so the package must be imported before them.
 
 import os
 
-# One thread per numerical library, whatever Snakemake or the user has set. Jobs use several processes instead, which
-# further threads would only slow down. The number of threads also changes the order of additions and thus rounding:
+# One thread per numerical library, whatever Snakemake or the user has set. Jobs run several processes instead, and
+# additional threads would slow these down. The number of threads also changes the order of additions and thus rounding:
 # with one thread, results do not depend on the number of cores.
 for _library in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMBA_NUM", "TF_NUM_INTRAOP"):
     os.environ[f"{_library}_THREADS"] = "1"

@@ -75,7 +75,7 @@ def _read(path: Path, scripts: Path) -> _Source:
 
 
 def _without_unused_code(tree: ast.AST) -> Iterator[ast.AST]:
-    """Remove docstrings and code for type checkers from a tree; give all its nodes."""
+    """Remove docstrings and code for type checkers from a tree; yield all its nodes."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
@@ -125,7 +125,7 @@ def _files_below(folder: Path) -> dict[str, Path]:
 
 @cache
 def code_digest(script: str, scripts: Path = SCRIPTS) -> str:
-    """Digest of every file of the package that ``scripts/{script}.py`` reaches by its imports (16 hex digits)."""
+    """Compute a digest (16 hex digits) of all files of the package that ``scripts/{script}.py`` reaches by imports."""
     found: set[Path] = set()
     waiting = set(imported(scripts / f"{script}.py", scripts))
     while waiting:

@@ -25,7 +25,7 @@ RATE_HZ = 24_000  # supported by both AAC and Opus
 N_TRAIN, N_EVAL = 120, 40
 SEED = 20170305
 
-# {id: (name, parent, number of rated labels, number of right ones)}; ids and names as in AudioSet
+# {id: (name, parent, number of rated labels, how many of these were right)}; ids and names as in AudioSet
 CLASSES: dict[str, tuple[str, str | None, int, int]] = {
     "/m/09x0r": ("Speech", None, 10, 10),
     "/m/05zppz": ("Male speech, man speaking", "/m/09x0r", 10, 9),
@@ -105,15 +105,13 @@ def _draw_labels(rng: Rng) -> tuple[list[str], str]:
     return [str(label) for label in by_kind[kind]], kind
 
 
-# ---- media: longer than the labelled segment, and with another kind of sound outside it
-
-
 def _write_whole(stem: Path, rng: Rng, kind: str, start: int) -> None:
+    """Write media that are longer than the labelled segment, with another kind of sound outside it."""
     container = str(rng.choice(["m4a", "webm", "mp4"]))
     other = "wind" if kind in ("music", "speech", "both") else str(rng.choice(["music", "speech"]))
-    around = sound(other, rng, start + 12)
-    around[start * RATE_HZ : (start + 10) * RATE_HZ] = sound(kind, rng, 10)
-    write_media(stem.with_suffix(f".{container}"), around, picture=container == "mp4")
+    samples = sound(other, rng, start + 12)
+    samples[start * RATE_HZ : (start + 10) * RATE_HZ] = sound(kind, rng, 10)
+    write_media(stem.with_suffix(f".{container}"), samples, picture=container == "mp4")
 
 
 def _write_short(stem: Path, rng: Rng, kind: str, start: int) -> None:
@@ -170,9 +168,6 @@ def write_media(path: Path, samples: Float64Array | None, picture: bool) -> None
                 black.pts = index
                 container.mux(video.encode(black))
             container.mux(video.encode(None))
-
-
-# ---- sounds
 
 
 def sound(kind: str, rng: Rng, n_seconds: float) -> Float64Array:

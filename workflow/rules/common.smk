@@ -50,7 +50,7 @@ def kept(what, path):
 
 
 def growing(mem_mb):
-    """Memory of a job: the same amount more with every retry, in case the job was killed for lack of memory."""
+    """Memory of a job. Each retry gets ``mem_mb`` more, because the job may have been killed for lack of memory."""
     return lambda wildcards, attempt: mem_mb * attempt
 
 
@@ -66,11 +66,12 @@ def per_batch(pattern, with_eval=True):
         folder = Path(checkpoints.select_clips.get().output.batches)
         names = [path.stem for path in folder.glob("*.csv")]
         lists = [name for name in METADATA["segments"] if with_eval or name != "eval"]
-        placed = [
-            (lists.index(of), int(number), name)
-            for of, number, name in ((*name.rsplit("-", 1), name) for name in names)
-            if of in lists
-        ]
-        return [pattern.format(batch=name) for *_, name in sorted(placed)]
+        found = [(*name.rsplit("-", 1), name) for name in names]
+        in_order = sorted(
+            (lists.index(list_name), int(number), name)
+            for list_name, number, name in found
+            if list_name in lists
+        )
+        return [pattern.format(batch=name) for *_, name in in_order]
 
     return paths

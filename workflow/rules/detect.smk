@@ -1,10 +1,10 @@
 # In:  the files of the folder that `recordings` names, results/detectors/combined.keras
 # Out: results/detections/{name}.{csv,txt,svg,json}, results/detections.csv, results/detections.html
-#      and, to draw from, results/parts/detections/{name}.npz
+#      and the data of each timeline, results/parts/detections/{name}.npz
 # By:  detect_recording, draw_recording, detect; not part of `all`: snakemake detect --config recordings=FOLDER
 
-# An existing model is used as it is, even if this run's configuration would train another one. By its absolute path it
-# is not the output of any rule.
+# An existing model is used as it is, even if this run's configuration would train another one. No rule has its absolute
+# path as output, so Snakemake does not train it again.
 COMBINED = Path("results/detectors/combined.keras")
 MODEL = COMBINED.resolve() if COMBINED.is_file() else COMBINED
 

@@ -1,7 +1,7 @@
 # In:  results/features.parquet, results/augmented.parquet,
 #      results/detectors/{detector}/{model.keras,history.parquet,learning.parquet}
 # Out: results/detectors/{detector}/{metrics.json,predictions.parquet,probabilities.parquet,errors.parquet} and, for
-#      people, results/detectors/{detector}/{card.md,*.svg}
+#      reading, results/detectors/{detector}/{card.md,*.svg}
 # By:  evaluate_detector, draw_detector, write_card
 
 

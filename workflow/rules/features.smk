@@ -49,7 +49,7 @@ rule summarize_features:
         statistics=config["features"]["statistics"],
         code=code_digest("summarize_features"),
     message:
-        "Summarizing {wildcards.batch}"
+        "Summarising {wildcards.batch}"
     script:
         "../../scripts/summarize_features.py"
 

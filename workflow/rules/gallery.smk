@@ -8,7 +8,7 @@
 rule draw_gallery:
     input:
         features="results/features.parquet",
-        # Two clips are shown. Which two is known only once the features table exists.
+        # Only two clips are shown, but they can be chosen only when the features table exists.
         clips=per_batch("results/clips/{batch}"),
         frames=per_batch("results/frames/{batch}"),
     output:
@@ -36,7 +36,7 @@ rule draw_gallery:
         "../../scripts/draw_gallery.py"
 
 
-# Draw histograms of features, of clips with and without a class.
+# Draw histograms of features for clips with and without a class.
 rule draw_distributions:
     input:
         features="results/features.parquet",

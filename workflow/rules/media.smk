@@ -27,8 +27,8 @@ rule download_clips:
         archive=config["download"]["archive"],
         source=pick(SourceParams, config["download"]),
         min_seconds=config["clips"]["min_seconds"],
-        # No digest: changed code would download nothing again, because the archive is kept, but Snakemake would run all
-        # later steps after this one.
+        # No digest: the archive already has the media, so a change of the code downloads nothing again. With a digest
+        # Snakemake would still run this rule and all later steps again.
     message:
         "Downloading {wildcards.batch}"
     script:

@@ -56,7 +56,7 @@ rule learning_curve:
     params:
         features=TRAINING["features"],
         test_fraction=TEST_FRACTION,
-        # ranking takes half as many steps as calibrated probabilities
+        # the curve measures the ranking of clips, for which half of the default steps are enough
         network={**NETWORK, "members": 1, "min_steps": 500},
         code=code_digest("learning_curve"),
     message:

@@ -1,6 +1,7 @@
 """Constraints that ``annotated_types`` lacks.
 
-Their methods are called by pydantic when it builds a validator. Steps read parameter classes without pydantic.
+pydantic calls their methods when it builds a validator. This module does not import pydantic, because steps use the
+parameter classes without it.
 """
 
 from collections.abc import Callable

@@ -3,11 +3,11 @@
 from typing import Annotated, NotRequired
 
 from annotated_types import MinLen
-from typing_extensions import TypedDict  # pydantic accepts typing's only from Python 3.12 on
+from typing_extensions import TypedDict  # pydantic accepts typing.TypedDict only from Python 3.12 on
 
 from soundsift.config.constraints import Name
 
-# a TypedDict by call, for "except" is no name of a Python attribute
+# made by a call, because "except" is a keyword of Python and cannot be an attribute of a class
 DetectorClasses = TypedDict(
     "DetectorClasses", {"classes": Annotated[list[str], MinLen(1)], "except": NotRequired[list[str]]}
 )

@@ -10,4 +10,4 @@ class KeepParams:
     clips: bool = True
     """false deletes results/clips once a batch's features are extracted."""
     frames: bool = True
-    """false deletes results/frames once a batch is summarized."""
+    """false deletes results/frames once a batch is summarised."""

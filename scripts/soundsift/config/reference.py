@@ -1,6 +1,6 @@
 """The parameter classes as a JSON schema, as a page and as a commented ``config.yaml``.
 
-Each function takes the class to describe, so that all three follow from a class and from nothing else.
+Each function takes the class to describe and uses no other source.
 """
 
 import ast
@@ -29,7 +29,7 @@ COMMENT_COLUMN, LINE_WIDTH = 32, 120
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a section, or one at the top that has no keys of its own."""
+    """One key of a section, or a key at the top level that is not a section."""
 
     name: str
     annotation: Any
@@ -45,10 +45,10 @@ class Key:
     def kind(self) -> str:
         """Type and range in words."""
         limits = ", ".join(
-            f"{words} {getattr(one, attribute)}"
-            for one in _constraints(self.annotation)
+            f"{words} {getattr(constraint, attribute)}"
+            for constraint in _constraints(self.annotation)
             for kind, (words, attribute) in RANGE_WORDS.items()
-            if isinstance(one, kind)
+            if isinstance(constraint, kind)
         )
         words = type_words(self.annotation).removeprefix("a ")
         if not limits:
@@ -58,7 +58,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Section:
-    """A key at the top: a section with its keys, or a single key."""
+    """A key at the top level: a section with its keys, or a single key."""
 
     name: str
     description: str
@@ -69,13 +69,13 @@ class Section:
 def sections(kind: type = Config) -> list[Section]:
     """List the keys of a configuration class in the order of its file."""
     found = []
-    for one in fields(kind):
-        if isinstance(one.type, type) and is_dataclass(one.type):
-            keys = [_key(part, one.type) for part in fields(one.type)]
-            found.append(Section(one.name, _one_line(one.type.__doc__ or ""), keys, False))
+    for field in fields(kind):
+        if isinstance(field.type, type) and is_dataclass(field.type):
+            keys = [_key(part, field.type) for part in fields(field.type)]
+            found.append(Section(field.name, _one_line(field.type.__doc__ or ""), keys, False))
         else:
-            key = _key(one, kind)
-            found.append(Section(one.name, key.description, [key], True))
+            key = _key(field, kind)
+            found.append(Section(field.name, key.description, [key], True))
     return found
 
 
@@ -140,9 +140,9 @@ def config_yaml(kind: type = Config) -> str:
     return "\n".join(lines)
 
 
-def _key(one: Field[Any], owner: type) -> Key:
-    default = one.default_factory() if one.default_factory is not MISSING else one.default
-    return Key(one.name, one.type, default, dict(_descriptions(owner)).get(one.name, ""))
+def _key(field: Field[Any], owner: type) -> Key:
+    default = field.default_factory() if field.default_factory is not MISSING else field.default
+    return Key(field.name, field.type, default, dict(_descriptions(owner)).get(field.name, ""))
 
 
 def _descriptions(kind: type) -> Iterator[tuple[str, str]]:
@@ -162,13 +162,13 @@ def _constraints(annotation: Any) -> Iterator[Any]:
     """Yield the constraints of a type and of the types of a union, without those of a list's entries."""
     if get_origin(annotation) is Annotated:
         yield from annotation.__metadata__
-    for one in alternatives(annotation):
-        if one is not annotation:
-            yield from _constraints(one)
+    for alternative in alternatives(annotation):
+        if alternative is not annotation:
+            yield from _constraints(alternative)
 
 
 def _described(rule: dict[str, Any], key: Key) -> dict[str, Any]:
-    """Complete a key's rule. An empty value is allowed where the shipped file leaves the key empty."""
+    """Add default and description to a key's rule. A key whose default is an empty text may also be empty (null)."""
     rule = _tidied({name: value for name, value in rule.items() if name != "default"})
     if key.default == "":
         rule = {"anyOf": [rule, {"type": "null"}]}
@@ -176,7 +176,7 @@ def _described(rule: dict[str, Any], key: Key) -> dict[str, Any]:
 
 
 def _tidied(rule: Any) -> Any:
-    """Leave out titles, which repeat the keys, and refuse keys that do not match the pattern for keys."""
+    """Remove titles, which repeat the keys. Where a rule has a pattern for keys, forbid keys that do not match it."""
     if not isinstance(rule, dict):
         return [_tidied(one) for one in rule] if isinstance(rule, list) else rule
     tidied = {name: _tidied(value) for name, value in rule.items() if name != "title"}
@@ -184,7 +184,7 @@ def _tidied(rule: Any) -> Any:
 
 
 def _value(value: Any) -> str:
-    """Write a value as it stands in YAML, on one line; an empty one is an empty text."""
+    """Format a value as YAML on one line. None and an empty text give an empty text."""
     if value is None or value == "":
         return ""
     text: str = yaml.safe_dump(value, default_flow_style=True, width=10_000)

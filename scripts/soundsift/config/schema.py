@@ -1,8 +1,8 @@
 """The whole configuration as one class, and its validation.
 
-A key stands once, in the class of its section. Its type, range, default and description there give the validation, the
-JSON schema for editors, ``docs/configuration.md`` and the comments of ``config.yaml``
-(:mod:`soundsift.config.reference`).
+Each key is declared once, in the class of its section, with its type, range, default and description. From this
+declaration follow the validation and (:mod:`soundsift.config.reference`) the JSON schema for editors,
+``docs/configuration.md`` and the comments of ``config.yaml``.
 """
 
 import difflib
@@ -91,7 +91,7 @@ def validate(given: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(config.get("detectors"), dict):
         config["detectors"] = {name: classes for name, classes in config["detectors"].items() if classes is not None}
     try:
-        # by way of JSON, because strict validation takes no dictionary for a dataclass
+        # through JSON, because strict validation does not accept a dictionary for a dataclass
         return asdict(TypeAdapter(Config).validate_json(json.dumps(config, default=str)))
     except ValidationError as error:
         raise ConfigError(_message(error.errors(include_url=False), config)) from error
@@ -137,7 +137,7 @@ def type_words(annotation: Any) -> str:
 
 
 def _read_texts(kind: Any, given: Any) -> Any:
-    """Take each value of a section as its type wants it, and leave out what is empty."""
+    """Convert the values of a section to the types of their keys where possible, and leave out empty values."""
     if not isinstance(given, Mapping):
         return given
     annotations = keys_of(kind)
@@ -193,7 +193,11 @@ def _message(errors: Sequence[ErrorDetails], config: Mapping[str, Any]) -> str:
 
 
 def _is_of_the_form_given(error: ErrorDetails, config: Mapping[str, Any]) -> bool:
-    """Whether an error is about the form in which a detector is given; pydantic tries a list and a mapping."""
+    """Whether an error fits the form of the value that was given.
+
+    A detector may be a list or a mapping. If both fail, pydantic reports the errors of both, and only those of the form
+    that was given are useful.
+    """
     top, *rest = error["loc"]
     if top != "detectors" or len(rest) < 2 or rest[1] == "[key]":
         return True
@@ -202,7 +206,7 @@ def _is_of_the_form_given(error: ErrorDetails, config: Mapping[str, Any]) -> boo
 
 
 def _keys(error: ErrorDetails) -> list[str | int]:
-    """Where an error is, in keys of the configuration."""
+    """List the keys of the configuration that lead to the place of an error."""
     loc = list(error["loc"])
     if loc[-1] == "[key]":
         return loc[:-2]

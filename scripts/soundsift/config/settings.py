@@ -1,6 +1,6 @@
 """The settled configuration: validated, every key filled, values checked against each other and against the disk.
 
-The Snakefile imports this module at every start. pydantic costs nothing there, because Snakemake has imported it.
+The Snakefile imports this module at every start. pydantic takes no extra time: Snakemake has already imported it.
 """
 
 import re
@@ -84,7 +84,7 @@ def is_demo(config: Mapping[str, Any]) -> bool:
 
 
 def one_file_a_video(config: Mapping[str, Any]) -> bool:
-    """Whether trimmed media are named by the video alone: then a video can have only one clip."""
+    """Whether media are trimmed and their address has only the video id. A video can then have only one clip."""
     download = config["download"]
     return bool(download["trimmed"]) and not re.search(r"\{(clip_id|start_|end_)", download["url"])
 
@@ -123,7 +123,7 @@ def check_files(config: Mapping[str, Any]) -> None:
 
 
 def _check_together(config: dict[str, Any]) -> None:
-    """Check what concerns more than one key or the text of a value."""
+    """Check the rules that involve several keys or the text of a value."""
     if list(config["metadata"]["segments"]) == ["eval"]:
         raise ConfigError("metadata.segments has only an eval list: name at least one list to train on")
     _check_url(config["download"]["url"])

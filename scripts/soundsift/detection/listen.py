@@ -149,7 +149,7 @@ class Detector(NamedTuple):
         )  # fmt: skip
 
     def _log_odds(self, samples: Float32Array, n: int, window_seconds: int) -> dict[str, Float64Array]:
-        """Log-odds of every detector in the first n windows, shape (n,) each; a silent window has the lowest."""
+        """Log-odds of every detector in the first n windows, shape (n,) each; ``-MAX_LOG_ODDS`` in a silent window."""
         columns, (params, sample_rate_hz) = self.definition.columns, self.definition.feature_params()
         statistics = [name for name in STATISTICS if any(column.endswith(f"_{name}") for column in columns)]
         step, length = STEP_SECONDS * sample_rate_hz, window_seconds * sample_rate_hz
@@ -163,7 +163,7 @@ class Detector(NamedTuple):
         )
         names = [column.name for column in summary_columns(params.n_mfcc, statistics)]
         table = pa.table({"clip_id": ["recording"] * n} | {name: rows[:, i] for i, name in enumerate(names)})
-        # The number of rows is constant because Keras compiles the network again for another one, which takes 0.5 s.
+        # The number of rows never changes: Keras would compile the network again for a new number, which takes 0.5 s.
         x = np.zeros((max(n, N_WINDOWS_AT_ONCE), len(columns)), dtype=np.float32)
         x[:n] = feature_matrix(table, columns)
         predicted = self.model.predict_on_batch(x)

@@ -1,8 +1,8 @@
 """The folder of the user's own recordings, and the name of each recording in the results.
 
 The Snakefile imports this module at every start, so it imports nothing slow. The folder is read only when ``detect`` is
-requested. A job gets the path of its recording percent-encoded and as a parameter. As an input, Snakemake would take
-curly brackets in a path for wildcards, and would not notice that an older file has replaced the recording.
+requested. A job gets the path of its recording percent-encoded and as a parameter. If the path were an input, Snakemake
+would take curly brackets in it for wildcards, and would not notice that an older file has replaced the recording.
 """
 
 import os
@@ -56,7 +56,7 @@ def _usable(name: str) -> str:
 
 
 def _recordings_or_exit(folder: str | None) -> dict[str, Path]:
-    """Call :func:`recordings_in` for an input function: a configuration error ends the run with its one line."""
+    """Call :func:`recordings_in` for an input function: a configuration error ends the run with one line."""
     try:
         return recordings_in(folder)
     except ConfigError as error:

@@ -1,7 +1,7 @@
 """The data file from which a recording's timeline is drawn.
 
-Detection writes it and the drawing reads it, so that a change of the drawing does not decode a recording again. It is a
-NumPy archive (``.npz``) of at most some hundred kilobytes for each hour of sound.
+Detection writes it and the drawing reads it. So no recording is decoded again when the code of the drawing changes. The
+file is a NumPy archive (``.npz``) of at most some hundred kilobytes for each hour of sound.
 """
 
 from collections.abc import Mapping

@@ -31,7 +31,8 @@ def calibrate(margins: Float64Array, truth: Int64Array) -> tuple[float, float]:
     n_positive = int(truth.sum())
     n_negative = len(truth) - n_positive
     target = np.where(truth == 1, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
-    # scikit-learn takes no fractional targets: each clip is given once per class, weighted by its target and the rest
+    # scikit-learn takes no fractional targets: each clip is given twice, as positive with its target as weight, and as
+    # negative with the rest
     twice, labels = np.concatenate([margins, margins])[:, np.newaxis], np.repeat([1, 0], len(margins))
     model = LogisticRegression(C=np.inf).fit(twice, labels, sample_weight=np.concatenate([target, 1 - target]))
     slope = float(model.coef_[0, 0])

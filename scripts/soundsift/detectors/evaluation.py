@@ -116,7 +116,7 @@ def _logistic_regression(
 ) -> tuple[Float64Array, float]:
     """Train logistic regression; return its probabilities of the eval clips and the share of positives in training.
 
-    That share is its threshold, as it is the detector's.
+    The share is used as the threshold, as for the detector.
     """
     if len(train_rows) > N_FOR_LOGISTIC:
         train_rows = np.sort(np.random.default_rng(seed).choice(train_rows, N_FOR_LOGISTIC, replace=False))

@@ -73,8 +73,8 @@ def read_examples(
 ) -> Examples:
     """Read the training examples of a detector, row group by row group, into one matrix.
 
-    An augmented version is left out if its clip or its mixed-in clip is not a training clip, and if its truth is
-    unknown.
+    An augmented version is left out if its truth is unknown, or if its clip or its mixed-in clip is not of a training
+    video.
 
     Parameters
     ----------

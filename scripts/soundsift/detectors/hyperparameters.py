@@ -21,8 +21,8 @@ class Hyperparameters(NetworkParams):
     learning_rate
         Of Adam at the start; it falls to zero along a cosine.
     input_limit
-        Standardised inputs are clipped to plus or minus this many standard deviations. Some columns of kinds of voices
-        that are absent from training were found at five.
+        Standardised inputs are clipped to plus or minus this many standard deviations. For kinds of voices that are
+        absent from training, some inputs were five standard deviations from the mean.
     """
 
     dropout: float = 0.3

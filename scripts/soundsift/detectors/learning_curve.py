@@ -16,7 +16,7 @@ from soundsift.detectors.training import train
 
 # Shares of the training videos at which the learning curve is measured.
 CURVE_SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
-# The share of 1 stands for this many clips on longer lists.
+# On longer lists, the share 1 means about this many clips.
 MAX_CURVE_CLIPS = 100_000
 
 

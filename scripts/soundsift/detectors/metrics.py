@@ -50,12 +50,12 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Performance:
-    """How a model does on the eval clips.
+    """The metrics of one model on the eval clips.
 
     Attributes
     ----------
     threshold
-        Probability from which on a clip counts as detected, 0 to 1.
+        A clip counts as detected if its probability is at least this, 0 to 1.
     majority_accuracy
         Accuracy of always answering with the more frequent class.
     brier_score
@@ -93,7 +93,7 @@ class DetectorMetrics:
     n_eval, positives
         Eval clips, and those in which the class is present.
     n_unknown
-        Clips of unknown truth, which are used for neither.
+        Clips of unknown truth, which are used neither for training nor for evaluation.
     brier_score_uncalibrated
         Of the detector before calibration.
     baselines
@@ -112,7 +112,10 @@ class DetectorMetrics:
 
 
 def write_metrics(metrics: DetectorMetrics, path: Path) -> None:
-    """Write ``metrics.json``: the detector's performance stands beside the counts, that of the baselines below."""
+    """Write ``metrics.json``.
+
+    The detector's performance is at the top level, beside the counts. That of each baseline is under ``baselines``.
+    """
     data: dict[str, Any] = {}
     for name, value in asdict(metrics).items():
         data |= value if name == "performance" else {name: value}
@@ -125,7 +128,7 @@ def read_metrics(path: Path) -> DetectorMetrics:
     Raises
     ------
     InputError
-        If a key is missing, or one of the counts is unknown.
+        If a key is missing or unknown.
     """
     data = read_json(path)
     try:

@@ -39,7 +39,7 @@ class Definition:
     features
         Parameters of the features: :func:`soundsift.features.definition.definition`.
     thresholds
-        {detector: probability from which on a clip counts as detected}.
+        {detector: threshold}. A clip counts as detected if its probability is at least the threshold.
     calibrations
         {detector: (slope, shift)}: :class:`soundsift.detectors.training.Trained`.
     synthetic
@@ -74,7 +74,7 @@ class Definition:
         return matrices(path, self.columns)
 
     def feature_params(self) -> tuple[FeatureParams, int]:
-        """Parameters of the features, and the sampling rate in Hz."""
+        """Parameters of the features, and the sample rate in Hz."""
         return params_of(self.features)
 
 
@@ -109,7 +109,7 @@ def load(path: str | Path) -> "tuple[keras.Model, Definition]":
 
 
 def read_definition(path: str | Path) -> Definition:
-    """Read the definition of a model without Keras; raises as :func:`load` does."""
+    """Read the definition of a model without Keras; raise as :func:`load` does."""
     try:
         with zipfile.ZipFile(path) as archive:
             return Definition(**json.loads(archive.read(MEMBER)))

@@ -148,7 +148,7 @@ def held_out_margins(model: "keras.Model", x: Float32Array, rows: Int64Array, me
     rows
         Rows of ``x``, shape (n,).
     member
-        Number of the member to ask for each of them, shape (n,).
+        Number of the member that gives the margin, for each of these rows, shape (n,).
 
     Returns
     -------

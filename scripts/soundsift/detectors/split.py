@@ -12,7 +12,7 @@ from soundsift.errors import TrainingError
 def train_and_eval(
     table: pa.Table, detector: str, test_fraction: float | None, seed: int
 ) -> tuple[Int64Array, Int64Array]:
-    """Row numbers of a features table for training and for evaluation.
+    """Return the row numbers of a features table for training and for evaluation.
 
     Rows whose truth is unknown (null) are in neither.
 
@@ -50,7 +50,7 @@ def train_and_eval(
 
 
 def truth_of(table: pa.Table, detector: str) -> Int64Array:
-    """1, 0 or -1 (unknown) for every row, shape (n_rows,)."""
+    """Return the truth of every row: 1 (present), 0 (absent) or -1 (unknown), shape (n_rows,)."""
     truth: Int64Array = pc.fill_null(pc.cast(table[f"is_{detector}"], pa.int64()), -1).to_numpy()
     return truth
 

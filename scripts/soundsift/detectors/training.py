@@ -1,7 +1,7 @@
 """Training of a detector that generalises to other sources and whose probabilities are calibrated.
 
-A few hundred clips are easily overfitted, including the character of their sources. The measures against that were
-chosen on sources held out from training (``benchmarks/generalisation.py``):
+A network overfits a few hundred clips easily, and also learns the character of their sources. The measures against
+this were chosen on sources held out from training (``benchmarks/generalisation.py``):
 
 - Every example is a mixture of two (*mixup*, Zhang et al. 2018).
 - Augmented versions of the clips are training examples too.
@@ -55,7 +55,7 @@ class Trained:
     model
         From inputs, shape (n, n_inputs), to probabilities of (absent, present), shape (n, 2).
     threshold
-        Probability from which on a clip counts as detected, 0 to 1.
+        A clip counts as detected if its probability is at least this, 0 to 1.
     slope, shift
         Of the calibration: calibrated log-odds are slope * mean log-odds of the members + shift.
     history
@@ -124,8 +124,8 @@ def _parts(examples: Examples, params: Hyperparameters) -> Int64Array:
 def _training_rows(examples: Examples, part: Int64Array, number: int) -> Int64Array:
     """Rows that a member is trained on: neither their video nor that of the mixed-in clip is held out.
 
-    Every second member is trained without augmented versions. Mixed like this, the members did better than with
-    versions in all or in none.
+    Every second member is trained without augmented versions. This gave better results than augmented versions for all
+    members or for none.
     """
     if part.max() == 0:
         return np.arange(len(examples.x))

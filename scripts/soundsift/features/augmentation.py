@@ -1,4 +1,4 @@
-"""Changed versions of clips as additional training data: other rooms, microphones, speeds and levels, and mixtures.
+"""Augmented versions of clips as additional training data: other rooms, microphones, speeds, levels, and mixtures.
 
 Clips of one source share its room, its microphone and its background noise. A detector trained only on the original
 clips learns these instead of the class. ``benchmarks/generalisation.py`` measures the effect of the versions.
@@ -133,7 +133,7 @@ def _with_length(samples: Float32Array, n: int, rng: np.random.Generator) -> Flo
 def versions(
     clip: Path, others: Sequence[Path], n_versions: int, params: FeatureParams, statistics: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Compute the features of changed versions of a clip.
+    """Compute the features of augmented versions of a clip.
 
     The same clip and the same other clips always give the same versions.
 

@@ -1,4 +1,4 @@
-"""First columns of the tables of changed versions of clips."""
+"""First columns of the tables of augmented versions of clips."""
 
 import pyarrow as pa
 

@@ -1,4 +1,4 @@
-"""The table of changed versions of all training clips, with their videos and truth."""
+"""The table of augmented versions of all training clips, with their videos and truth."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +20,11 @@ VIDEO_COLUMNS = (
 
 
 def merge(features: Path, augmented: Sequence[Path], path: Path) -> int:
-    """Write the changed versions of all clips with their truth.
+    """Write the augmented versions of all clips with their truth.
 
     The truth of a mixture follows from its two clips: a class is present if it is present in one of them, absent if it
-    is absent in both, and unknown otherwise. Versions of which a clip is not in the features table are left out.
+    is absent in both, and unknown otherwise. A version is left out if its clip or its mixed-in clip is not in the
+    features table.
 
     Parameters
     ----------

@@ -77,7 +77,7 @@ def params_of(definition: Mapping[str, str]) -> tuple[FeatureParams, int]:
     Raises
     ------
     InputError
-        If the definition lacks a parameter, as one does that was written before the parameter existed.
+        If the definition lacks a parameter, for example because it was written before the parameter existed.
 
     Examples
     --------

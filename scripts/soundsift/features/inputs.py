@@ -24,7 +24,7 @@ POOLS: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
 
 
 def original_columns() -> list[str]:
-    """Return the names of the 25 inputs of the first version of this method: means, with one for all pitch classes."""
+    """Return the names of the 25 inputs of the first version: 24 means, and the mean over all pitch classes."""
     names = [
         "rms",
         "spectral_centroid_hz",

@@ -55,7 +55,7 @@ class Spectrogram:
         return centres
 
     def add(self, samples: Float32Array) -> None:
-        """Continue with the next samples, shape (n,), of any number."""
+        """Add the next samples, shape (n,); n may be any number."""
         samples = np.concatenate([self._samples, samples])
         n = len(samples) // N_FFT
         self._samples = samples[n * N_FFT :]

@@ -39,7 +39,8 @@ def merge(
     Raises
     ------
     InputError
-        If no clip is available, features belong to clips that are not, or batches have different definitions.
+        If no clip is available, a batch has features of clips that are not available, or batches have different
+        definitions.
     """
     truths = [name for name in clips.column_names if name.startswith("is_")]
     n_wanted = n_available = 0

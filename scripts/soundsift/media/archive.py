@@ -76,7 +76,7 @@ class Record:
 class Archive:
     """A folder of media and records, spread over 4,096 sub-folders by a hash of the video id.
 
-    The folder need not exist: nothing is known of any clip then.
+    The folder need not exist. Without it, no clip has a record.
     """
 
     def __init__(self, root: Path) -> None:

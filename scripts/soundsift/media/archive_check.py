@@ -26,7 +26,7 @@ def check(archive: Archive) -> tuple[int, list[str]]:
         n_records += n_of_folder
         faults += of_folder
     faults += [
-        f"{path.name} is not the archive's"
+        f"{path.name} does not belong to the archive"
         for path in archive.root.iterdir()
         if path.name not in SHARED_STATE and not path.is_dir()
     ]
@@ -40,7 +40,7 @@ def _check_folder(archive: Archive, folder: Path) -> tuple[int, list[str]]:
         try:
             record = read_record(path)
         except (OSError, ValueError, TypeError):
-            faults.append(f"{name} is no record")
+            faults.append(f"{name} is not a record")
             continue
         n_records += 1
         if archive.record_path(record.clip_id) != path:
@@ -48,8 +48,8 @@ def _check_folder(archive: Archive, folder: Path) -> tuple[int, list[str]]:
         if record.media is not None:
             media.add(record.media)
             if not (folder / record.media).is_file():
-                faults.append(f"{folder.name}/{record.media} is gone")
+                faults.append(f"{folder.name}/{record.media} is missing")
             elif sha256_of(folder / record.media) != record.sha256:
-                faults.append(f"{folder.name}/{record.media} is not what was written")
+                faults.append(f"{folder.name}/{record.media} differs from its checksum")
     strays = sorted(path.name for path in folder.iterdir() if path.suffix != ".json" and path.name not in media)
     return n_records, faults + [f"{folder.name}/{stray} belongs to no record" for stray in strays]

@@ -22,7 +22,7 @@ from soundsift.errors import InputError
 from soundsift.files import sha256_of
 from soundsift.media.archive import SCRATCH, Archive, Record
 
-# Temporary files of another machine are deleted after this time: whether their job still runs cannot be known here.
+# Temporary files of another machine are deleted after this time, because this machine cannot see whether the job runs.
 LEFTOVER_SECONDS = 24 * 3600.0
 
 
@@ -86,7 +86,7 @@ def open_for_writing(root: Path) -> ArchiveWriter:
     except OSError as error:
         raise InputError(f"the archive {root} cannot be made ({error.strerror}): set download.archive") from error
     if not os.access(scratch, os.W_OK):
-        raise InputError(f"the archive {root} cannot be written: set download.archive to a folder that can")
+        raise InputError(f"the archive {root} cannot be written: set download.archive to a writable folder")
     for path in scratch.iterdir():
         # another job may be deleting the same leftovers
         with suppress(FileNotFoundError):
@@ -100,7 +100,7 @@ def open_for_writing(root: Path) -> ArchiveWriter:
 
 @cache
 def _host_prefix() -> str:
-    """Name of this machine and of its process namespace: a container counts its processes by itself."""
+    """Name of this machine and of its process namespace: each container numbers its own processes."""
     try:
         namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
     except OSError:
@@ -114,7 +114,10 @@ def _job_prefix() -> str:
 
 
 def _is_leftover(path: Path) -> bool:
-    """Whether the job that made a temporary file has ended: by its process on this machine, else by the file's age."""
+    """Whether the job that made a temporary file has ended.
+
+    On this machine the process is looked up. For files of other machines the age decides.
+    """
     process = path.name.removeprefix(_host_prefix()).partition("-")[0]
     if path.name.startswith(_host_prefix()) and process.isdecimal():
         return not _is_running(int(process))

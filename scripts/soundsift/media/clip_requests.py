@@ -40,7 +40,7 @@ class ClipRequests:
     Attributes
     ----------
     answers
-        {clip_id: outcome} of the clips that were requested, by their last answer.
+        {clip_id: outcome of its last request} for the clips that were requested.
     retry_after_seconds
         Longest time for which the source asked to be left alone in this round.
     """
@@ -59,7 +59,7 @@ class ClipRequests:
         self._storage_error: InputError | None = None
 
     def is_settled(self, clip: Clip) -> bool:
-        """Return whether the archive has the clip, or knows that it cannot be had."""
+        """Return whether the archive has the clip, or a record that it is unobtainable."""
         record = self.archive.read(clip.clip_id)
         if record is None:
             return False
@@ -69,7 +69,7 @@ class ClipRequests:
         return self.source.is_remote and self._rules.is_unobtainable(record, clip, self.source.address(clip))
 
     def is_blocked(self) -> bool:
-        """Return whether requests are blocked. A source that is not remote never is."""
+        """Return whether requests are blocked. Requests to a source that is not remote are never blocked."""
         return self.source.is_remote and (self._breaker_tripped or self.pace.blocked() is not None)
 
     def wait_for_end_of_block(self) -> None:
@@ -127,7 +127,10 @@ class ClipRequests:
         return self.is_settled(clip) or self._settle_by_other_clip(clip) or self._request(clip)
 
     def _settle_by_other_clip(self, clip: Clip) -> bool:
-        """Settle a clip by another one of the same address: by its whole file, or because the video is gone."""
+        """Settle a clip by the record of another clip with the same address, if possible.
+
+        Either the other clip has the whole file, which serves this clip too, or the video is gone for both.
+        """
         if not self.source.is_remote or self._params.trimmed:
             return False
         address = self.source.address(clip)
@@ -159,7 +162,7 @@ class ClipRequests:
         if not self.source.is_remote:
             return self._fetch(clip, self.source.fetch)
         with self._state:
-            # after a refusal, at most as many requests run at once as the circuit breaker still allows
+            # after a refusal, the running requests and the refusals together are at most ``block_after``
             self._state.wait_for(
                 lambda: not self._n_refused or self._n_requests + self._n_refused < self._policy.block_after
             )

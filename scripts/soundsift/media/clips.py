@@ -27,7 +27,7 @@ def convert(
     downloads
         Rows with :data:`soundsift.media.columns.DOWNLOAD_COLUMNS`.
     min_seconds
-        A clip of which less exists, in seconds, is ``too_short``.
+        Shortest clip, in seconds. A clip of which less exists is ``too_short``.
 
     Returns
     -------

@@ -29,7 +29,7 @@ DOWNLOAD_COLUMNS = (
 
 # Outcomes of clips that are available.
 KEPT = frozenset({"ok", "silent"})
-# Reason of a clip that is corrupt although its media are not.
+# Reason of a clip that is corrupt because its clip file is damaged, while its media are intact.
 UNREADABLE = "the clip file could not be read back: --forcerun convert_clips writes it again"
 # A clip is silent if no sample is louder.
 SILENCE_DBFS = -60.0

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 # Jitter of time stamps that is accepted (WebM counts milliseconds). A larger difference is a gap in the stream.
 JITTER_SECONDS = 0.05
-# Longest start time that is taken for the codec's priming, which the decoder drops (WebM with Opus: 6 ms).
+# A start time up to this is the codec's priming, which the decoder drops (WebM with Opus: 6 ms).
 PRIMING_SECONDS = 0.1
-# Containers whose time stamps include the priming: the first decoded sample belongs to the reported start.
+# Containers whose time stamps include the priming: the reported start is the time of the first decoded sample.
 INCLUDES_PRIMING = ("mp3", "asf")
 # Containers whose header states the duration.
 STATES_DURATION = ("mov", "matroska", "flac")

@@ -1,4 +1,4 @@
-"""Counting the available clips: of finished batches by their outcomes, of all others by the archive."""
+"""Counting the available clips: by the outcomes of finished batches, and by the archive for all other clips."""
 
 from collections import Counter
 from pathlib import Path

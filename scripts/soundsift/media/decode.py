@@ -24,11 +24,12 @@ from soundsift.media.containers import (
 )
 from soundsift.media.levels import AudioSegment, as_segment, duration_seconds
 
-# Sampling rate for measuring how much sound there is.
+# Sample rate for measuring how much sound there is.
 MEASURE_RATE_HZ = 8000
 # Decoded before the stretch, until the codec (Opus needs 80 ms) and the resampler have settled.
 PREROLL_SECONDS = 0.5
-# Up to here files with coarse time stamps are decoded from their start, which is exact; beyond it would take too long.
+# A file with coarse time stamps is decoded from its start, which is exact, for stretches that begin before this time.
+# For later stretches that would take too long.
 COUNTED_SECONDS = 600.0
 
 
@@ -42,7 +43,7 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
     start_seconds, end_seconds
         The stretch, in seconds after the beginning of the file's first stream.
     sample_rate_hz
-        Sampling rate of the result.
+        Sample rate of the result.
 
     Returns
     -------
@@ -79,8 +80,8 @@ def held_seconds(path: Path, start_seconds: float, end_seconds: float) -> float:
 def span_seconds(path: Path) -> tuple[float, float] | None:
     """Return the first and last time stamp of a media file, in seconds; None if it states no duration.
 
-    The first one is where the time axis of :func:`cut` begins: 0 for a whole file, and for a section its place in the
-    video.
+    The time axis of :func:`cut` begins at the first one. It is 0 for a whole file. For a section of a video, it is the
+    position of the section in the video.
     """
     try:
         with av.open(str(path)) as container:
@@ -117,7 +118,7 @@ def _decode(
         container.seek(int((origin + start_seconds - PREROLL_SECONDS) * av.time_base), backward=True)
     began: float | None = None
     expected = gap_seconds = 0.0
-    # (sampling rate, pieces) for each run of frames with the same sampling rate
+    # (sample rate, pieces) for each run of frames with the same sample rate
     runs: list[tuple[int, list[npt.NDArray[np.float32]]]] = []
     broken: av.FFmpegError | None = None
     for frame in decoded_frames(container, stream):

@@ -115,7 +115,7 @@ def _as_table(clips: Sequence[Clip], archive: Archive) -> pa.Table:
 
 
 def _report_failures(table: pa.Table, requests: ClipRequests, policy: RequestPolicy) -> None:
-    """Raise a DownloadError of one line if clips with a transient outcome are left and the user wants them."""
+    """Raise a DownloadError if clips with a transient outcome are left, unless ``on_transient`` records them."""
     outcomes: list[str] = table["outcome"].to_pylist()
     n_not_requested = table["reason"].to_pylist().count(NOT_REQUESTED)
     kept = "what was fetched is in the archive"

@@ -21,7 +21,7 @@ from pathlib import Path
 from soundsift.errors import InputError
 from soundsift.files import write_json
 
-# Upper limit of a block, whatever a server asks for. A later end in the state comes from a wrong clock and is ignored.
+# Upper limit of a block, whatever a server asks for. A later end comes from a wrong clock and is ignored.
 LONGEST_BLOCK_SECONDS = 24 * 3600.0
 # Lower limit of a block after refusals: servers that refuse every request may still ask for a pause of seconds.
 SHORTEST_BLOCK_SECONDS = 60.0
@@ -146,7 +146,7 @@ class Pace:
         """
         byte = int.from_bytes(hashlib.sha1(video_id.encode()).digest()[:7])
         file = _claims_file(self._root.resolve())
-        # the kernel could not wait: threads of two jobs that wait for each other's videos look like a deadlock to it
+        # no blocking lock: if threads of two jobs wait for each other's videos, the kernel takes that for a deadlock
         while not self._lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB, byte):
             if stopped.wait(CLAIM_POLL_SECONDS):
                 yield False

@@ -1,4 +1,4 @@
-"""When a record of the archive makes a request needless, and how a new answer is combined with an earlier one."""
+"""Rules for the archive's records: when no request is needed, and how a new record is combined with an earlier one."""
 
 from dataclasses import dataclass, replace
 
@@ -58,8 +58,8 @@ def is_worth_second_try(record: Record) -> bool:
 def with_earlier_media(record: Record, earlier: Record | None) -> Record:
     """Keep the media of an earlier record where a request for a longer stretch returned none.
 
-    If the video is gone by now, the earlier media are the best that there will be. If the failure was transient, the
-    request is repeated later, and the media are kept until then.
+    If the video is gone by now, no longer stretch can be had, and the clip is ``ok`` with the earlier media. If the
+    failure was transient, the request is repeated later, and the media are kept until then.
     """
     if earlier is None or earlier.media is None or earlier.trimmed != record.trimmed:
         return record

@@ -95,7 +95,7 @@ def _split(samples: npt.NDArray[np.float32], n: int) -> Iterator[npt.NDArray[np.
 def _all_samples(
     container: "av.container.InputContainer", sample_rate_hz: int, damage: list[str]
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """Yield all samples of a file on its own time axis, at one sampling rate; append faults to ``damage``."""
+    """Yield all samples of a file on its own time axis, at one sample rate; append faults to ``damage``."""
     origin, ends = origin_seconds(container), length_seconds(container) or 0.0
     rate_hz, resampler = 0, soxr.ResampleStream(sample_rate_hz, sample_rate_hz, 1)
     expected, n_not_numbers = 0.0, 0

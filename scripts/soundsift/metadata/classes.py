@@ -204,8 +204,8 @@ class Members:
     excepted
         The classes listed under ``except`` and all their descendants.
     above_excepted
-        The counting classes that are ancestors of an excepted one. A label of such a class is no evidence on a clip
-        that also has an excepted label, because the excepted label may be the only reason for it.
+        The counting classes that are ancestors of an excepted one. If a clip also has an excepted label, a label of
+        such a class is not evidence: it may have been set only because of the excepted sound.
     """
 
     counting: Mask

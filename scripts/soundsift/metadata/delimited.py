@@ -87,7 +87,7 @@ def _first_undecodable(path: Path) -> int:
 
 
 def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    # a comment may contain a single quote; replaced by a blank line, it keeps the line numbers right
+    # comments become blank lines: they may contain an unpaired quote, and the line numbers must stay right
     lines = ("" if line.lstrip()[:1] == "#" else line.rstrip() for line in text)
     n_blank = 0
     first = ""

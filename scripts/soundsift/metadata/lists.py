@@ -51,8 +51,8 @@ class Segments:
     Attributes
     ----------
     video_id, start_seconds, end_seconds, line
-        One element per segment, in the order of the list. ``line`` is the line in the file, counted from 1; of the
-        first event for strong labels.
+        One element per segment, in the order of the list. ``line`` is the line in the file, counted from 1. With strong
+        labels it is the line of the segment's first event.
     row, code
         One element per label: the position of its segment and the code of its class. Grouped by segment, in the order
         of the list.
@@ -154,8 +154,8 @@ def _read_columns(path: Path) -> tuple[dict[str, pa.Array], Integers]:
                 rule = f"{len(names)} fields were expected ({', '.join(names)}{hint}), {len(fields)} found"
                 refuse(path, line, rule, ", ".join(fields))
         lines.append(np.fromiter((line for line, _ in chunk), np.int32, len(chunk)))
-        of = dict(zip(names, zip(*(fields for _, fields in chunk), strict=True), strict=True))
-        parts.append(pa.table([pa.array(of[name], pa.string()) for name in wanted], names=list(wanted)))
+        columns = dict(zip(names, zip(*(fields for _, fields in chunk), strict=True), strict=True))
+        parts.append(pa.table([pa.array(columns[name], pa.string()) for name in wanted], names=list(wanted)))
     if not parts:
         raise InputError(f"{path} contains no segment: set metadata.segments to a list with rows")
     table = pa.concat_tables(parts).combine_chunks()
@@ -165,7 +165,10 @@ def _read_columns(path: Path) -> tuple[dict[str, pa.Array], Integers]:
 
 
 def _names_in(header: Sequence[str]) -> list[str]:
-    """Translate a header into the names of :data:`HEADERS`, empty for other columns; no names if it is not a header."""
+    """Translate a header row into the names of :data:`HEADERS`, with "" for other columns.
+
+    A row that is not a header gives an empty list.
+    """
     known = {alias: name for name, aliases in HEADERS.items() for alias in aliases}
     fields = [field.lower() for field in header]
     best = {name: next((alias for alias in aliases if alias in fields), None) for name, aliases in HEADERS.items()}
@@ -188,13 +191,13 @@ def _find_classes(
     Returns
     -------
     row, code
-        One element per label: its position in ``labels`` and the code of its class. Each class once a row.
+        One element per label: its position in ``labels`` and the code of its class. A row has each class only once.
     """
     distinct = labels.dictionary_encode()
     parts = pc.split_pattern(distinct.dictionary, ",")
     code = pc.index_in(pc.list_flatten(parts), pa.array(classes.ids))
-    of = pc.list_parent_indices(parts)
-    unclear = pc.unique(of.filter(pc.is_null(code))).to_pylist()
+    position = pc.list_parent_indices(parts)
+    unclear = pc.unique(position.filter(pc.is_null(code))).to_pylist()
     codes: dict[int, list[int]] = {}
     wrong: dict[int, str] = {}
     for i in unclear:  # display names, and ids with spaces around them
@@ -211,11 +214,11 @@ def _find_classes(
             f"the label {shorten(label)!r} is in neither the class table nor the ontology (did you mean "
             f"{classes.nearest(shorten(label))}? or set metadata.class_labels to the table that belongs to the list)",
         )
-    clear = pc.is_valid(code).to_numpy(zero_copy_only=False) & ~np.isin(of.to_numpy(), unclear)
-    of = np.r_[of.to_numpy()[clear], np.repeat(unclear, [len(codes[i]) for i in unclear])].astype(np.int32)
+    clear = pc.is_valid(code).to_numpy(zero_copy_only=False) & ~np.isin(position.to_numpy(), unclear)
+    position = np.r_[position.to_numpy()[clear], np.repeat(unclear, [len(codes[i]) for i in unclear])].astype(np.int32)
     code = np.r_[code.fill_null(0).to_numpy()[clear], [c for i in unclear for c in codes[i]]].astype(np.int32)
-    of, code = each_once(of, code)
-    offsets = np.r_[0, np.cumsum(np.bincount(of, minlength=len(distinct.dictionary)))]
+    position, code = each_once(position, code)
+    offsets = np.r_[0, np.cumsum(np.bincount(position, minlength=len(distinct.dictionary)))]
     lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(code))
     per_row = lists.take(distinct.indices)
     return pc.list_parent_indices(per_row).to_numpy().astype(np.int32), pc.list_flatten(per_row).to_numpy()

@@ -20,8 +20,8 @@ from soundsift.metadata.columns import BATCH_COLUMNS, REASONS
 from soundsift.metadata.lists import Integers, Segments, each_once
 
 KEPT, BEYOND, REPEATED, INACCURATE, EVAL_VIDEO, NOT_CHOSEN = range(len(REASONS))
-# metadata.per_detector chooses from this many rows at a time: rows appended later do not change a choice from complete
-# groups of rows.
+# metadata.per_detector chooses from groups of this many rows. Rows that are appended to a list later do not change the
+# choice from groups that were complete.
 CHOICE_ROWS = 10_000
 ALL_CLIPS = SelectionParams()
 
@@ -133,23 +133,23 @@ class _Rows:
 
     @classmethod
     def join(cls, lists: Mapping[str, Segments]) -> "_Rows":
-        of = list(lists.values())
-        lengths = [len(segments) for segments in of]
+        all_segments = list(lists.values())
+        lengths = [len(segments) for segments in all_segments]
         first_rows = np.r_[0, np.cumsum(lengths)].astype(np.int32)
-        video_id = pa.concat_arrays([segments.video_id for segments in of])
-        start = np.concatenate([segments.start_seconds for segments in of])
+        video_id = pa.concat_arrays([segments.video_id for segments in all_segments])
+        start = np.concatenate([segments.start_seconds for segments in all_segments])
         start_ms = pa.array(np.rint(start * 1000).astype(np.int64)).cast(pa.string())
         return cls(
             names=list(lists),
-            list_index=np.repeat(np.arange(len(of), dtype=np.int32), lengths),
+            list_index=np.repeat(np.arange(len(all_segments), dtype=np.int32), lengths),
             position=np.concatenate([np.arange(n, dtype=np.int32) for n in lengths]),
-            line=np.concatenate([segments.line for segments in of]),
+            line=np.concatenate([segments.line for segments in all_segments]),
             clip_id=pc.binary_join_element_wise(video_id, start_ms, "_"),
             video_id=video_id,
             start_seconds=start,
-            end_seconds=np.concatenate([segments.end_seconds for segments in of]),
-            row=np.concatenate([segments.row + at for segments, at in zip(of, first_rows[:-1], strict=True)]),
-            code=np.concatenate([segments.code for segments in of]),
+            end_seconds=np.concatenate([segments.end_seconds for segments in all_segments]),
+            row=np.concatenate([s.row + first for s, first in zip(all_segments, first_rows[:-1], strict=True)]),
+            code=np.concatenate([segments.code for segments in all_segments]),
         )
 
     def __len__(self) -> int:
@@ -224,8 +224,8 @@ def _choose(rows: _Rows, wanted: Mask, truths: Mapping[str, tuple[Mask, Mask]], 
     for value, known in truths.values():
         for side in (value & known, ~value & known):
             candidates = ordered[side[ordered]]
-            _, first, of = np.unique(rows.list_index[candidates], return_index=True, return_inverse=True)
-            chosen[candidates[np.arange(len(candidates)) - first[of] < n_each]] = True
+            _, first, list_of = np.unique(rows.list_index[candidates], return_index=True, return_inverse=True)
+            chosen[candidates[np.arange(len(candidates)) - first[list_of] < n_each]] = True
     return chosen
 
 
@@ -270,7 +270,7 @@ def check_one_clip_a_video(clips: pa.Table) -> None:
     Raises
     ------
     InputError
-        If a video has two clips, with the first two.
+        If a video has two clips. The message names the first two.
     """
     videos = clips["video_id"].combine_chunks()
     counts = pc.value_counts(videos)

@@ -1,4 +1,4 @@
-"""Values of distinctive features, of clips with and without a class."""
+"""Values of distinctive features for clips with and without a class."""
 
 from pathlib import Path
 

@@ -31,7 +31,7 @@ def shareable(config: Mapping[str, Any]) -> str:
 def report_errors(started: float) -> None:
     """Print the errors of this run's logs, each once.
 
-    At the time of an error, Snakemake prints many lines after it.
+    They are repeated at the end of the run, because Snakemake prints many lines after an error.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The gallery: for each of two classes one clip, as a figure of its features with a player."""
+"""The gallery: one clip for each of two classes, as a figure of its features with a player."""
 
 from collections.abc import Sequence
 from pathlib import Path

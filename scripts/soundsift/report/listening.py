@@ -28,7 +28,12 @@ def worst(predictions: pa.Table, n: int = N_WORST) -> pa.Table:
 
 
 def draw(predictions: pa.Table, seed: int, n: int = N_PER_SIDE) -> list[pa.Table]:
-    """Draw at random up to ``n`` clips with the class and ``n`` without it: two tables in their original order."""
+    """Draw at random up to ``n`` clips with the class and ``n`` without it.
+
+    Returns
+    -------
+    Two tables, with the class and without it. The rows keep their order.
+    """
     rng = np.random.default_rng(seed)
     truth = predictions["truth"].to_numpy()
     sides = (np.flatnonzero(truth == wanted) for wanted in (True, False))

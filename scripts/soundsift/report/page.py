@@ -1,4 +1,4 @@
-"""Pages of the report: one HTML file each that loads nothing else, for use by eye, ear or keyboard.
+"""Pages of the report. Each is one HTML file that loads nothing else and works with a screen reader and a keyboard.
 
 Markup, style and script are in ``templates/``.
 """

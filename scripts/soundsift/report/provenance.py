@@ -19,7 +19,7 @@ TOOLS = (
     "tensorflow-cpu", "keras", "matplotlib",
 )  # fmt: skip
 
-# Clip records that are read. One takes 0.1 ms of work, and at least as long again waiting for the disk.
+# Number of clip records that are read. Each takes 0.1 ms of work and at least as long to wait for the disk.
 N_RECORDS_READ = 10_000
 
 
@@ -68,7 +68,7 @@ def tools(names: Iterable[str] = TOOLS) -> pa.Table:
 def fetched_with(archive: Archive, clip_ids: Sequence[str], n: int = N_RECORDS_READ) -> pa.Table:
     """Count clips by the tools of their last download attempt, with the first and last day.
 
-    If there are more than ``n`` clips, a regular sample of at most ``n`` is read and counted.
+    If there are more than ``n`` clips, every k-th clip is read and counted, at most ``n`` in all.
     """
     days: dict[str, list[str]] = defaultdict(list)
     for clip_id in clip_ids[:: -(-len(clip_ids) // n)]:
@@ -78,7 +78,8 @@ def fetched_with(archive: Archive, clip_ids: Sequence[str], n: int = N_RECORDS_R
         else:
             days[", ".join(f"{name} {number}" for name, number in record.tools.items())].append(record.when[:10])
     rows = [
-        {"last attempt with": of, "clips": len(d), "first": min(d), "last": max(d)} for of, d in sorted(days.items())
+        {"last attempt with": used, "clips": len(dates), "first": min(dates), "last": max(dates)}
+        for used, dates in sorted(days.items())
     ]
     return pa.Table.from_pylist(rows)
 

@@ -82,7 +82,7 @@ def opening(
 
 
 def _coverage_sentences(counts: Counts, left_out: Mapping[str, int]) -> list[str]:
-    """How many clips are wanted, how many of them are there, and how many are missing, one sentence each."""
+    """Write one sentence each about the wanted, the available and the missing clips."""
     found: Counter[str] = sum((Counter(of_split) for of_split in counts.values()), Counter())
     text, n_wanted = [], found.total()
     if left_out:
@@ -112,7 +112,7 @@ def coverage_table(counts: Counts) -> pa.Table:
 
 
 def detector_table(metrics: DetectorMetrics) -> pa.Table:
-    """One row per metric with its 95 % interval, rounded: of a detector and of each baseline."""
+    """Make one row per metric: the rounded value and 95 % interval of a detector and of each baseline."""
     columns = {"metric": [name.replace("_", " ") for name in METRICS]}
     for model, of_model in ({"this detector": metrics.performance} | metrics.baselines).items():
         columns[model.replace("_", " ")] = [str(interval) for interval in of_model.intervals().values()]

@@ -35,11 +35,11 @@ def test_every_fault_of_an_archive_is_named(tmp_path: Path) -> None:
     assert n_records == 3
     assert sorted(faults) == sorted(
         [
-            f"{paths[0].relative_to(tmp_path)} is not what was written",
-            f"{paths[1].relative_to(tmp_path)} is gone",
-            f"{paths[2].with_suffix('.json').relative_to(tmp_path)} is no record",
+            f"{paths[0].relative_to(tmp_path)} differs from its checksum",
+            f"{paths[1].relative_to(tmp_path)} is missing",
+            f"{paths[2].with_suffix('.json').relative_to(tmp_path)} is not a record",
             f"{paths[2].relative_to(tmp_path)} belongs to no record",
             f"{paths[3].with_suffix('.part').relative_to(tmp_path)} belongs to no record",
-            "notes.txt is not the archive's",
+            "notes.txt does not belong to the archive",
         ]
     )

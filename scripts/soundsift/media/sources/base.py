@@ -66,15 +66,15 @@ class Source(ABC):
     """
 
     is_remote: bool
-    """True if requests count: they are limited in rate, the source may refuse them, and a clip that it does not have is
-    not asked for again. Asking a source that is not remote costs nothing, so it is asked again in every run."""
+    """True if requests are costly: their rate is limited, the source may refuse them, and a clip that it does not have
+    is not requested again. Requests to a source that is not remote cost nothing, so every run repeats them."""
 
     def __init__(self, params: SourceParams, policy: RequestPolicy) -> None:
         self.params, self.policy = params, policy
 
     @abstractmethod
     def address(self, clip: Clip) -> str:
-        """Return the clip's address for its record, without any path of this machine: an archive can be moved."""
+        """Return the clip's address for its record. It has no path of this machine, because an archive can be moved."""
 
     @abstractmethod
     def is_current(self, clip: Clip, record: Record, media: Path) -> bool:
@@ -106,7 +106,7 @@ class Source(ABC):
     # A source that needs no preparation or cleaning up inherits these.
 
     def prepare(self) -> None:  # noqa: B027
-        """Get ready for a request. It is called before the clip's turn comes, so that its start takes no turn."""
+        """Get ready for a request before the clip's turn comes, so that the request is sent without delay."""
 
     def abort(self) -> None:  # noqa: B027
         """End the requests of all other threads. The threads that wait for them get an error."""

@@ -12,7 +12,8 @@ from soundsift.metadata.batches import Clip
 class YtDlpSource(Source):
     """Media from YouTube or any other address that yt-dlp can fetch.
 
-    There are as many :class:`Fetcher` processes as requests at the same time; each is used again for later clips.
+    Each of the requests that run at the same time has its own :class:`Fetcher` process. Processes are used again for
+    later clips.
     """
 
     is_remote = True
@@ -44,7 +45,10 @@ class YtDlpSource(Source):
             self._idle.append(fetcher)
 
     def prepare(self) -> None:
-        """Start a process before its turn comes; otherwise the requests of starting processes would bunch."""
+        """Start a process before the clip's turn comes.
+
+        Otherwise requests would wait for their processes to start, and several could then be sent at the same moment.
+        """
         fetcher = self._take()
         try:
             fetcher.start()

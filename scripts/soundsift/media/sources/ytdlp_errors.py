@@ -16,9 +16,9 @@ _BY_STATUS = {403: "forbidden", 404: "not_found", 408: "timeout", 410: "not_foun
 _INTERMEDIATE = ("Unable to download API page: ", "unable to download video data: ", "[download] Got error: ")
 
 # Every pattern must match at the beginning of a sentence after yt-dlp's "[youtube] <id>: ". So titles, names of
-# claimants and ids are not mistaken for a reason. The first match counts. Left out on purpose, because they are also
-# given for videos that play: "This video is not available" (yt-dlp issues 15780, 16526), "No video formats found",
-# "DRM protected".
+# claimants and ids are not mistaken for a reason. The first match counts. Three messages are left out on purpose,
+# because yt-dlp also gives them for videos that play: "This video is not available" (yt-dlp issues 15780, 16526),
+# "No video formats found" and "DRM protected".
 _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"Sign in to confirm (that )?you.re not a bot|YouTube is requiring a captcha", "bot_check"),
     (r"This content isn.t available([,.]|$)|(The current session|Your account) has been rate-limited", "rate_limited"),
@@ -74,7 +74,7 @@ def retry_after_seconds(error: BaseException) -> float:
 
 
 def _by_status(status: int, message: str) -> str:
-    # yt-dlp follows redirects: one that is left is endless or has no target
+    # yt-dlp follows redirects, so a redirect that it reports is endless or has no target
     if status >= 500 or 300 <= status < 400 or (status in (404, 410) and message.startswith(_INTERMEDIATE)):
         return "server_error"
     return _BY_STATUS.get(status, "unrecognised")

@@ -1,9 +1,10 @@
 """Running yt-dlp in separate processes, so that a transfer can be stopped at any time.
 
-yt-dlp has no limit for a server that keeps sending a byte now and then, and a thread cannot be stopped. Each
-:class:`Fetcher` keeps one process with one ``YoutubeDL``. It sends requests for one clip after the other as lines of
-JSON. If a clip takes too long or its file becomes too large, it kills the process and the ffmpeg that it may have
-started. A process ends itself when its parent was killed.
+yt-dlp has no time limit for a whole transfer: it waits as long as the server sends a byte now and then. A thread that
+waits cannot be stopped, but a process can. Each :class:`Fetcher` keeps one process with one ``YoutubeDL`` and sends it
+requests for one clip after the other as lines of JSON. If a clip takes too long or its file becomes too large, the
+:class:`Fetcher` kills the process and the ffmpeg that it may have started. A process ends itself when its parent was
+killed.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ from soundsift.media.sources.base import FetchError, Media, is_about_storage
 # M4A is preferred: a section of WebM starts at a cue point up to ten seconds earlier, which is more to download.
 FORMAT = "bestaudio[ext=m4a]/bestaudio/best"
 SOCKET_TIMEOUT_SECONDS = 20.0
-# How much of the stretch may be missing at either end of a section: sound is cut at packets.
+# Seconds of the stretch that may be missing at either end of a section, because sections are cut at packets.
 SECTION_TOLERANCE_SECONDS = 0.05
 POLL_SECONDS = 0.5
 READY = b"ready\n"
@@ -46,7 +47,7 @@ class Fetcher:
     timeout_seconds
         Longest time for one clip.
     max_megabytes
-        Largest size of its file, in 10^6 bytes.
+        Largest size of the file of one clip, in 10^6 bytes.
     """
 
     def __init__(self, options: dict[str, Any], timeout_seconds: float, max_megabytes: float) -> None:
@@ -168,7 +169,7 @@ def _bytes_in(folder: Path) -> int:
     return sizes
 
 
-class _Quiet:
+class _JobLogger:
     """Sends yt-dlp's messages to the job's log. Errors are not logged here: they are raised as exceptions too."""
 
     def debug(self, message: str) -> None:
@@ -194,7 +195,7 @@ class _Server:
         defaults: dict[str, Any] = {
             "format": FORMAT,
             "noplaylist": True,
-            "logger": _Quiet(),
+            "logger": _JobLogger(),
             "noprogress": True,
             "color": "no_color",
             "overwrites": True,
@@ -244,7 +245,7 @@ class _Server:
     def _fetch_section(
         self, url: str, stem: Path, section: tuple[float, float], stretch: tuple[float, float]
     ) -> Media | None:
-        """Fetch a section; None if that is not possible, or if by its time stamps it does not hold the stretch."""
+        """Fetch a section; None if that is not possible, or if its time stamps do not cover the stretch."""
         from yt_dlp.utils import DownloadError
 
         from soundsift.media.decode import held_seconds, span_seconds

@@ -76,12 +76,12 @@ def truths(table: pa.Table, path: Path) -> None:
 
 
 def co_occurrence(names: Sequence[str], counts: npt.NDArray[np.int64], starts: Sequence[int], path: Path) -> None:
-    """Draw how often classes label the same clip: counts, on the colour of their share of the row's class.
+    """Draw how often classes label the same clip. The number is a count; the colour is its share of the row's class.
 
-    The parameters are what :func:`soundsift.report.metadata.co_occurrence` returns.
+    The parameters are the results of :func:`soundsift.report.metadata.co_occurrence`.
     """
     of_row = counts / np.maximum(np.diag(counts), 1)[:, None]
-    # Inches; higher figures do not fit on the screen of a laptop.
+    # Inches; a taller figure would not fit on the screen of a laptop.
     side = min(2.5 + 0.45 * len(names), 7.5)
     figure, axes = plt.subplots(figsize=(side + 1.2, side))
     image = axes.imshow(100 * of_row, cmap="cividis", vmin=0, vmax=100)
