@@ -52,8 +52,8 @@ def outcome_words() -> str:
 Every wanted clip has exactly one outcome in `results/coverage.parquet`. The reason beside it is the message of the source.
 *Kept* clips are in the features table. Clips with a *permanent* outcome are not requested again, unless `download.retry_permanent`
 is true. Clips with a *transient* outcome are requested again within the job and at the next run. An *open* outcome is a failure
-that is not classified yet: it does not fail a run, and the clip is requested again whenever its batch runs; please report its
-message. The keys named here are those under `download`; [When YouTube says no](when-youtube-says-no.md) explains them.
+that is not classified yet. It does not fail a run, and the clip is requested again whenever its batch runs. Please report its
+message. Keys without a section are under `download`; [When YouTube says no](when-youtube-says-no.md) explains them.
 
 | outcome | kind | meaning | what to do |
 | --- | --- | --- | --- |
@@ -125,8 +125,9 @@ def columns() -> str:
         "",
         "## `results/features.parquet`",
         "",
-        "One row per available clip. The columns are those of `clips.parquet`, `duration_seconds` and `loudness_dbfs`. Then",
-        "each frame column except the time has one column per entry of `features.statistics`: `{frame column}_{statistic}`.",
+        "One row per available clip. The first columns are those of `clips.parquet`, `duration_seconds` and `loudness_dbfs`.",
+        "The other columns are the statistics in `features.statistics` of every frame column except `time_seconds`. They are",
+        "named `{frame column}_{statistic}`.",
         "",
         "| statistic | meaning |",
         "| --- | --- |",
@@ -134,8 +135,8 @@ def columns() -> str:
         "",
         "## `results/augmented.parquet`",
         "",
-        "One row per augmented version of a training clip. After these columns come one `is_{detector}` column per detector",
-        "and the columns of features.",
+        "One row per augmented version of a training clip. The table lists its first columns. The other columns are one",
+        "`is_{detector}` column per detector, and the features.",
         "",
         "| column | type | unit | meaning |",
         "| --- | --- | --- | --- |",

@@ -24,7 +24,7 @@ class SourceParams:
     """Largest file that is downloaded, in 10^6 bytes. A larger file, such as a ten-hour stream, counts as unavailable
     until the limit is raised."""
     retry_permanent: bool = False
-    """true asks again for clips that were permanently unavailable."""
+    """true requests permanently unavailable clips again."""
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,22 @@ class RequestPolicy:
     concurrency: Annotated[int, Ge(1)] = 4
     """Clips that one download job downloads at the same time."""
     videos_per_hour: Annotated[float, Gt(0)] | None = None
-    """Rate limit over all download jobs; keep it under 300 for YouTube. It holds for all jobs that share the archive.
-    YouTube tolerates about 300 for a guest. Empty is no limit."""
+    """Rate limit in videos per hour, over all jobs; keep it under 300 for YouTube. It applies to all jobs that share
+    the archive. YouTube tolerates about 300 without an account. Empty means no limit."""
     tries: Annotated[int, Ge(1)] = 4
-    """Attempts of one job to download a clip after transient failures, with growing pauses."""
+    """Number of attempts at a clip in one job, as long as the failures are transient. The pauses between
+    the attempts grow."""
     timeout_seconds: Annotated[float, Gt(0)] = 600.0
     """Time limit for one attempt at a clip, in seconds. Then the transfer is stopped and tried again."""
     block_after: Annotated[int, Ge(1)] = 5
-    """After this many refused clips in a row all jobs pause for an hour. It holds for all jobs that share the
-    archive."""
+    """After this many refused clips in a row, all jobs pause for an hour. Refusals are counted over all jobs
+    that share the archive."""
     wait_when_blocked: bool = False
-    """true waits during such a pause; false fails and states when the pause ends. Waiting suits long, unattended
-    runs."""
+    """true: jobs wait until a pause (block_after) has ended; false: they fail at once. The error states when the pause
+    ends. Waiting suits long, unattended runs."""
     on_transient: Literal["fail", "record"] = "fail"
     """fail or record: how a job treats clips that failed for a transient reason. fail ends the job with an error, and
-    the next run asks for the clips again. record lists them as missing and goes on."""
+    the next run requests the clips again. record lists them as missing and continues."""
     cookies: str | None = None
     """Path of a cookies.txt file for yt-dlp."""
     proxy: str | None = None

@@ -15,8 +15,8 @@ class FeatureParams:
     hop_length: Annotated[int, Ge(16)] = 512
     """Samples between the starts of windows; 512 are 23 ms at 22050 Hz."""
     n_mels: Annotated[int, Ge(8), Le(4096)] = 128
-    """Mel bands under the MFCC."""
+    """Number of mel bands from which the MFCC are computed."""
     n_mfcc: Annotated[int, Ge(1), Le(99)] = 20
-    """Mel-frequency cepstral coefficients kept, at most n_mels."""
+    """Number of mel-frequency cepstral coefficients (MFCC), at most n_mels."""
     rolloff_fraction: Annotated[float, Gt(0), Lt(1)] = 0.85
     """Share of the spectrum's magnitude below the roll-off frequency."""

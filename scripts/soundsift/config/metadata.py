@@ -30,17 +30,17 @@ class SelectionParams:
     """Which rows of the lists become wanted clips."""
 
     min_label_accuracy: Annotated[float, Ge(0), Le(1)] = 0.8
-    """Labels less accurate than this are ignored, 0 to 1. The accuracy of a label is the share of its rated clips in
-    which raters confirmed it. A row without a remaining label is left out."""
+    """Labels less accurate than this value (0 to 1) are ignored. The accuracy of a label is the share of its rated
+    clips in which raters confirmed it. A row without a remaining label is left out."""
     keep_unrated: bool = True
     """Keep labels of classes that were not rated."""
     max_clips: Annotated[int, Ge(1)] | None = None
     """Use only the first N rows of each list; 100 for a first try. Empty uses all."""
     per_detector: Annotated[int, Ge(1)] | None = None
-    """Use only N clips with and N without each detector's class from each list. They are drawn by a hash of the clip id
-    from the first 10,000 rows of the list, then from the next 10,000 if more are needed. Empty uses all."""
+    """For each detector, use N clips with its class and N without it from each list. They are drawn by a hash of the
+    clip id from the first 10,000 rows of the list, then from the next 10,000 if more are needed. Empty uses all."""
     seed: Annotated[int, Ge(0), Le(4294967295)] = 0
-    """Another seed draws other clips for per_detector."""
+    """Seed of the selection by per_detector. Another seed selects other clips."""
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,9 @@ class Config:
     features: FeaturesSection = field(default_factory=FeaturesSection)
     keep: KeepParams = field(default_factory=KeepParams)
     detectors: Detectors = field(default_factory=lambda: {"music": ["Music"], "speech": ["Speech"]})
-    """The classes of each: [class, ...] or {classes: [class, ...], except: [class, ...]}. A class is given by its
-    display name or id. It includes its descendants in the ontology, under except too. {name: null} in an overlay
-    removes a detector."""
+    """Classes per detector: [class, ...] or {classes: [class, ...], except: [class, ...]}. A class is given by its
+    display name or id. Its descendants in the ontology are included, both under classes and under except. {name: null}
+    in an overlay removes a detector."""
     recordings: str | None = None
     """Folder of your own recordings: snakemake detect --config recordings=FOLDER. They may have any length and
     format."""

@@ -11,7 +11,12 @@ RECORDING_COLUMNS = (
     Column("recording", pa.string(), "", "path of the file"),
     Column("outcome", pa.string(), "", "ok, silent, or why it cannot be analysed: too_short, no_audio, corrupt"),
     Column("reason", pa.string(), "", "details; for an ok recording, what part of it is missing"),
-    Column("duration_seconds", pa.float64(), "s", "of the part that could be decoded; empty if nothing could be"),
+    Column(
+        "duration_seconds",
+        pa.float64(),
+        "s",
+        "duration of the part that could be decoded; empty if no part could be decoded",
+    ),
 )
 
 

@@ -7,9 +7,9 @@ from soundsift.tables import Column
 ERROR_COLUMNS = (
     Column("label", pa.string(), "", "a label of the eval clips"),
     Column("with_it", pa.int64(), "clips", "eval clips with this label in which the class is present"),
-    Column("missed", pa.int64(), "clips", "of them not detected"),
+    Column("missed", pa.int64(), "clips", "clips of with_it in which the class was not detected"),
     Column("without_it", pa.int64(), "clips", "eval clips with this label in which the class is absent"),
-    Column("false_alarms", pa.int64(), "clips", "of them detected"),
+    Column("false_alarms", pa.int64(), "clips", "clips of without_it in which the class was detected"),
 )
 PREDICTION_COLUMNS = (
     Column("clip_id", pa.string(), "", "video id and start in milliseconds"),
@@ -20,17 +20,24 @@ PREDICTION_COLUMNS = (
 )
 
 HISTORY_COLUMNS = (
-    Column("epoch", pa.int64(), "", "thirtieths of the training, from 1"),
+    Column("epoch", pa.int64(), "", "number of the training period, from 1; training has thirty periods"),
     Column("loss", pa.float64(), "nat", "mean cross-entropy of the mixed training clips"),
-    Column("accuracy", pa.float64(), "", "share of the mixed training clips whose stronger part was recognised"),
-    Column("val_loss", pa.float64(), "nat", "mean cross-entropy of the clips held out from their member network"),
-    Column("val_accuracy", pa.float64(), "", "share of the clips held out from their member network that were right"),
+    Column(
+        "accuracy",
+        pa.float64(),
+        "",
+        "share of the mixed training clips for which the class of the clip with the larger weight was predicted",
+    ),
+    Column(
+        "val_loss", pa.float64(), "nat", "mean cross-entropy of each member network on the clips that it leaves out"
+    ),
+    Column("val_accuracy", pa.float64(), "", "accuracy of each member network on the clips that it leaves out"),
 )
 
 CURVE_COLUMNS = (
     Column("n_clips", pa.int64(), "clips", "training clips, without their augmented versions"),
     Column("metric", pa.string(), "", "roc_auc or average_precision, for which no threshold is needed"),
-    Column("value", pa.float64(), "", "of one network trained on them"),
+    Column("value", pa.float64(), "", "value of the metric for one network trained on these clips"),
     Column("low", pa.float64(), "", "lower end of the 95 % bootstrap interval over the eval clips"),
     Column("high", pa.float64(), "", "upper end of the interval"),
 )
@@ -40,11 +47,11 @@ PROBABILITY_COLUMNS = (
     Column("clip_id", pa.string(), "", "video id and start in milliseconds"),
     Column("truth", pa.bool_(), "", "whether the class is present, by the labels"),
     Column("probability", pa.float64(), "", "probability that the class is present, by the detector, 0 to 1"),
-    Column("uncalibrated", pa.float64(), "", "by the detector before calibration"),
-    Column("logistic_regression", pa.float64(), "", "by logistic regression on the same inputs and clips"),
+    Column("uncalibrated", pa.float64(), "", "probability by the detector before calibration"),
+    Column("logistic_regression", pa.float64(), "", "probability by logistic regression on the same inputs and clips"),
     Column(
         "the_original_25_inputs", pa.float64(), "",
-        "by the same network on the original 25 inputs; null if the detector has just these, or the table lacks them",
+        "probability by the same network on the original 25 inputs; null if the detector uses them or they are missing",
     ),
 )  # fmt: skip
 BASELINES = tuple(column.name for column in PROBABILITY_COLUMNS[4:])

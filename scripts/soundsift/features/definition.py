@@ -35,7 +35,10 @@ def frame_columns(n_mfcc: int = 20) -> tuple[Column, ...]:
         Column("spectral_rolloff_hz", f32, "Hz", "frequency below which rolloff_fraction of the magnitude lies"),
         Column("zero_crossing_rate", f32, "per sample", "share of samples at which the sign changes"),
         Column("rms", f32, "full scale", "root-mean-square amplitude"),
-        *(Column(f"chroma_{p}", f32, "of the strongest", f"energy in pitch class {p}") for p in PITCH_CLASSES),
+        *(
+            Column(f"chroma_{p}", f32, "share", f"energy in pitch class {p}, relative to the strongest pitch class")
+            for p in PITCH_CLASSES
+        ),
     )
 
 

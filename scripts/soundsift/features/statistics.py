@@ -106,10 +106,12 @@ STATISTICS: dict[str, Statistic] = {
         lambda c: c.changes().std(axis=0, dtype=np.float64), "standard deviation of the change from frame to frame"
     ),
     "modulation_slow": Statistic(
-        lambda c: c.modulation(SLOW_HZ), "share of the variation at 0.5-2 Hz: phrases and beats", is_share=True
+        lambda c: c.modulation(SLOW_HZ),
+        "share of the variation at 0.5-2 Hz, the rate of phrases and beats",
+        is_share=True,
     ),
     "modulation_syllable": Statistic(
-        lambda c: c.modulation(SYLLABLE_HZ), "share of the variation at 2-8 Hz: syllables", is_share=True
+        lambda c: c.modulation(SYLLABLE_HZ), "share of the variation at 2-8 Hz, the rate of syllables", is_share=True
     ),
 }
 

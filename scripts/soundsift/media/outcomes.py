@@ -19,37 +19,48 @@ class Outcome:
     advice: str
 
 
-_GONE = "nothing: it is gone"
+_GONE = "nothing: the video no longer exists"
 _BACK = "retry_permanent checks whether it is available again"
-_SLOWER = "wait; lower videos_per_hour; another proxy; cookies"
+_SLOWER = "wait; lower videos_per_hour; use another proxy or cookies"
 _AGAIN = "run the same command again"
 
 OUTCOMES: dict[str, Outcome] = {
-    "ok": Outcome("kept", "the labelled stretch is available", ""),
+    "ok": Outcome("kept", "the labelled segment is available", ""),
     "silent": Outcome("kept", "available, but no sample is louder than -60 dBFS", "listen to the clip"),
     "private": Outcome("permanent", "the uploader made the video private", _BACK),
     "removed": Outcome("permanent", "the uploader or the site removed the video", _GONE),
     "terminated": Outcome("permanent", "the uploader's account was closed", _GONE),
     "copyright": Outcome("permanent", "blocked by a copyright claim", _BACK),
-    "geo_blocked": Outcome("permanent", "not offered in this country", "a proxy elsewhere, with retry_permanent"),
-    "age_restricted": Outcome("permanent", "needs the account of an adult", "cookies, with retry_permanent"),
-    "members_only": Outcome("permanent", "only for members of the channel", "a member's cookies, with retry_permanent"),
+    "geo_blocked": Outcome(
+        "permanent", "not offered in this country", "use a proxy in another country, with retry_permanent"
+    ),
+    "age_restricted": Outcome(
+        "permanent", "needs the account of an adult", "use cookies of such an account, with retry_permanent"
+    ),
+    "members_only": Outcome(
+        "permanent", "only for members of the channel", "use a member's cookies, with retry_permanent"
+    ),
     "unavailable": Outcome(
-        "permanent", "the site gives no other reason, or the file is too large",
-        "see the reason; raise max_megabytes if the file is too large, else " + _BACK,
+        "permanent", "the site says only that the video is unavailable; or the file is too large",
+        "if the file is too large, raise max_megabytes; otherwise " + _BACK,
     ),
     "not_found": Outcome("permanent", "no such address (404 or 410) or no such file", "check download.url; " + _BACK),
-    "no_audio": Outcome("permanent", "the media have no sound stream", _GONE),
-    "too_short": Outcome("permanent", "less than clips.min_seconds of the labelled stretch exist", "clips.min_seconds"),
-    "corrupt": Outcome("permanent", "the answer is not media or cannot be decoded, after a second try", _BACK),
+    "no_audio": Outcome("permanent", "the media have no sound stream", "nothing: the video has no sound"),
+    "too_short": Outcome(
+        "permanent", "less than clips.min_seconds of the labelled segment exist", "lower clips.min_seconds"
+    ),
+    "corrupt": Outcome("permanent", "the file is not media or cannot be decoded, also after a second download", _BACK),
     "rate_limited": Outcome("transient", "too many requests (429, or YouTube's message for it)", _SLOWER),
     "bot_check": Outcome("transient", "the site asks for proof that the client is not a bot", _SLOWER),
-    "forbidden": Outcome("transient", "refused (403), or no player got an answer", "the newest yt-dlp; " + _SLOWER),
+    "forbidden": Outcome(
+        "transient", "the site refused the request (403), or refused every player client of yt-dlp",
+        "update yt-dlp; " + _SLOWER,
+    ),
     "server_error": Outcome("transient", "the server failed (5xx) or redirects endlessly", _AGAIN),
     "network": Outcome("transient", "the connection failed or was interrupted", _AGAIN),
-    "timeout": Outcome("transient", "no answer in time", _AGAIN + "; timeout_seconds"),
+    "timeout": Outcome("transient", "no answer in time", _AGAIN + "; raise timeout_seconds"),
     "unrecognised": Outcome(
-        "open", "an error that is not classified yet; its text is the reason", "the newest yt-dlp; report the text"
+        "open", "an error that is not classified yet; its text is the reason", "update yt-dlp; report the text"
     ),
 }  # fmt: skip
 

@@ -48,7 +48,7 @@ REASONS = {
     "kept": "the row was selected",
     "beyond_max_clips": "the row is beyond the first metadata.max_clips rows of its list",
     "repeated": "an earlier row has the same clip; the labels of this row were added to it",
-    "inaccurate": "no label of the row is of a class that passes metadata.min_label_accuracy",
+    "inaccurate": "no label of the row passes metadata.min_label_accuracy",
     "eval_video": "another segment of the video is in the eval list",
-    "not_chosen": "the row is not among those chosen for metadata.per_detector",
+    "not_chosen": "metadata.per_detector did not select the row",
 }

@@ -141,7 +141,7 @@ def test_a_clip_in_the_training_and_the_eval_list_is_refused_by_its_id(tmp_path:
 
 
 def test_lists_without_a_selected_row_are_refused_with_the_most_frequent_reason(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no label of the row is of a class that passes metadata.min_label_accuracy"):
+    with pytest.raises(InputError, match=r"no label of the row passes metadata.min_label_accuracy"):
         select(tmp_path, train="aaaaaaaaaaa,0,10,/m/rock\n", inaccurate=("/m/rock",))
 
 
