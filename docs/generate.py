@@ -19,6 +19,7 @@ from soundsift.media import (
     outcomes,
 )
 from soundsift.metadata import columns as metadata_columns
+from soundsift.metadata.reasons import REASONS
 from soundsift.tables import Column
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -121,7 +122,7 @@ def columns() -> str:
         "",
         "| reason | meaning |",
         "| --- | --- |",
-        *(f"| `{word}` | {meaning} |" for word, meaning in metadata_columns.REASONS.items() if word != "kept"),
+        *(f"| `{word}` | {meaning} |" for word, meaning in REASONS.items() if word != "kept"),
         "",
         "## `results/features.parquet`",
         "",

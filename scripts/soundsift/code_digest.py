@@ -23,6 +23,8 @@ PACKAGE = "soundsift"
 SCRIPTS = Path(__file__).resolve().parent.parent
 # Modules that change how a step reports, but not its results.
 SILENT = {f"{PACKAGE}.errors", f"{PACKAGE}.joblog"}
+# Errors whose message goes to the user and into no table.
+MESSAGES = {"ConfigError", "InputError", "DownloadError", "TrainingError"}
 # A dotted name of a module of the package, as a whole string.
 MODULE_NAME = re.compile(rf"{PACKAGE}(\.\w+)+")
 # A quoted file name in a template, as in {% include "page.css" %}.
@@ -75,7 +77,10 @@ def _read(path: Path, scripts: Path) -> _Source:
 
 
 def _without_unused_code(tree: ast.AST) -> Iterator[ast.AST]:
-    """Remove docstrings and code for type checkers from a tree; yield all its nodes."""
+    """Remove from a tree what does not change a result, and yield its nodes.
+
+    Removed are docstrings, code for type checkers, messages of errors, meanings of columns and ranges of keys.
+    """
     waiting = [tree]
     while waiting:
         node = waiting.pop()
@@ -83,8 +88,24 @@ def _without_unused_code(tree: ast.AST) -> Iterator[ast.AST]:
             part = getattr(node, field, None)
             if isinstance(part, list):
                 setattr(node, field, [kept for statement in part for kept in _used(statement)])
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and _name_of(node.exc.func) in MESSAGES:
+            node.exc.args, node.exc.keywords = [], []
+        elif isinstance(node, ast.Call) and _name_of(node.func) == "Column":
+            node.args, node.keywords = node.args[:3], [given for given in node.keywords if given.arg != "meaning"]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.annotation, ast.Subscript):
+            node.annotation = _without_range(node.annotation)
         waiting += ast.iter_child_nodes(node)
         yield node
+
+
+def _name_of(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _without_range(annotation: ast.Subscript) -> ast.expr:
+    """The type in ``Annotated[type, range]``."""
+    is_annotated = _name_of(annotation.value) == "Annotated" and isinstance(annotation.slice, ast.Tuple)
+    return annotation.slice.elts[0] if is_annotated and isinstance(annotation.slice, ast.Tuple) else annotation
 
 
 def _used(statement: ast.stmt) -> list[ast.stmt]:
@@ -125,8 +146,11 @@ def _files_below(folder: Path) -> dict[str, Path]:
 
 @cache
 def code_digest(script: str, scripts: Path = SCRIPTS) -> str:
-    """Compute a digest (16 hex digits) of all files of the package that ``scripts/{script}.py`` reaches by imports."""
-    found: set[Path] = set()
+    """Compute a digest (16 hex digits) of ``scripts/{script}.py`` and the files of the package that it reaches.
+
+    The profiles switch off Snakemake's own comparison of scripts, which goes by time stamps.
+    """
+    found = {scripts / f"{script}.py"}
     waiting = set(imported(scripts / f"{script}.py", scripts))
     while waiting:
         path = waiting.pop()

@@ -70,11 +70,3 @@ def sha256_of(path: Path) -> str:
     """Compute the SHA-256 checksum of a file as 64 hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Create a hard link to a file; copy the file if the file system does not support it."""
-    try:
-        os.link(source.resolve(), target)
-    except OSError:
-        shutil.copy2(source, target)

@@ -3,11 +3,14 @@
 Each edit is made in a copy of the scripts, and the digests of all steps are compared with those of the original.
 """
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from soundsift.code_digest import SCRIPTS, code_digest
+from tests.scripts.test_guard import rules
 
 # a list is not downloaded again for new code, and targets without an output always run
 WITHOUT_DIGEST = {"fetch_audioset", "check_archive", "count_coverage"}
@@ -60,6 +63,14 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "a comment": ("features/frames.py", "    import librosa\n", "    # slow\n    import librosa  # at last\n\n", set()),
     "a docstring": ("features/frames.py", '    """', '    """Another sentence. ', set()),
     "the description of a key": ("config/features.py", "128\n    \"\"\"", "128\n    \"\"\"Another sentence. ", set()),
+    "a comment in a script": ("../extract_features.py", "from functools", "# a remark\nfrom functools", set()),
+    "a line of a script": ("../extract_features.py", 'Progress("', 'Progress("now ', {"extract_features"}),
+    "the meaning of a column": ("media/columns.py", '"", "outcome of the clip"', '"", "another meaning"', set()),
+    "the message of an error": ("tables.py", "cannot be read", "is unreadable", set()),
+    "the range of a key": ("config/features.py", "Le(4096)", "Le(8192)", set()),
+    "the wording of a reason": (
+        "metadata/reasons.py", "the row was selected", "the row is a clip", {"select_clips", "summarize_metadata"},
+    ),
     "how errors are shown": ("joblog.py", 'f"error: {error}', 'f"Error: {error}', set()),
 }  # fmt: skip
 
@@ -76,7 +87,13 @@ def test_an_edit_reruns_the_steps_that_use_it_and_no_other(edit: str, copy_of_sc
 
 
 def test_every_step_has_its_rule_with_its_digest_but_the_download() -> None:
-    rules = "".join(path.read_text() for path in sorted((SCRIPTS.parent / "workflow" / "rules").glob("*.smk")))
+    digests = {name: re.findall(r'code_digest\("(\w+)"\)', text) for name, text in rules().items()}
     # Snakemake runs everything after a job that runs again, even if its output is the same. The archive keeps what was
     # downloaded, so new code takes effect at the next request.
-    assert {step for step in STEPS if f'code_digest("{step}")' in rules} == STEPS - DOWNLOAD
+    assert {name: found for name, found in digests.items() if found} == {step: [step] for step in STEPS - DOWNLOAD}
+
+
+def test_snakemake_compares_no_scripts_by_their_time_stamps() -> None:
+    for profile in ("profiles/default/config.yaml", "workflow/profiles/slurm/config.yaml"):
+        triggers = yaml.safe_load((SCRIPTS.parent / profile).read_text())["rerun-triggers"]
+        assert triggers == ["input", "mtime", "params", "software-env"]

@@ -131,7 +131,10 @@ def test_code_and_values_count(module: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_module_counts_however_it_is_imported_and_reporting_never_does(script: str, tmp_path: Path) -> None:
-    assert small(tmp_path / "other", script=script) == small(tmp_path / "one")
+    before = small(tmp_path / "one", script=script)
+    assert small(tmp_path / "other", MODULE + "X = 1\n", script) != before
+    files = {"step.py": script, "soundsift/sizes.py": MODULE, "soundsift/joblog.py": "LEVEL = 2\n"}
+    assert digest_of(tmp_path / "reporting", files) == before
 
 
 @pytest.mark.parametrize("guard", ["TYPE_CHECKING", "typing.TYPE_CHECKING"])

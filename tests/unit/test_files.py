@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from soundsift import files
+from soundsift.media import archive_writer
 
 
 def test_a_failed_write_leaves_only_the_old_file(tmp_path: Path) -> None:
@@ -84,13 +85,13 @@ def test_a_linked_file_is_the_same_file_and_a_copy_has_its_bytes(
 ) -> None:
     source = tmp_path / "source"
     source.write_bytes(b"sound")
-    files.link_or_copy(source, tmp_path / "link")
+    archive_writer.link_or_copy(source, tmp_path / "link")
     assert (tmp_path / "link").samefile(source)
 
     def refuse(*_: object) -> None:
         raise OSError("links are not supported")
 
     monkeypatch.setattr(os, "link", refuse)
-    files.link_or_copy(source, tmp_path / "copy")
+    archive_writer.link_or_copy(source, tmp_path / "copy")
     assert not (tmp_path / "copy").samefile(source)
     assert (tmp_path / "copy").read_bytes() == b"sound"

@@ -5,6 +5,9 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, MinLen
 
+# Schemes of download.url. media/sources/registry.py has a source for each.
+SCHEMES = ("https", "http", "file")
+
 
 @dataclass(frozen=True)
 class SourceParams:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from soundsift.config.download import SCHEMES
 from soundsift.config.schema import validate
 from soundsift.errors import ConfigError
 
@@ -159,5 +160,6 @@ def _check_url(url: str) -> None:
             raise ConfigError(f"download.url has the unknown field {{{name}}}: use {', '.join(URL_FIELDS)}")
     if not {"video_id", "clip_id"} & set(fields):
         raise ConfigError(f"download.url {url!r} is the same for every clip: write {{video_id}} or {{clip_id}} into it")
-    if not re.match(r"(https?|file)://", url):
-        raise ConfigError(f"download.url {url!r} has no known scheme: start it with https://, http:// or file://")
+    if url.partition("://")[0] not in SCHEMES:
+        known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        raise ConfigError(f"download.url {url!r} has no known scheme: start it with one of {known}")

@@ -19,8 +19,9 @@ from soundsift.errors import ConfigError
 
 # File systems allow 255 bytes; results add an extension and the mark of an incomplete file.
 MAX_NAME_BYTES = 180
-# Wildcards of Snakemake, characters that no line of text can hold, and repetitions that Snakemake takes for a loop.
-UNUSABLE = re.compile(r"[{}\x00-\x1f\x7f\ud800-\udfff]|(.+?)\1{9}", re.DOTALL)
+# Wildcards and path variables of Snakemake, characters that no line of text can hold, and repetitions that Snakemake
+# takes for a loop.
+UNUSABLE = re.compile(r"[{}<>\x00-\x1f\x7f\ud800-\udfff]|(.+?)\1{9}", re.DOTALL)
 
 
 @cache

@@ -16,11 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from soundsift.errors import DownloadError, InputError, MediaError
-from soundsift.files import link_or_copy
 from soundsift.joblog import Progress
 from soundsift.media import decode
 from soundsift.media.archive import Record
-from soundsift.media.archive_writer import ArchiveWriter
+from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
 from soundsift.media.columns import KEPT
 from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, TRANSIENT
 from soundsift.media.pace import Pace

@@ -42,13 +42,3 @@ LABEL_COLUMNS = (
     Column("accurate", pa.bool_(), "", "whether labels of the class pass metadata.min_label_accuracy"),
     Column("restrictions", pa.string(), "", "restrictions in the ontology: abstract, blacklist, both or empty"),
 )
-
-# Reasons for which a row of a list is not selected, in the order of the checks. The code of a reason is its position.
-REASONS = {
-    "kept": "the row was selected",
-    "beyond_max_clips": "the row is beyond the first metadata.max_clips rows of its list",
-    "repeated": "an earlier row has the same clip; the labels of this row were added to it",
-    "inaccurate": "no label of the row passes metadata.min_label_accuracy",
-    "eval_video": "another segment of the video is in the eval list",
-    "not_chosen": "metadata.per_detector did not select the row",
-}

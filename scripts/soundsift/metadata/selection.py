@@ -16,8 +16,9 @@ from soundsift.config.metadata import SelectionParams
 from soundsift.errors import ConfigError, InputError
 from soundsift.metadata.batches import batch_names
 from soundsift.metadata.classes import Classes, Mask, Members
-from soundsift.metadata.columns import BATCH_COLUMNS, REASONS
+from soundsift.metadata.columns import BATCH_COLUMNS
 from soundsift.metadata.lists import Integers, Segments, each_once
+from soundsift.metadata.reasons import REASONS
 
 KEPT, BEYOND, REPEATED, INACCURATE, EVAL_VIDEO, NOT_CHOSEN = range(len(REASONS))
 # metadata.per_detector chooses from groups of this many rows. Rows that are appended to a list later do not change the

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soundsift.metadata.columns import REASONS
+from soundsift.metadata.reasons import REASONS
 
 # Clips of each split that the page lists; clips.parquet has all.
 N_PREVIEW_CLIPS = 200

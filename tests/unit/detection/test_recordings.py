@@ -45,9 +45,11 @@ def test_a_name_that_cannot_be_used_gets_one_that_can(name: str, tmp_path: Path)
 
 
 def test_names_that_are_made_fit_stay_apart(tmp_path: Path) -> None:
-    for name in ("a{b}.mp3", "a}b{.mp3"):
+    for name in ("a{b}.mp3", "a}b{.mp3", "a<b>.mp3"):
         (tmp_path / name).touch()
-    assert len(recordings_in(str(tmp_path))) == 2
+    names = recordings_in(str(tmp_path))
+    assert len(names) == 3
+    assert not [name for name in names if set(name) & set("{}<>")]
 
 
 def test_an_older_file_in_its_place_is_another(tmp_path: Path) -> None:

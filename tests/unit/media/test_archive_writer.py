@@ -7,11 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from soundsift.files import link_or_copy
 from soundsift.media import archive_writer
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
-from soundsift.media.archive_writer import open_for_writing
+from soundsift.media.archive_writer import link_or_copy, open_for_writing
 from tests.unit.media.archives import CLIP, files, keep, record
 
 

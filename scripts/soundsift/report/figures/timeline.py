@@ -65,7 +65,7 @@ def timeline(data: "TimelineData", segments: pa.Table, name: str) -> str:
         descriptions.append(f"{detector}: {listed or 'no segments'}{more}")
     last = axes[-1]
     last.set_xlabel("time (h:mm:ss)" if duration_seconds >= 3600 else "time (m:ss)")
-    last.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 1.5, 2, 3, 6, 10], min_n_ticks=2))
+    last.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 1.5, 2, 3, 6, 10], min_n_ticks=2, integer=True))
     last.xaxis.set_major_formatter(lambda seconds, _: clock(seconds))
     return svg(figure, f"Probability in each second; detected segments are shaded. {'; '.join(descriptions)}")
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from soundsift.config.download import RequestPolicy, SourceParams
+from soundsift.config.download import SCHEMES, RequestPolicy, SourceParams
+from soundsift.config.settings import settle
 from soundsift.errors import ConfigError, DownloadError, MediaError
 from soundsift.media.archive import Archive, Record
 from soundsift.media.archive_check import check
 from soundsift.media.sources import registry
 from soundsift.media.sources.base import FetchError, Media, Source
 from soundsift.media.sources.files import FileSource
-from soundsift.media.sources.registry import open_source
+from soundsift.media.sources.registry import KINDS, open_source
 from soundsift.media.sources.ytdlp import YtDlpSource
 from soundsift.metadata.batches import Clip
 from tests.site.downloads import clip, fetch
@@ -138,7 +139,11 @@ def test_the_scheme_of_the_address_selects_the_source(url: str, expected: type[S
     assert type(open_source(SourceParams(url), RequestPolicy())) is expected
 
 
-@pytest.mark.parametrize("url", ["", "media/{video_id}.wav", "ftp://x/{video_id}"])
+def test_the_configuration_knows_the_schemes_that_have_a_source() -> None:
+    assert set(SCHEMES) == set(KINDS)
+
+
+@pytest.mark.parametrize("url", ["media/{video_id}.wav", "ftp://x/{video_id}"])
 def test_an_address_of_no_known_scheme_is_the_configurations_mistake(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"has no known scheme: begin it with one of file://, http://, https://"):
-        open_source(SourceParams(url), RequestPolicy())
+    with pytest.raises(ConfigError, match=r"has no known scheme: start it with one of https://, http://, file://"):
+        settle({"metadata": {"segments": {"train": "t.csv"}}, "download": {"url": url}})
