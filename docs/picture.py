@@ -86,7 +86,7 @@ def picture(model: Path, path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder) / "recording.m4a"
         write_media(recording, compose(), picture=False)
-        found = detector.listen(recording)
+        found = detector.analyse(recording)
     draw(found, dict(detector.definition.thresholds), path)
 
 
