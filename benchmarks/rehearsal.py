@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from soundsift.demo import make_demo
 from soundsift.features.table import MEASURED
 from soundsift.media.archive import Archive
+from soundsift.media.archive_check import check
 from tests.site.site import Site
 from tests.workflow.project import Project, config_for
 
@@ -127,7 +128,7 @@ def rehearse(folder: Path, n_clips: int, batch_size: int) -> None:
             n_again += sum(site.requests[video] > n for video, n in settled.items())
             records = [record for clip_id in medium_of if (record := archive.read(clip_id))]
             settled = {r.video_id: site.requests[r.video_id] for r in records if r.outcome in ("ok", "not_found")}
-            _, faults = archive.check()
+            _, faults = check(archive)
             print(
                 f"{at} Snakemake killed: {n_cancelled} cluster jobs cancelled, {len(settled):,} clips settled, "
                 f"{len(faults)} faults in the archive",
@@ -145,7 +146,7 @@ def rehearse(folder: Path, n_clips: int, batch_size: int) -> None:
         )
         print(f"clips asked for again after they were settled: {n_again}")
     compare(project, few, medium_of, expected)
-    n_records, faults = archive.check()
+    n_records, faults = check(archive)
     done = "Nothing to be done" in project.run().text
     print(f"archive: {n_records:,} records, {len(faults)} faults; nothing left to do: {done}")
 
