@@ -125,7 +125,8 @@ def test_a_flipped_bit_in_the_archive_is_found(project: Project) -> None:
     run = project.run("check_archive")
     assert run.status != 0
     assert (
-        f"soundsift: the archive archive has 1 faults ({medium.parent.name}/{medium.name} is not what was" in run.text
+        f"soundsift: the archive archive has 1 faults ({medium.parent.name}/{medium.name} differs from its checksum)"
+        in run.text
     )
 
 

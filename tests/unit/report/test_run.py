@@ -79,6 +79,6 @@ def test_the_report_opens_with_counts_reasons_and_each_detector_in_a_hundred_cli
     assert "10 of 16 wanted clips are there (62.5%). Missing: 3 private, 3 removed; clip by clip in" in text
     assert (
         "<li>music: finds 75 of 100 clips with music (15 of 20) and reports a false alarm in 10 of 100 clips without music "
-        "false alarm (4 of 40). Its accuracy on 60 eval clips is 85.0%; always answering no has 66.7%.</li>"
+        "(4 of 40). Its accuracy on 60 eval clips is 85.0%; always answering no has 66.7%.</li>"
     ) in text
     assert text.index('alt="coverage. in words"') < text.index("<li>") < text.index('alt="answers. in words"')
