@@ -191,7 +191,9 @@ def test_a_changed_feature_parameter_extracts_again_and_downloads_nothing(projec
 def test_bulky_folders_go_once_used_and_come_back_from_the_archive_when_needed(
     finished: Project, media: Path, tmp_path: Path
 ) -> None:
-    project = Project.make(tmp_path / "clone", config_for(media) | {"keep": {"clips": False, "frames": False}})
+    project = Project.make(
+        tmp_path / "clone", config_for(media) | {"keep": {"clips": False, "frames": False}, "training": {"members": 1}}
+    )
     assert project.run().status == 0
     assert project.tables() == finished.tables()
     for name in ("clips", "frames"):
