@@ -65,7 +65,7 @@ class Config:
     features: FeaturesSection = field(default_factory=FeaturesSection)
     keep: KeepParams = field(default_factory=KeepParams)
     detectors: Detectors = field(default_factory=lambda: {"music": ["Music"], "speech": ["Speech"]})
-    """Classes per detector: [class, ...] or {classes: [class, ...], except: [class, ...]}. A class is given by its
+    """Classes of each detector, as a list or as a mapping with the keys classes and except. A class is given by its
     display name or id. Its descendants in the ontology are included, both under classes and under except. {name: null}
     in an overlay removes a detector."""
     recordings: str | None = None
@@ -151,7 +151,7 @@ def _read_texts(kind: Any, given: Any) -> Any:
         if section is not None:
             value = _read_texts(section, value)
         elif isinstance(value, str) and wanted & {int, float, bool}:
-            with suppress(yaml.YAMLError):
+            with suppress(yaml.YAMLError):  # the text stays as it is, and the validation reports it
                 value = yaml.safe_load(value)
         elif type(value) is int and str in wanted:
             value = str(value)
