@@ -12,13 +12,12 @@ from pathlib import Path
 
 import av
 import numpy as np
-import numpy.typing as npt
 from scipy import signal
 
+from soundsift.arrays import Float64Array
 from soundsift.media.encode import encode
 from soundsift.workers import in_order
 
-Float64Array = npt.NDArray[np.float64]
 Rng = np.random.Generator
 
 RATE_HZ = 24_000  # supported by both AAC and Opus

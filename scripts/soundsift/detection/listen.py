@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import expit, logit
 
+from soundsift.arrays import Float32Array, Float64Array
 from soundsift.detection.segments import STEP_SECONDS, find_segments
 from soundsift.detectors import model_file
 from soundsift.errors import MediaError, TrainingError
@@ -32,8 +32,6 @@ from soundsift.media.stream import samples_of
 if TYPE_CHECKING:
     import keras
 
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
 
 WINDOW_SECONDS = 3
 # A window whose samples are all below this amplitude counts as silent; full scale is 1.

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
-from soundsift.detectors.arrays import Float64Array, Int64Array
+from soundsift.arrays import Float64Array, Int64Array
 
 
 def calibrate(margins: Float64Array, truth: Int64Array) -> tuple[float, float]:

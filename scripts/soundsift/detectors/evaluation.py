@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from soundsift.detectors.arrays import Float64Array, Int64Array
+from soundsift.arrays import Float64Array, Int64Array
 from soundsift.detectors.columns import ERROR_COLUMNS, PREDICTION_COLUMNS, PROBABILITY_COLUMNS
 from soundsift.detectors.examples import read_examples, read_rows, read_split_columns
 from soundsift.detectors.hyperparameters import Hyperparameters

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from soundsift.detectors.arrays import Float32Array, Int64Array
+from soundsift.arrays import Float32Array, Int64Array
 from soundsift.detectors.split import train_and_eval, truth_of
 from soundsift.features.inputs import matrices
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from soundsift.arrays import Float32Array, Float64Array
 from soundsift.config.features import FeatureParams
-from soundsift.detectors.arrays import Float32Array, Float64Array
 from soundsift.errors import TrainingError
 from soundsift.features.definition import DEFINITION_KEYS, definition_of, params_of
 from soundsift.features.inputs import matrices

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from soundsift.detectors.arrays import Float32Array, Float64Array, Int64Array
+from soundsift.arrays import Float32Array, Float64Array, Int64Array
 from soundsift.detectors.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ the clips themselves (all weights 1) and all bootstrap resamples (a weight is th
 
 import numpy as np
 
-from soundsift.detectors.arrays import Float64Array, Int64Array
+from soundsift.arrays import Float64Array, Int64Array
 from soundsift.detectors.metrics import METRICS, Confusion, Interval, Performance
 
 

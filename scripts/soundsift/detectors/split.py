@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sklearn.model_selection import train_test_split
 
-from soundsift.detectors.arrays import Int64Array
+from soundsift.arrays import Int64Array
 from soundsift.errors import TrainingError
 
 

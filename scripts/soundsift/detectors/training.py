@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 from sklearn.model_selection import StratifiedKFold
 
-from soundsift.detectors.arrays import Float32Array, Float64Array, Int64Array
+from soundsift.arrays import Float32Array, Float64Array, Int64Array
 from soundsift.detectors.calibration import calibrate
 from soundsift.detectors.columns import HISTORY_COLUMNS
 from soundsift.detectors.examples import Examples

@@ -10,11 +10,11 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import soxr
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 
+from soundsift.arrays import Float32Array
 from soundsift.config.features import FeatureParams
 from soundsift.errors import MediaError
 from soundsift.features.augmented_columns import VERSION_COLUMNS
@@ -23,8 +23,6 @@ from soundsift.features.frames import frame_features
 from soundsift.features.statistics import FrameSeries, summarize, summary_columns
 from soundsift.media.clip_file import read_samples
 from soundsift.tables import schema_of
-
-Float32Array = npt.NDArray[np.float32]
 
 # Probability of each change, and the range of its random parameters. Ratios in dB compare levels without pauses.
 SPEED, SPEED_RANGE = 0.5, (0.88, 1.13)

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from soundsift.arrays import Float32Array, Float64Array
 from soundsift.config.features import FeatureParams
 from soundsift.features.definition import PITCH_CLASSES, definition, frame_columns
 from soundsift.tables import schema_of
 
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
 # Frames computed together; their arrays fit into the processor's cache.
 N_FRAMES_AT_ONCE = 48
 

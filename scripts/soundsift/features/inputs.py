@@ -9,10 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from soundsift.arrays import Float32Array
 from soundsift.errors import TrainingError
 from soundsift.features.definition import PITCH_CLASSES, frame_columns
-
-Float32Array = npt.NDArray[np.float32]
 
 # Functions that pool the twelve pitch classes, shape (12, n), to shape (n,).
 POOLS: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {

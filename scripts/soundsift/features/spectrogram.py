@@ -3,10 +3,8 @@
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
+from soundsift.arrays import Float32Array, Float64Array
 
 # Samples in an analysis window (93 ms at 22050 Hz; windows do not overlap), and mel bands.
 N_FFT, N_BANDS = 2048, 64

@@ -15,11 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from soundsift.arrays import Float32Array, Float64Array
 from soundsift.features.definition import frame_columns
 from soundsift.tables import Column
-
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
 
 # Modulation bands in Hz. Speech has about 4 syllables per second (Houtgast and Steeneken 1985; Scheirer and Slaney
 # 1997).

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from soundsift.arrays import Float32Array
 from soundsift.errors import InputError
 from soundsift.features.definition import definition_of, params_of
-from soundsift.features.statistics import Float32Array, FrameSeries, summarize, summary_columns
+from soundsift.features.statistics import FrameSeries, summarize, summary_columns
 from soundsift.tables import Column, read_parquet, schema_of
 
 

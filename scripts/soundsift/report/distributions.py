@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from soundsift.arrays import Float32Array
 from soundsift.detectors.split import truth_of
 
 # Features that differ most visibly between music and speech, with their axis labels.
@@ -19,8 +20,6 @@ DISTINCTIVE = {
     "mfcc_02_mean": "MFCC 2, mean (dB)",
 }
 LOWEST_RMS = 1e-5  # -100 dB of full scale
-
-Float32Array = npt.NDArray[np.float32]
 
 
 def distinctive_features(features: Path, detector: str) -> tuple[dict[str, Float32Array], npt.NDArray[np.int64]]:

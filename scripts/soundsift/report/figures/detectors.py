@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from matplotlib.ticker import LogLocator, NullFormatter
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
-from soundsift.detectors.arrays import Float64Array, Int64Array
+from soundsift.arrays import Float64Array, Int64Array
 from soundsift.detectors.metrics import Confusion
 from soundsift.report.figures.style import BLUE, GREEN, GREY, ORANGE, save
 

@@ -1,4 +1,4 @@
-"""Array types of the detectors."""
+"""Types of arrays, by the type of their elements."""
 
 import numpy as np
 import numpy.typing as npt
