@@ -20,23 +20,35 @@ for (const player of document.querySelectorAll("audio")) player.addEventListener
 for (const figure of document.querySelectorAll(".audio-figure")) {
   const [plot, cursor, player] = [".plot", ".cursor", "audio"].map(selector => figure.querySelector(selector));
   const [seconds, left, right] = ["seconds", "left", "right"].map(name => Number(plot.dataset[name]));
+  // Position of a seek that has not ended; null if there is none.
+  let target = null;
+  const position = () => target ?? player.currentTime;
   const moveCursor = () => {
-    const at = Math.min(player.currentTime, seconds);
+    const at = Math.min(position(), seconds);
     cursor.style.left = `${100 * (left + (right - left) * at / seconds)}%`;
     cursor.setAttribute("aria-valuenow", at.toFixed(1));
     cursor.setAttribute("aria-valuetext", `${at.toFixed(1)} seconds`);
   };
   const follow = () => { moveCursor(); if (!player.paused) requestAnimationFrame(follow); };
-  const seek = at => { player.currentTime = Math.max(0, Math.min(seconds, at)); moveCursor(); };
+  // One seek at a time: Chromium may stop playing for good if seeks overlap. Only the last position is kept.
+  const seek = at => {
+    target = Math.max(0, Math.min(seconds, at));
+    if (!player.seeking) player.currentTime = target;
+    moveCursor();
+  };
   player.addEventListener("play", follow);
-  player.addEventListener("seeked", moveCursor);
+  player.addEventListener("seeked", () => {
+    if (target !== null && Math.abs(player.currentTime - target) > 0.01) player.currentTime = target;
+    else target = null;
+    moveCursor();
+  });
   plot.addEventListener("click", event => {
     const box = plot.getBoundingClientRect();
     seek(seconds * ((event.clientX - box.left) / box.width - left) / (right - left));
     cursor.focus();
   });
   const keys = {
-    ArrowLeft: () => seek(player.currentTime - 0.5), ArrowRight: () => seek(player.currentTime + 0.5),
+    ArrowLeft: () => seek(position() - 0.5), ArrowRight: () => seek(position() + 0.5),
     Home: () => seek(0), End: () => seek(seconds), " ": () => player.paused ? player.play() : player.pause(),
   };
   cursor.addEventListener("keydown", event => {
