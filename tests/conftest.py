@@ -1,8 +1,9 @@
 """Fixtures for several tests: signals with known features, a local video site, and projects before and after a run."""
 
+import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from tests.pages import blocks
 from tests.site.site import Site
 from tests.workflow.project import N_EVAL, N_TRAIN, ROOT, Project, config_for, silence
 
+# Makes a folder once for all processes that run tests, and returns it: the name, and a function that fills the folder.
+Once = Callable[[str, Callable[[Path], None]], Path]
 RATE_HZ = 22050
 
 
@@ -52,20 +55,38 @@ def audioset() -> Path:
 
 
 @pytest.fixture(scope="session")
-def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small lists and their media, made like those of the demo."""
-    folder = tmp_path_factory.mktemp("input")
-    make_demo(folder, N_TRAIN, N_EVAL, n_processes=2)
-    return folder
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        with open(shared / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture(scope="session")
-def finished(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def media(once: Once) -> Path:
+    """Small lists and their media, made like those of the demo."""
+    return once("media", lambda folder: make_demo(folder, N_TRAIN, N_EVAL, n_processes=2))
+
+
+@pytest.fixture(scope="session")
+def finished(media: Path, once: Once) -> Project:
     """A project after one complete run. Tests must not change it."""
-    project = Project.make(tmp_path_factory.mktemp("whole") / "clone", config_for(media))
-    run = project.run()
-    assert run.status == 0, run.text
-    return project
+
+    def make(folder: Path) -> None:
+        run = Project.make(folder, config_for(media)).run()
+        assert run.status == 0, run.text
+
+    return Project(once("finished", make))
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +106,8 @@ def working(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "results" / "downloads").mkdir(parents=True)
     (folder / "results" / "downloads" / "train-00000.csv").write_text('"clip_id","outcome"\n"a_0","timeout"\n')
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the long tests first, so that parallel processes end at about the same time."""
+    items.sort(key=lambda item: item.get_closest_marker("workflow") is None)

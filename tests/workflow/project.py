@@ -1,16 +1,19 @@
 """A copy of the workflow with small lists, and the result of running it."""
 
+import atexit
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import wave
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from tests.pages import commands
+from tests.workflow import snakemake_server
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("Snakefile", "workflow", "scripts", "envs", "profiles")
@@ -43,24 +47,40 @@ def config_for(media: Path, url: str | None = None) -> dict[str, Any]:
             **{key: str(media / name) for key, name in tables.items()},
             "min_label_accuracy": 0.0,
         },
-        "batch_size": 8,
+        "batch_size": 16,
         "download": {"url": url or f"file://{media}/media/{{video_id}}.*"},
-        "training": {"members": 2},
+        # few steps: tests of the workflow do not measure detectors
+        "training": {"members": 2, "min_steps": 30},
     }
 
 
 @dataclass(frozen=True)
 class Run:
-    """Result of one call of snakemake: exit status, output, and {rule: number of finished jobs}."""
+    """Result of one call of snakemake: exit status and output."""
 
     status: int
     text: str
-    jobs: Counter[str]
 
     @property
-    def planned(self) -> set[str]:
-        """Rules in the table of jobs that a dry run prints."""
-        return set(re.findall(r"^(\w+) +\d+$", self.text, flags=re.MULTILINE)) - {"total"}
+    def jobs(self) -> Counter[str]:
+        """{rule: number of finished jobs}."""
+        return Counter(re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", self.text))
+
+    @property
+    def planned(self) -> Counter[str]:
+        """{rule: number of jobs} in the table of jobs that a dry run prints."""
+        rows = re.findall(r"^(\w+) +(\d+)$", self.text, flags=re.MULTILINE)
+        return Counter({rule: int(n) for rule, n in rows if rule not in ("all", "total")})
+
+
+@cache
+def server() -> Path:
+    """The socket of the process that runs snakemake for this process."""
+    folder = tempfile.TemporaryDirectory()
+    running = snakemake_server.serving(Path(folder.name, "socket"))
+    running.__enter__()
+    atexit.register(lambda: (running.__exit__(None, None, None), folder.cleanup()))
+    return Path(folder.name, "socket")
 
 
 class Project:
@@ -98,19 +118,24 @@ class Project:
         config.setdefault(section, {}).update(values)
         self.configure(config)
 
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-
     def run(self, *arguments: str) -> Run:
         """Run snakemake in the project and wait for it."""
-        done = subprocess.run(self.command(*arguments), cwd=self.folder, capture_output=True, text=True, timeout=600)
-        text = done.stdout + done.stderr
-        return Run(done.returncode, text, Counter(re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", text)))
+        with tempfile.NamedTemporaryFile("r") as output:
+            status = snakemake_server.run_snakemake(
+                server(), self.folder, ["--cores", "2", *arguments], Path(output.name)
+            )
+            return Run(status, output.read())
+
+    def plan(self, *arguments: str) -> Counter[str]:
+        """{rule: number of jobs} that snakemake would run."""
+        run = self.run("--dry-run", *arguments)
+        assert run.status == 0, run.text
+        return run.planned
 
     def kill_when(self, pattern: str, *arguments: str) -> None:
         """Run snakemake in the project; kill it and its children (SIGKILL) as soon as a file matches ``pattern``."""
         process = subprocess.Popen(
-            self.command(*arguments),
+            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -142,7 +167,7 @@ def assert_plans(command: str, folder: Path) -> None:
     """Run a command of the documentation with ``--dry-run`` in ``folder``."""
     # a command that uses a variable needs the command that sets it
     before = [line for line in commands() if line.startswith("late=")] if "$late" in command else []
-    snakemake = f'snakemake() {{ "{sys.executable}" -m snakemake "$@" --dry-run; }}'
+    snakemake = f'snakemake() {{ "{sys.executable}" "{snakemake_server.__file__}" "{server()}" "$@" --dry-run; }}'
     script = "\n".join(["set -euo pipefail", snakemake, *before, command])
     done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,6 +1,8 @@
 # In:  results/features.parquet, results/augmented.parquet
 # Out: results/detectors/{detector}/{model.keras,history.parquet,learning.parquet} and results/detectors/combined.keras
 # By:  train_detector, learning_curve, combine_detectors
+from math import ceil
+
 from soundsift.config.training import NetworkParams
 
 TRAINING = config["training"]
@@ -56,8 +58,8 @@ rule learning_curve:
     params:
         features=TRAINING["features"],
         test_fraction=TEST_FRACTION,
-        # the curve measures the ranking of clips, for which half of the default steps are enough
-        network={**NETWORK, "members": 1, "min_steps": 500},
+        # the curve measures the ranking of clips, for which half of the steps are enough
+        network={**NETWORK, "members": 1, "min_steps": ceil(NETWORK["min_steps"] / 2)},
         code=code_digest("learning_curve"),
     message:
         "Measuring the learning curve of the {wildcards.detector} detector"

@@ -20,6 +20,9 @@ class NetworkParams:
     """equal, weights or none: how unequal classes are balanced. With equal, every epoch uses as many clips with the
     class as without it. The clips of the larger group are drawn anew for each epoch. With weights, the two groups are
     weighted in the loss. With none, nothing is changed."""
+    min_steps: Annotated[int, Ge(1)] = 1000
+    """Smallest number of training steps (batches of clips). Long lists take more steps. A smaller value is for a quick
+    trial: training is shorter, and the detectors are worse."""
     seed: Annotated[int, Ge(0), Le(4294967295)] = 0
     """Seed of all random numbers in training. The same table and seed give the same detector."""
 

@@ -16,7 +16,7 @@ class Hyperparameters(NetworkParams):
     mixup
         Both parameters of the beta distribution from which the shares of mixed examples are drawn. 1 gives all shares
         the same probability, a smaller value gives mixtures dominated by one clip, 0 mixes nothing.
-    min_steps, passes
+    passes
         Training takes at least ``min_steps`` batches, and draws each clip ``passes`` times for each side of a mixture.
     learning_rate
         Of Adam at the start; it falls to zero along a cosine.
@@ -27,7 +27,6 @@ class Hyperparameters(NetworkParams):
 
     dropout: float = 0.3
     mixup: float = 1.0
-    min_steps: int = 1000
     passes: int = 3
     learning_rate: float = 1e-3
     input_limit: float = 3.0

@@ -11,7 +11,7 @@ from soundsift.detectors.examples import read_examples
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.metrics import Confusion
 from soundsift.detectors.model_file import Definition
-from soundsift.detectors.training import train
+from soundsift.detectors.training import Trained, train
 from soundsift.features.definition import PITCH_CLASSES, definition
 from soundsift.tables import read_parquet, write_parquet
 
@@ -22,8 +22,8 @@ COLUMNS = ["rms_mean", "rms_std", "mfcc_01_mean"]
 QUICK = Hyperparameters(members=2, min_steps=150, passes=1)
 
 
-@pytest.fixture
-def features(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """120 clips, the last 40 for evaluation; the class is present where rms_std is high."""
     rng = np.random.default_rng(0)
     truth = np.arange(120) % 2
@@ -41,14 +41,19 @@ def features(tmp_path: Path) -> Path:
             **{name: values[:, i].astype(np.float32) for i, name in enumerate(names)},
         }
     )  # fmt: skip
-    write_parquet(table.replace_schema_metadata(MADE_WITH), tmp_path / "features.parquet")
-    return tmp_path / "features.parquet"
+    path = tmp_path_factory.mktemp("features") / "features.parquet"
+    write_parquet(table.replace_schema_metadata(MADE_WITH), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(features: Path) -> Trained:
+    return train("music", read_examples(features, None, "music", COLUMNS, None, 0), QUICK)
 
 
 def test_evaluation_beats_always_no_and_the_25_inputs_and_counts_every_known_clip(
-    features: Path, tmp_path: Path
+    features: Path, trained: Trained, tmp_path: Path
 ) -> None:
-    trained = train("music", read_examples(features, None, "music", COLUMNS, None, 0), QUICK)
     known = Definition(COLUMNS, MADE_WITH, {"music": trained.threshold}, {"music": [trained.slope, trained.shift]})
     result = evaluation.evaluate(features, None, trained.model, known, "music", QUICK, None)
     metrics, baselines = result.metrics, result.metrics.baselines
@@ -80,9 +85,8 @@ def test_evaluation_beats_always_no_and_the_25_inputs_and_counts_every_known_cli
     assert np.log(raw / (1 - raw)) * trained.slope + trained.shift == pytest.approx(odds, abs=1e-4)
 
 
-def test_without_the_original_features_that_baseline_is_null(features: Path, tmp_path: Path) -> None:
+def test_without_the_original_features_that_baseline_is_null(features: Path, trained: Trained, tmp_path: Path) -> None:
     write_parquet(read_parquet(features).drop_columns(["mfcc_19_mean"]), tmp_path / "few.parquet")
-    trained = train("music", read_examples(features, None, "music", COLUMNS, None, 0), QUICK)
     known = Definition(COLUMNS, MADE_WITH, {"music": trained.threshold}, {"music": [trained.slope, trained.shift]})
     result = evaluation.evaluate(tmp_path / "few.parquet", None, trained.model, known, "music", QUICK, None)
     assert set(result.metrics.baselines) == {"logistic_regression", "always_no"}
@@ -91,7 +95,7 @@ def test_without_the_original_features_that_baseline_is_null(features: Path, tmp
 
 
 def test_the_learning_curve_rises_with_the_number_of_training_clips(features: Path) -> None:
-    one = Hyperparameters(members=1, min_steps=150, passes=1)
+    one = Hyperparameters(members=1, min_steps=60, passes=1)
     curve = learning_curve.measure(features, None, "music", COLUMNS, one, None).to_pylist()
     assert [row["n_clips"] for row in curve[::2]] == sorted({row["n_clips"] for row in curve})
     assert curve[-1]["n_clips"] == 72
