@@ -1,8 +1,8 @@
 # make run: set up .venv, then run the demo through the whole workflow.  make test: run all tests.
 # The same range as in pyproject.toml.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
-PYTHON ?= $(or $(firstword $(foreach name,python3 python3.13 python3.12 python3.11, \
-  $(shell $(name) -c '$(SUPPORTED)' 2>/dev/null && echo $(name)))),python3)
+PYTHON ?= $(or $(shell for name in python3 python3.13 python3.12 python3.11; do \
+  $$name -c '$(SUPPORTED)' 2>/dev/null && echo $$name && break; done),python3)
 # uv, if it is installed, sets up faster than pip. It does not read pip's settings; make UV= uses pip.
 UV ?= $(shell command -v uv 2>/dev/null)
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tests.scripts.test_guard import RULE_FILES, SCRIPTS, third_party
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "scripts" / "soundsift"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCKS = sorted(ROOT.glob("requirements*.lock"))
 # Packages whose module has another name.
 MODULES = {"scikit-learn": "sklearn", "pyyaml": "yaml", "tensorflow-cpu": "tensorflow"}
 # Packages that no code of ours imports, and why they are installed.
@@ -87,3 +89,72 @@ def test_the_examples_in_docstrings_give_what_they_show(path: Path) -> None:
     found = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
     assert found.attempted > 0
     assert found.failed == 0
+
+
+# ---- set-up
+
+
+def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run make on the project's Makefile in a folder that holds only the files that set-up depends on."""
+    for path in [ROOT / "pyproject.toml", *LOCKS]:
+        (folder / path.name).touch()
+    command = ["make", "--file", str(ROOT / "Makefile"), "--directory", str(folder), *arguments]
+    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "UV", "MAKEFLAGS")}
+    return subprocess.run(command, env=clean | environment, capture_output=True, text=True)
+
+
+def program(path: Path, text: str) -> Path:
+    """Write a shell script."""
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def test_set_up_uses_the_first_supported_python(tmp_path: Path) -> None:
+    for name in ("python3", "python3.13", "python3.12"):
+        program(tmp_path / name, "exit 1")
+    program(tmp_path / "python3.11", f'exec {sys.executable} "$@"')
+    done = make(tmp_path, "--dry-run", ".venv/packages", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert "\npython3.11 -m venv .venv\n" in done.stdout
+
+
+def test_set_up_refuses_a_python_without_tensorflow_in_one_line(tmp_path: Path) -> None:
+    newer = program(tmp_path / "newer", '[ "$1" = --version ] && echo Python 3.14.0; exit 1')
+    done = make(tmp_path, ".venv/packages", f"PYTHON={newer}")
+    assert done.stderr.splitlines()[0] == (
+        "soundsift needs Python 3.11, 3.12 or 3.13, found Python 3.14.0: make run PYTHON=python3.13"
+    )
+    assert "Setting up" not in done.stdout
+
+
+def test_the_supported_pythons_are_the_same_everywhere() -> None:
+    supported = re.findall(r"^SUPPORTED := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    lowest, beyond = re.findall(r"\((\d+), (\d+)\)", supported[0])
+    assert PROJECT["requires-python"] == f">={'.'.join(lowest)},<{'.'.join(beyond)}"
+    names = [f"3.{minor}" for minor in range(int(lowest[1]), int(beyond[1]))]
+    for page in ("README.md", "CONTRIBUTING.md", "docs/troubleshooting.md", "Makefile"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert re.search(rf"Python {', '.join(names[:-1])} (and|or) {names[-1]}\b", text), page
+
+
+def test_the_demo_needs_no_tools_for_tests(tmp_path: Path) -> None:
+    assert "requirements.dev.lock" not in make(tmp_path, "--dry-run", "run").stdout
+    for target in ("test", "lint", "browser-test", "slurm-test"):
+        assert "requirements.dev.lock" in make(tmp_path, "--dry-run", target).stdout, target
+
+
+@pytest.mark.parametrize(("choice", "installer"), [("UV=/bin/uv", "/bin/uv pip install"), ("UV=", "-m pip install")])
+def test_every_installation_checks_hashes(tmp_path: Path, choice: str, installer: str) -> None:
+    done = make(tmp_path, "--dry-run", ".venv/site", "test", "slurm-test", choice)
+    lines = [line for line in done.stdout.splitlines() if ".lock" in line]
+    assert len(lines) == len(LOCKS)
+    assert [line for line in lines if installer not in line or "--require-hashes" not in line] == []
+
+
+def test_the_locks_name_one_version_of_a_package() -> None:
+    versions: dict[str, set[str]] = {}
+    for lock in LOCKS:
+        for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", lock.read_text(encoding="utf-8"), re.MULTILINE):
+            versions.setdefault(name, set()).add(version)
+    assert len(versions) > 150
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
