@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python .venv,$(PIP) --no-compile) --require-hashes --requirement
 # Once for all packages, on all cores. pip would use one core. Some packages hold files that are no valid Python.
-BYTECODE := $(BIN)/python -m compileall -qq -j 0 -x /tests/ .venv/lib || true
+BYTECODE := $(BIN)/python -W ignore -m compileall -qq -j 0 -x /tests/ .venv/lib || true
 COMPILE := uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
   --no-header --python-version 3.11
 
