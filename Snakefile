@@ -19,29 +19,48 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/detect.smk"
 
 
-# Default target: tables, detectors, the combined model, and the pages of the report.
+# Default target: everything but the files of single batches that only the next step reads. All outputs are named,
+# because Snakemake does not notice that an output is gone if nothing asks for it.
 rule all:
     default_target: True
     input:
-        "results/features.parquet",
-        "results/coverage.parquet",
-        "results/detectors/combined.keras",
-        expand("results/detectors/{detector}/card.md", detector=DETECTORS),
-        "results/summary.txt",
-        "results/metadata/rows.csv",
-        "results/provenance.html",
-        expand(
-            "results/detectors/{detector}/{page}",
-            detector=DETECTORS,
-            page=["calibration.svg", "features.svg", "labels.html"],
+        rules.select_clips.output,
+        rules.merge_features.output,
+        rules.merge_augmented.output if TRAINING["augment"] else [],
+        rules.combine_detectors.output,
+        [
+            expand(output, detector=DETECTORS)
+            for rule in (
+                rules.train_detector,
+                rules.learning_curve,
+                rules.evaluate_detector,
+                rules.draw_detector,
+                rules.draw_distributions,
+                rules.play_clips,
+                rules.write_card,
+            )
+            for output in rule.output
+        ],
+        rules.summarize_metadata.output,
+        rules.summarize_run.output,
+        # the report is written after the last job
+        lambda wildcards: run_again_without(
+            workflow, rules.write_provenance.output.page, MADE_LAST
         ),
         # the gallery needs the clips and their frames
-        "results/gallery.html" if all(config["keep"].values()) else [],
+        rules.draw_gallery.output if all(config["keep"].values()) else [],
+        per_batch("results/clips/{batch}") if config["keep"]["clips"] else [],
+        per_batch("results/frames/{batch}") if config["keep"]["frames"] else [],
+
+
+onstart:
+    PREVIOUS.keep()
 
 
 onsuccess:
+    PREVIOUS.discard()
     write_report(STARTED, workflow.main_snakefile, config)
 
 
 onerror:
-    report_errors(STARTED)
+    report_errors(STARTED, PREVIOUS.put_back())

@@ -18,7 +18,7 @@ def select_clips(
     segments: Mapping[str, Path], class_labels: Path, ontology: Path, label_quality: Path,
     params: SelectionParams, batch_size: int, youtube_ids: bool, one_clip_a_video: bool,
     detectors: Mapping[str, Mapping[str, Sequence[str]]],
-    clips_path: Path, labels_path: Path, excluded_path: Path, batches_dir: Path,
+    clips_path: Path, labels_path: Path, excluded_path: Path, batches_dir: Path, names_path: Path,
 ) -> None:  # fmt: skip
     """Write the clip table, the rows left out, the class table and one small CSV per batch."""
     tree = read_ontology(ontology)
@@ -29,7 +29,7 @@ def select_clips(
     selection.check_trainable(clips, list(detectors))
     if one_clip_a_video:
         selection.check_one_clip_a_video(clips)
-    n_batches = write_batches(clips, batches_dir)
+    n_batches = write_batches(clips, batches_dir, names_path)
     write_parquet(clips, clips_path)
     write_parquet(excluded, excluded_path)
     write_parquet(classes.table(members), labels_path)
@@ -52,4 +52,5 @@ if __name__ == "__main__":
             labels_path=Path(snakemake.output.labels),
             excluded_path=Path(snakemake.output.excluded),
             batches_dir=Path(snakemake.output.batches),
+            names_path=Path(snakemake.output.names),
         )

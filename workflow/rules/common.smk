@@ -2,6 +2,7 @@
 # this file again, so nothing slow may be imported here.
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 # The package beside this Snakefile is used, here and in every job, even if another version of it is installed.
@@ -15,8 +16,10 @@ from soundsift.detection.recordings import (
     per_recording,
     state_of_recording,
 )
-from soundsift.report.ending import report_errors, shareable, write_report
+from soundsift.report.ending import MADE_LAST, report_errors, shareable, write_report
 from soundsift.code_digest import code_digest, use_in_jobs
+from soundsift.lost import read_names, run_again_without, run_lost_again
+from soundsift.previous import PreviousOutputs
 
 use_in_jobs()
 
@@ -33,6 +36,7 @@ except SoundsiftError as error:
     sys.exit(f"soundsift: {error}")
 
 STARTED = time.time()
+PREVIOUS = PreviousOutputs(workflow)
 METADATA = config["metadata"]
 DETECTORS = sorted(config["detectors"])
 # Input of the download jobs: only the demo's media are made by the workflow.
@@ -54,24 +58,28 @@ def growing(mem_mb):
     return lambda wildcards, attempt: mem_mb * attempt
 
 
+@cache
+def look_for_lost_files():
+    """Plan the jobs whose output folders lack files; once per run."""
+    run_lost_again(workflow, rules.select_clips.output, config["keep"])
+
+
 def batch_csv(wildcards):
     """The table of the clips of one batch, known after the checkpoint."""
+    look_for_lost_files()
     return f"{checkpoints.select_clips.get().output.batches}/{wildcards.batch}.csv"
 
 
 def per_batch(pattern, with_eval=True):
-    """One file per batch, in the order of the clip table: lists in the configured order, batches by number."""
+    """One file per batch, in the order of the clip table."""
 
     def paths(wildcards):
-        folder = Path(checkpoints.select_clips.get().output.batches)
-        names = [path.stem for path in folder.glob("*.csv")]
-        lists = [name for name in METADATA["segments"] if with_eval or name != "eval"]
-        found = [(*name.rsplit("-", 1), name) for name in names]
-        in_order = sorted(
-            (lists.index(list_name), int(number), name)
-            for list_name, number, name in found
-            if list_name in lists
-        )
-        return [pattern.format(batch=name) for *_, name in in_order]
+        look_for_lost_files()
+        names = read_names(checkpoints.select_clips.get().output.names)
+        return [
+            pattern.format(batch=name)
+            for name in names
+            if with_eval or not name.startswith("eval-")
+        ]
 
     return paths

@@ -1,5 +1,6 @@
 # In:  segment lists, class table, ontology and label accuracy, as configured
-# Out: results/metadata/{clips,labels,excluded}.parquet and results/batches/{batch}.csv, one small file per batch of clips
+# Out: results/metadata/{clips,labels,excluded}.parquet, results/metadata/batches.txt (the names of all batches) and
+#      results/batches/{batch}.csv, one small file per batch of clips
 # By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips
 from soundsift.config.metadata import SelectionParams
 from soundsift.config.settings import AUDIOSET, AUDIOSET_URLS, one_file_a_video
@@ -64,6 +65,7 @@ checkpoint select_clips:
         clips="results/metadata/clips.parquet",
         labels="results/metadata/labels.parquet",
         excluded="results/metadata/excluded.parquet",
+        names="results/metadata/batches.txt",
         batches=directory("results/batches"),
     log:
         "results/logs/select_clips.log",

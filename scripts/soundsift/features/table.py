@@ -39,19 +39,24 @@ def merge(
     Raises
     ------
     InputError
-        If no clip is available, a batch has features of clips that are not available, or batches have different
-        definitions.
+        If no clip is available, a batch is missing or has outcomes or features of other clips, or batches have
+        different definitions.
     """
     truths = [name for name in clips.column_names if name.startswith("is_")]
+    batches = pc.run_end_encode(clips["batch"].combine_chunks())
+    if [path.stem for path in outcomes] != batches.values.to_pylist():
+        raise InputError(
+            f"the clip table has {len(batches.values)} batches, but {len(outcomes)} files of outcomes were given, or "
+            "others: run again with --forcerun select_clips"
+        )
     n_wanted = n_available = 0
     with whole_file(features_path) as features_part, whole_file(coverage_path) as coverage_part:
         with GrowingParquet(features_part) as feature_rows, GrowingParquet(coverage_part) as coverage_rows:
-            for outcome_path, batch_features in zip(outcomes, features, strict=True):
+            for outcome_path, batch_features, end in zip(outcomes, features, batches.run_ends.to_pylist(), strict=True):
                 outcome = read_csv(outcome_path, OUTCOME_COLUMNS)
-                wanted = clips.slice(n_wanted, outcome.num_rows)
-                if wanted["clip_id"].to_pylist() != outcome["clip_id"].to_pylist():
-                    raise InputError(f"{outcome_path} does not list the clips of its batch: delete it and run again")
-                n_wanted += outcome.num_rows
+                wanted = clips.slice(n_wanted, end - n_wanted)
+                _check_same_clips(wanted["clip_id"].to_pylist(), outcome["clip_id"].to_pylist(), outcome_path)
+                n_wanted = end
                 kept = pa.array([word in KEPT for word in outcome["outcome"].to_pylist()])
                 if pc.any(kept).as_py():
                     table = read_parquet(batch_features)
@@ -66,13 +71,18 @@ def merge(
                 coverage_rows.append(
                     side_by_side(wanted.select(_CLIP_NAMES[:6] + truths), outcome.select(_OUTCOME_NAMES))
                 )
-        if n_wanted != clips.num_rows:
-            raise InputError(
-                f"{clips.num_rows - n_wanted} clips have no outcome: run again with --forcerun convert_clips"
-            )
         if n_available == 0:
             raise InputError(f"none of the {n_wanted} wanted clips is there: see the outcomes in {outcomes[0].parent}")
     return n_wanted, n_available
+
+
+def _check_same_clips(wanted: Sequence[str], found: Sequence[str], path: Path) -> None:
+    if wanted != found:
+        lost, foreign = len(set(wanted) - set(found)), len(set(found) - set(wanted))
+        raise InputError(
+            f"{path} lacks {lost} of the {len(wanted)} clips of its batch and has {foreign} others: delete it and the "
+            "file of the same name in results/downloads, and run again"
+        )
 
 
 def _without_features(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soundsift.files import whole_folder
+from soundsift.files import whole_folder, write_text
 from soundsift.metadata.columns import BATCH_COLUMNS
 from soundsift.tables import read_csv, write_csv
 
@@ -46,10 +46,14 @@ def batch_names(list_name: str, rows: npt.NDArray[np.integer], batch_size: int) 
     return pa.array([f"{list_name}-{number:05d}" for number in numbers], pa.string()).take(pa.array(inverse))
 
 
-def write_batches(clips: pa.Table, batches_dir: Path) -> int:
-    """Write ``{batch}.csv`` for every batch of a clip table and return the number of batches.
+def write_batches(clips: pa.Table, batches_dir: Path, names_path: Path) -> int:
+    """Write ``{batch}.csv`` for every batch of a clip table, and the names of all batches in the order of the table.
 
     The rows of each batch must be consecutive.
+
+    Returns
+    -------
+    Number of batches.
     """
     runs = pc.run_end_encode(clips["batch"].combine_chunks())
     names, ends = runs.values.to_pylist(), runs.run_ends.to_pylist()
@@ -57,6 +61,7 @@ def write_batches(clips: pa.Table, batches_dir: Path) -> int:
     with whole_folder(batches_dir) as folder:
         for name, start, end in zip(names, [0, *ends], ends, strict=False):
             write_csv(columns.slice(start, end - start), folder / f"{name}.csv")
+    write_text("".join(f"{name}\n" for name in names), names_path)
     return len(names)
 
 

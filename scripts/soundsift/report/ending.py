@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ SUMMARY = Path("results/summary.txt")
 PROVENANCE = Path("results/provenance.html")
 CONFIG = Path("results/config.yaml")
 REPORT = Path("results/report.html")
+# The files that the end of a complete run writes.
+MADE_LAST = (CONFIG, REPORT)
 LOGS = Path("results/logs")
 
 
@@ -28,8 +30,8 @@ def shareable(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(public | {"download": download}, sort_keys=False)
 
 
-def report_errors(started: float) -> None:
-    """Print the errors of this run's logs, each once.
+def report_errors(started: float, put_back: Sequence[str] = ()) -> None:
+    """Print the errors of this run's logs, each once, and the outputs of which the previous version was put back.
 
     They are repeated at the end of the run, because Snakemake prints many lines after an error.
 
@@ -37,11 +39,15 @@ def report_errors(started: float) -> None:
     ----------
     started
         Start of the run, in seconds since 1970. Logs that are older are skipped.
+    put_back
+        Outputs of failed jobs that are again as they were before the run.
     """
     logs = [path for path in LOGS.rglob("*.log") if path.stat().st_mtime >= started]
     errors = {line for path in sorted(logs) for line in _errors(path)}
     for line in sorted(errors):
         print(f"soundsift: {line}", file=sys.stderr)
+    if put_back:
+        print(f"soundsift: as before this run, and outdated: {', '.join(put_back)}", file=sys.stderr)
 
 
 def _errors(log: Path) -> list[str]:
