@@ -30,16 +30,9 @@ rule all:
         rules.combine_detectors.output,
         [
             expand(output, detector=DETECTORS)
-            for rule in (
-                rules.train_detector,
-                rules.learning_curve,
-                rules.evaluate_detector,
-                rules.draw_detector,
-                rules.draw_distributions,
-                rules.play_clips,
-                rules.write_card,
-            )
-            for output in rule.output
+            for rule in workflow.rules
+            if rule.wildcard_names == {"detector"}
+            for output in getattr(rules, rule.name).output
         ],
         rules.summarize_metadata.output,
         rules.summarize_run.output,

@@ -2,7 +2,6 @@
 # this file again, so nothing slow may be imported here.
 import sys
 import time
-from functools import cache
 from pathlib import Path
 
 # The package beside this Snakefile is used, here and in every job, even if another version of it is installed.
@@ -18,7 +17,7 @@ from soundsift.detection.recordings import (
 )
 from soundsift.report.ending import MADE_LAST, report_errors, shareable, write_report
 from soundsift.code_digest import code_digest, use_in_jobs
-from soundsift.lost import read_names, run_again_without, run_lost_again
+from soundsift.planning import Selection, run_again_without
 from soundsift.previous import PreviousOutputs
 
 use_in_jobs()
@@ -37,6 +36,7 @@ except SoundsiftError as error:
 
 STARTED = time.time()
 PREVIOUS = PreviousOutputs(workflow)
+SELECTION = Selection(workflow, config["keep"])
 METADATA = config["metadata"]
 DETECTORS = sorted(config["detectors"])
 # Input of the download jobs: only the demo's media are made by the workflow.
@@ -58,28 +58,16 @@ def growing(mem_mb):
     return lambda wildcards, attempt: mem_mb * attempt
 
 
-@cache
-def look_for_lost_files():
-    """Plan the jobs whose output folders lack files; once per run."""
-    run_lost_again(workflow, rules.select_clips.output, config["keep"])
-
-
 def batch_csv(wildcards):
     """The table of the clips of one batch, known after the checkpoint."""
-    look_for_lost_files()
-    return f"{checkpoints.select_clips.get().output.batches}/{wildcards.batch}.csv"
+    batches = SELECTION.outputs(checkpoints.select_clips).batches
+    return f"{batches}/{wildcards.batch}.csv"
 
 
 def per_batch(pattern, with_eval=True):
     """One file per batch, in the order of the clip table."""
-
-    def paths(wildcards):
-        look_for_lost_files()
-        names = read_names(checkpoints.select_clips.get().output.names)
-        return [
-            pattern.format(batch=name)
-            for name in names
-            if with_eval or not name.startswith("eval-")
-        ]
-
-    return paths
+    return lambda wildcards: [
+        pattern.format(batch=name)
+        for name in SELECTION.batches(checkpoints.select_clips)
+        if with_eval or not name.startswith("eval-")
+    ]

@@ -1,0 +1,117 @@
+"""What Snakemake does not notice while it plans: lost files of finished outputs, and a selection that changes nothing.
+
+Nothing here writes a file. A dry run therefore shows the whole plan and changes nothing.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from soundsift.media.outcomes import OUTCOMES
+
+# Snakemake adds this file to an output folder when its job has finished.
+TIME_STAMP = ".snakemake_timestamp"
+
+
+class Selection:
+    """The outputs of the checkpoint ``select_clips``, for the steps that read them.
+
+    Parameters
+    ----------
+    workflow
+        Snakemake's workflow object.
+    kept
+        {"clips": are the clips kept?, "frames": ...}. Other folders may be gone.
+    """
+
+    def __init__(self, workflow: Any, kept: Mapping[str, bool]) -> None:
+        self._workflow = workflow
+        self._kept = kept
+        self._has_planned = self._has_replanned = False
+
+    def outputs(self, checkpoint: Any) -> Any:
+        """Give the outputs, once the checkpoint has finished. Until then, Snakemake asks again later."""
+        if not self._has_planned:
+            self._has_planned = True
+            if self._workflow.is_main_process:
+                self._workflow.dag.forcefiles.update(incomplete(checkpoint.rule.output, self._kept, Path("results")))
+        outputs = checkpoint.get().output
+        if not self._has_replanned:
+            self._has_replanned = True
+            if self._workflow.is_main_process:
+                _forget_reasons(self._workflow.dag)
+        return outputs
+
+    def batches(self, checkpoint: Any) -> list[str]:
+        """Give the names of all batches, in the order of the clip table."""
+        return read_names(Path(self.outputs(checkpoint).names))
+
+
+def run_again_without(workflow: Any, output: str, others: Iterable[Path]) -> str:
+    """Return ``output``; plan its job if it exists but one of the files that are written after it does not."""
+    if workflow.is_main_process and Path(output).exists() and not all(path.exists() for path in others):
+        workflow.dag.forcefiles.add(output)
+    return output
+
+
+def incomplete(selection: Any, kept: Mapping[str, bool], results: Path) -> Iterator[str]:
+    """Find output folders that lack files. Snakemake checks only whether the folder exists.
+
+    Parameters
+    ----------
+    selection
+        The outputs of ``select_clips``.
+    """
+    paths = [Path(path) for path in selection]
+    names = read_names(Path(selection.names))
+    if any(path.exists() for path in paths):
+        files = [Path(selection.batches) / f"{name}.csv" for name in names]
+        if not all(path.exists() for path in paths) or not all(_has_content(path) for path in files):
+            yield str(selection.batches)
+    for what in (what for what, is_kept in kept.items() if is_kept):
+        for name in names:
+            folder = results / what / name
+            if _has_changed(folder) and not _available(results / "outcomes" / f"{name}.csv") <= _stems(folder):
+                yield str(folder)
+
+
+def read_names(path: Path) -> list[str]:
+    """Read the names of the batches that ``select_clips`` wrote; empty if the file is missing."""
+    return path.read_text(encoding="utf-8").split() if path.is_file() else []
+
+
+def _forget_reasons(dag: Any) -> None:
+    """Let Snakemake decide again about every waiting job.
+
+    When a checkpoint has finished, Snakemake decides again about the jobs that read its outputs. For all later jobs it
+    keeps the reason that an input will be made again, even if that is no longer planned (Snakemake 9.27). The
+    detectors would be trained again after every selection that has changed nothing.
+    """
+    for job in list(dag.jobs):
+        if not (dag.finished(job) or dag.is_running(job)):
+            dag.reason(job).clear()
+
+
+def _has_changed(folder: Path) -> bool:
+    """Tell whether a file was added or removed after the job of a folder had finished."""
+    if not folder.is_dir():
+        return False
+    stamp = folder / TIME_STAMP
+    return not stamp.exists() or folder.stat().st_mtime_ns > stamp.stat().st_mtime_ns
+
+
+def _stems(folder: Path) -> set[str]:
+    return {path.stem for path in folder.iterdir()}
+
+
+def _available(outcomes: Path) -> set[str]:
+    """Clips of a batch that have a file; empty if the outcomes are missing, because then their job runs anyway."""
+    if not outcomes.is_file():
+        return set()
+    with open(outcomes, encoding="utf-8", newline="") as file:
+        return {row["clip_id"] for row in csv.DictReader(file) if OUTCOMES[row["outcome"]].kind == "kept"}
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
