@@ -44,10 +44,12 @@ def merge(
     """
     truths = [name for name in clips.column_names if name.startswith("is_")]
     batches = pc.run_end_encode(clips["batch"].combine_chunks())
-    if [path.stem for path in outcomes] != batches.values.to_pylist():
+    names = batches.values.to_pylist()
+    if [path.stem for path in outcomes] != names:
+        others = set(names) ^ {path.stem for path in outcomes}
         raise InputError(
-            f"the clip table has {len(batches.values)} batches, but {len(outcomes)} files of outcomes were given, or "
-            "others: run again with --forcerun select_clips"
+            f"the clip table and the list of batches differ ({', '.join(sorted(others)[:3]) or 'in their order'}): "
+            "run again with --forcerun select_clips"
         )
     n_wanted = n_available = 0
     with whole_file(features_path) as features_part, whole_file(coverage_path) as coverage_part:

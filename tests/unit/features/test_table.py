@@ -71,7 +71,7 @@ def run(folder: Path, missing: Mapping[str, str] | None = None) -> Run:
 def refused(wanted: Run) -> str:
     with pytest.raises(InputError) as error:
         merge(*wanted)
-    assert not list(wanted.features_path.parent.iterdir())
+    assert not list(wanted.features_path.parent.glob("*"))
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -165,24 +165,30 @@ def test_a_clip_file_that_gave_no_features_is_a_corrupt_row_and_no_lost_batch(he
     }
 
 
-def test_outcomes_of_other_clips_are_refused(tmp_path: Path) -> None:
+def test_outcomes_of_other_clips_are_refused_with_their_counts(tmp_path: Path) -> None:
     wanted = run(tmp_path)
+    wanted.outcomes[1].write_text(wanted.outcomes[0].read_text())
+    said = refused(wanted)
+    assert "train-00001.csv lacks 2 of the 2 clips of its batch and has 3 others: delete it" in said
+    assert "train-00000" not in said
+
+
+def test_outcomes_that_end_before_their_batch_are_refused(tmp_path: Path) -> None:
+    wanted = run(tmp_path)
+    lines = wanted.outcomes[0].read_text().splitlines(keepends=True)
+    wanted.outcomes[0].write_text("".join(lines[:-1]))
+    assert "train-00000.csv lacks 1 of the 3 clips of its batch and has 0 others" in refused(wanted)
+
+
+def test_a_batch_without_outcomes_is_refused_by_its_name(tmp_path: Path) -> None:
+    wanted = run(tmp_path)
+    said = refused(wanted._replace(outcomes=wanted.outcomes[:1], features=wanted.features[:1]))
+    assert said.startswith("the clip table and the list of batches differ (train-00001): run again with")
     swapped = wanted._replace(outcomes=wanted.outcomes[::-1], features=wanted.features[::-1])
-    assert "train-00001.csv does not list the clips of its batch" in refused(swapped)
+    assert "differ (in their order)" in refused(swapped)
 
 
 def test_features_that_do_not_say_how_they_were_made_are_refused(tmp_path: Path) -> None:
     wanted = run(tmp_path)
     write_parquet(pq.read_table(wanted.features[0]).replace_schema_metadata(None), wanted.features[0])
     assert "does not say its sample_rate_hz" in refused(wanted)
-
-
-def test_outcomes_that_end_before_their_batch_are_refused(tmp_path: Path) -> None:
-    clip = {"video_id": "aaaaaaaaaaa", "start_seconds": 0.0, "end_seconds": 10.0}
-    outcome = {**clip, "clip_id": next(iter(TRUTH)), "outcome": "not_found", "reason": "gone"}
-    schema = pa.schema([(column.name, column.type) for column in OUTCOME_COLUMNS])
-    write_csv(pa.Table.from_pylist([outcome], schema=schema), tmp_path / "o.csv")
-    first, second = list(TRUTH)[:2]
-    wanted = pa.Table.from_pylist([clip_row(first, "train-00000"), clip_row(second, "train-00000")])
-    with pytest.raises(InputError, match="1 clips have no outcome"):
-        merge(wanted, [tmp_path / "o.csv"], [tmp_path / "f.parquet"], tmp_path / "F", tmp_path / "C")

@@ -7,6 +7,7 @@ import pytest
 from soundsift.errors import InputError
 from soundsift.metadata import batches
 from soundsift.metadata.batches import Clip
+from soundsift.planning import read_names
 
 
 def clips(n_rows: int, batch_size: int = 4, without: tuple[int, ...] = (), label: str = "Dog") -> pa.Table:
@@ -26,7 +27,9 @@ def clips(n_rows: int, batch_size: int = 4, without: tuple[int, ...] = (), label
 
 
 def written(table: pa.Table, folder: Path) -> dict[str, bytes]:
-    assert batches.write_batches(table, folder) == len(list(folder.iterdir()))
+    names = folder.with_suffix(".txt")
+    assert batches.write_batches(table, folder, names) == len(list(folder.iterdir()))
+    assert {f"{name}.csv" for name in read_names(names)} == {path.name for path in folder.iterdir()}
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -47,7 +50,7 @@ def test_a_batch_of_one_is_a_batch_per_row() -> None:
 
 def test_an_empty_list_has_no_batches(tmp_path: Path) -> None:
     assert batches.batch_names("train", np.array([], dtype=np.int64), 4).to_pylist() == []
-    assert batches.write_batches(clips(0), tmp_path / "batches") == 0
+    assert batches.write_batches(clips(0), tmp_path / "batches", tmp_path / "batches.txt") == 0
     assert list((tmp_path / "batches").iterdir()) == []
 
 
@@ -56,6 +59,7 @@ def test_every_clip_is_in_the_file_of_its_batch(tmp_path: Path) -> None:
     assert set(written(table, tmp_path / "b")) == {
         f"{n}.csv" for n in ("train-00000", "train-00001", "train-00002", "eval-00000")
     }
+    assert read_names(tmp_path / "b.txt") == ["train-00000", "train-00001", "train-00002", "eval-00000"]
     assert [clip.clip_id for clip in batches.read_batch(tmp_path / "b" / "train-00001.csv")] == [
         f"{i:011d}_{i}000" for i in (4, 5, 6, 7)
     ]

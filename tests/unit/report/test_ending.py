@@ -20,5 +20,8 @@ def test_an_error_of_this_run_is_printed_once_and_older_ones_are_not(
         (LOGS / name).parent.mkdir(parents=True, exist_ok=True)
         (LOGS / name).write_text(text)
     os.utime(LOGS / "old.log", (1, 1))
-    report_errors(1000.0)
-    assert capsys.readouterr().err == "soundsift: the disk is full: make room\n"
+    report_errors(1000.0, ["results/a.csv", "results/b"])
+    assert capsys.readouterr().err == (
+        "soundsift: the disk is full: make room\n"
+        "soundsift: as before this run, and outdated: results/a.csv, results/b\n"
+    )

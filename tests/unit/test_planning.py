@@ -1,0 +1,102 @@
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from soundsift.planning import TIME_STAMP, incomplete, run_again_without
+
+BOTH = {"clips": True, "frames": True}
+NAMES = ("train-00000", "eval-00000")
+
+
+class Outputs(list[str]):
+    """The outputs of select_clips, as Snakemake gives them."""
+
+    def __init__(self, results: Path) -> None:
+        self.clips = str(results / "clips.parquet")
+        self.names = str(results / "batches.txt")
+        self.batches = str(results / "batches")
+        super().__init__([self.clips, self.names, self.batches])
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Two finished batches of three clips, of which the last is gone; the second batch has the time stamps of a copy."""
+    (tmp_path / "clips.parquet").write_text("table")
+    (tmp_path / "batches.txt").write_text("".join(f"{name}\n" for name in NAMES))
+    for name in NAMES:
+        for part, text in (
+            ("batches", "clip_id\n"),
+            ("outcomes", '"clip_id","outcome"\n"a_0","ok"\n"b.c_0","silent"\n"d_0","private"\n'),
+        ):
+            (tmp_path / part).mkdir(exist_ok=True)
+            (tmp_path / part / f"{name}.csv").write_text(text)
+        for part, ending in (("clips", "mp3"), ("frames", "parquet")):
+            folder = tmp_path / part / name
+            folder.mkdir(parents=True)
+            for clip_id in ("a_0", "b.c_0"):
+                (folder / f"{clip_id}.{ending}").write_text("content")
+            (folder / TIME_STAMP).touch()
+    os.utime(tmp_path / "clips" / "eval-00000" / TIME_STAMP, (1, 1))
+    return tmp_path
+
+
+def found(results: Path, kept: dict[str, bool] = BOTH) -> list[str]:
+    return [str(Path(path).relative_to(results)) for path in incomplete(Outputs(results), kept, results)]
+
+
+def test_nothing_is_lost_in_a_finished_run(results: Path) -> None:
+    assert found(results) == []
+
+
+@pytest.mark.parametrize("lost", ["batches/train-00000.csv", "batches.txt", "clips.parquet"])
+def test_a_lost_file_of_the_selection_makes_it_run_again(lost: str, results: Path) -> None:
+    (results / lost).unlink()
+    assert found(results) == ["batches"]
+
+
+def test_an_empty_file_of_a_batch_counts_as_lost(results: Path) -> None:
+    (results / "batches" / "eval-00000.csv").write_text("")
+    assert found(results) == ["batches"]
+
+
+@pytest.mark.parametrize("part", ["clips", "frames"])
+@pytest.mark.parametrize("batch", NAMES)
+def test_a_lost_file_makes_the_job_of_its_folder_run_again_if_it_is_kept(part: str, batch: str, results: Path) -> None:
+    next((results / part / batch).glob("b.c_0.*")).unlink()
+    assert found(results) == [f"{part}/{batch}"]
+    assert found(results, BOTH | {part: False}) == []
+
+
+def test_an_emptied_folder_is_noticed_and_a_missing_one_is_left_to_snakemake(results: Path) -> None:
+    for path in (results / "clips" / "train-00000").iterdir():
+        path.unlink()
+    for path in (results / "frames" / "train-00000").iterdir():
+        path.unlink()
+    (results / "frames" / "train-00000").rmdir()
+    assert found(results) == ["clips/train-00000"]
+
+
+def test_a_run_that_has_not_begun_has_lost_nothing(tmp_path: Path) -> None:
+    assert found(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("is_main", "there", "forced"),
+    [
+        (True, ["page"], {"page"}),
+        (True, ["page", "report"], set()),
+        (True, [], set()),
+        (False, ["page"], set()),
+    ],
+)
+def test_a_lost_report_makes_its_last_page_again(
+    is_main: bool, there: list[str], forced: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in there:
+        Path(name).touch()
+    workflow = SimpleNamespace(is_main_process=is_main, dag=SimpleNamespace(forcefiles=set()))
+    assert run_again_without(workflow, "page", [Path("report")]) == "page"
+    assert workflow.dag.forcefiles == forced

@@ -1,0 +1,110 @@
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from soundsift import previous
+from soundsift.previous import FOLDER, PreviousOutputs
+
+TABLE, MODEL, FOLDER_OUTPUT, OF_BATCH = "results/table.csv", "results/d/m.keras", "results/batches", "results/x/1.csv"
+
+
+class Persistence:
+    """Snakemake's records, by output."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, dict[str, Any]] = {TABLE: {"rule": "merge", "params": ["before"]}}
+
+    def metadata(self, output: str) -> dict[str, Any] | None:
+        return self.records.get(output)
+
+    def cleanup_metadata(self, output: str) -> None:
+        self.records.pop(output, None)
+
+    def _write_record(self, output: str, record: Any) -> None:
+        self.records[output] = {"rule": record.rule, "params": record.params}
+
+
+@pytest.fixture
+def workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A finished run of which all jobs are planned again."""
+    monkeypatch.chdir(tmp_path)
+    for name in (TABLE, MODEL, f"{FOLDER_OUTPUT}/a.csv", f"{FOLDER_OUTPUT}/.snakemake_timestamp", OF_BATCH, "list.csv"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(f"old {name}")
+    jobs = [
+        SimpleNamespace(wildcards_dict={}, output=[TABLE, FOLDER_OUTPUT, "list.csv"]),
+        SimpleNamespace(wildcards_dict={"detector": "music"}, output=[MODEL]),
+        SimpleNamespace(wildcards_dict={"batch": "train-00001"}, output=[OF_BATCH]),
+    ]
+    return SimpleNamespace(dag=SimpleNamespace(needrun_jobs=lambda: jobs), persistence=Persistence())
+
+
+def start(workflow: SimpleNamespace) -> PreviousOutputs:
+    """Keep the outputs, and delete them, as Snakemake does when their jobs start."""
+    outputs = PreviousOutputs(workflow)
+    outputs.keep()
+    for name in (TABLE, MODEL, OF_BATCH):
+        Path(name).unlink(missing_ok=True)
+    shutil.rmtree(FOLDER_OUTPUT, ignore_errors=True)
+    return outputs
+
+
+def test_a_failed_step_leaves_files_times_and_records_as_they_were(workflow: SimpleNamespace) -> None:
+    before = {name: Path(name).stat().st_mtime_ns for name in (TABLE, MODEL, f"{FOLDER_OUTPUT}/.snakemake_timestamp")}
+    outputs = start(workflow)
+    # Snakemake records the failed job too
+    workflow.persistence.records = {TABLE: {"rule": "merge", "params": ["now"]}, MODEL: {"rule": "train", "params": []}}
+    assert outputs.put_back() == [FOLDER_OUTPUT, MODEL, TABLE]
+    assert {name: Path(name).stat().st_mtime_ns for name in before} == before
+    assert Path(TABLE).read_text() == f"old {TABLE}"
+    assert workflow.persistence.records == {TABLE: {"rule": "merge", "params": ["before"]}}
+    assert not FOLDER.exists()
+
+
+def test_a_new_output_is_never_replaced_by_the_previous_one(workflow: SimpleNamespace) -> None:
+    outputs = start(workflow)
+    Path(TABLE).write_text("new")
+    workflow.persistence.records[TABLE]["params"] = ["now"]
+    assert TABLE not in outputs.put_back()
+    assert Path(TABLE).read_text() == "new"
+    assert workflow.persistence.records[TABLE]["params"] == ["now"]
+
+
+def test_outputs_of_single_batches_and_files_outside_the_results_are_not_kept(workflow: SimpleNamespace) -> None:
+    start(workflow)
+    assert len(list(FOLDER.glob("*.json"))) == len([TABLE, MODEL, FOLDER_OUTPUT])
+
+
+def test_after_a_successful_run_nothing_is_kept(workflow: SimpleNamespace) -> None:
+    outputs = start(workflow)
+    outputs.discard()
+    assert not FOLDER.exists()
+    assert not Path(TABLE).exists()
+
+
+def test_the_version_kept_by_a_killed_run_is_put_back_by_the_next_that_fails(workflow: SimpleNamespace) -> None:
+    start(workflow)
+    workflow.persistence.records[TABLE]["params"] = ["of the killed run"]
+    assert TABLE in start(workflow).put_back()
+    assert Path(TABLE).read_text() == f"old {TABLE}"
+    assert workflow.persistence.records[TABLE]["params"] == ["before"]
+
+
+def test_a_later_version_replaces_the_one_kept_by_a_killed_run(workflow: SimpleNamespace) -> None:
+    start(workflow)
+    Path(TABLE).write_text("newer")
+    assert TABLE in start(workflow).put_back()
+    assert Path(TABLE).read_text() == "newer"
+
+
+def test_without_hard_links_the_outputs_are_copied(workflow: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: str, target: str) -> None:
+        raise OSError("no hard links")
+
+    monkeypatch.setattr(previous.os, "link", refuse)
+    changed = Path(TABLE).stat().st_mtime_ns
+    assert TABLE in start(workflow).put_back()
+    assert Path(TABLE).stat().st_mtime_ns == changed
