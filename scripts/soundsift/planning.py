@@ -4,7 +4,7 @@ Nothing here writes a file. A dry run therefore shows the whole plan and changes
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +28,28 @@ class Selection:
     def __init__(self, workflow: Any, kept: Mapping[str, bool]) -> None:
         self._workflow = workflow
         self._kept = kept
-        self._has_planned = self._has_replanned = False
+        self._checked: list[str] | None = None
+        self._has_finished = False
 
     def outputs(self, checkpoint: Any) -> Any:
         """Give the outputs, once the checkpoint has finished. Until then, Snakemake asks again later."""
-        if not self._has_planned:
-            self._has_planned = True
-            if self._workflow.is_main_process:
-                self._workflow.dag.forcefiles.update(incomplete(checkpoint.rule.output, self._kept, Path("results")))
+        if self._checked is None:
+            self._check(checkpoint.rule.output)
         outputs = checkpoint.get().output
-        if not self._has_replanned:
-            self._has_replanned = True
+        if not self._has_finished:
+            self._has_finished = True
+            self._check(outputs)
             if self._workflow.is_main_process:
                 _forget_reasons(self._workflow.dag)
         return outputs
+
+    def _check(self, outputs: Any) -> None:
+        """Plan the jobs of incomplete folders, once for each list of batches."""
+        names = read_names(Path(outputs.names)) if self._workflow.is_main_process else []
+        if names != self._checked:
+            self._checked = names
+            if self._workflow.is_main_process:
+                self._workflow.dag.forcefiles.update(incomplete(outputs, names, self._kept, Path("results")))
 
     def batches(self, checkpoint: Any) -> list[str]:
         """Give the names of all batches, in the order of the clip table."""
@@ -55,16 +63,19 @@ def run_again_without(workflow: Any, output: str, others: Iterable[Path]) -> str
     return output
 
 
-def incomplete(selection: Any, kept: Mapping[str, bool], results: Path) -> Iterator[str]:
+def incomplete(selection: Any, names: Sequence[str], kept: Mapping[str, bool], results: Path) -> Iterator[str]:
     """Find output folders that lack files. Snakemake checks only whether the folder exists.
 
     Parameters
     ----------
     selection
         The outputs of ``select_clips``.
+    names
+        The batches.
+    kept
+        {"clips": are the clips kept?, "frames": ...}. Other folders may be gone.
     """
     paths = [Path(path) for path in selection]
-    names = read_names(Path(selection.names))
     if any(path.exists() for path in paths):
         files = [Path(selection.batches) / f"{name}.csv" for name in names]
         if not all(path.exists() for path in paths) or not all(_has_content(path) for path in files):

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from soundsift.planning import TIME_STAMP, incomplete, run_again_without
+from soundsift.planning import TIME_STAMP, Selection, incomplete, run_again_without
 
 BOTH = {"clips": True, "frames": True}
 NAMES = ("train-00000", "eval-00000")
@@ -43,7 +43,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def found(results: Path, kept: dict[str, bool] = BOTH) -> list[str]:
-    return [str(Path(path).relative_to(results)) for path in incomplete(Outputs(results), kept, results)]
+    return [str(Path(path).relative_to(results)) for path in incomplete(Outputs(results), NAMES, kept, results)]
 
 
 def test_nothing_is_lost_in_a_finished_run(results: Path) -> None:
@@ -80,6 +80,35 @@ def test_an_emptied_folder_is_noticed_and_a_missing_one_is_left_to_snakemake(res
 
 def test_a_run_that_has_not_begun_has_lost_nothing(tmp_path: Path) -> None:
     assert found(tmp_path) == []
+
+
+def test_folders_are_checked_once_the_list_of_batches_is_there_again(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(results.parent)
+    results.rename("results")
+    outputs = Outputs(Path("results"))
+    names = Path(outputs.names).read_text()
+    Path(outputs.names).unlink()
+    next(Path("results/clips/eval-00000").glob("a_0.*")).unlink()
+    forced: set[str] = set()
+    dag = SimpleNamespace(forcefiles=forced, jobs=[])
+    selection = Selection(SimpleNamespace(is_main_process=True, dag=dag), BOTH)
+
+    class Checkpoint:
+        rule = SimpleNamespace(output=outputs)
+
+        def get(self) -> SimpleNamespace:
+            if not Path(outputs.names).exists():
+                raise LookupError("not finished")
+            return SimpleNamespace(output=outputs)
+
+    with pytest.raises(LookupError):
+        selection.batches(Checkpoint())
+    assert forced == {"results/batches"}
+    Path(outputs.names).write_text(names)
+    assert selection.batches(Checkpoint()) == list(NAMES)
+    assert forced == {"results/batches", "results/clips/eval-00000"}
 
 
 @pytest.mark.parametrize(
