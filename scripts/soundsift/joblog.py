@@ -17,8 +17,8 @@ def job_log(path: str | Path) -> Iterator[None]:
     """Write logging, stderr and tracebacks of the enclosed block to ``path``.
 
     Warnings of the logger ``soundsift`` are shown on the terminal too. An exception ends the process with exit status 1
-    and one line on the terminal. The log has the message of a :class:`SoundsiftError` and the traceback of any other
-    exception.
+    and a last line in the log that begins with ``error:``. Before it is the traceback of an exception that is no
+    :class:`SoundsiftError`. The end of the run prints these lines: :func:`soundsift.report.ending.report_errors`.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
@@ -36,12 +36,11 @@ def job_log(path: str | Path) -> Iterator[None]:
             yield
         except SoundsiftError as error:
             log.write(f"error: {error}\n")
-            os.write(terminal, f"soundsift: {error}\n".encode())
             sys.exit(1)
         except Exception as error:
             log.write(traceback.format_exc())
-            line = f"soundsift: unexpected {type(error).__name__}: {error}".splitlines()[0]
-            os.write(terminal, f"{line} (traceback in {path})\n".encode())
+            line = f"error: unexpected {type(error).__name__}: {error}".splitlines()[0]
+            log.write(f"{line} (traceback in {path})\n")
             sys.exit(1)
         finally:
             logging.getLogger("soundsift").removeHandler(on_terminal)

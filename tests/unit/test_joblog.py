@@ -37,20 +37,20 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_an_expected_error_is_one_line_on_the_terminal_and_in_the_log(
+def test_an_expected_error_is_one_line_in_the_log_and_left_to_the_end_of_the_run(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end, job_log(tmp_path / "job.log"):
         print("chatter", file=sys.stderr)
         raise InputError("list.csv, line 3: a “segment” is written as so and so")
     assert end.value.code == 1
-    assert capfd.readouterr().err == "soundsift: list.csv, line 3: a “segment” is written as so and so\n"
+    assert capfd.readouterr().err == ""
     text = (tmp_path / "job.log").read_text(encoding="utf-8")
-    assert "error: list.csv, line 3: a “segment” is written as so and so\n" in text
+    assert text.endswith("\nerror: list.csv, line 3: a “segment” is written as so and so\n")
     assert "Traceback" not in text
 
 
-def test_an_unexpected_error_is_a_traceback_in_the_log_and_one_line_on_the_terminal(
+def test_an_unexpected_error_is_a_traceback_and_one_line_in_the_log(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit), job_log(tmp_path / "job.log"):
@@ -59,9 +59,9 @@ def test_an_unexpected_error_is_a_traceback_in_the_log_and_one_line_on_the_termi
     assert text.startswith("Traceback (most recent call last)")
     assert "_ = 1 // len([])" in text
     assert "ZeroDivisionError" in text
-    said = capfd.readouterr().err.splitlines()
-    assert len(said) == 1
-    assert said[0].startswith("soundsift: unexpected ZeroDivisionError: ")
+    assert text.splitlines()[-1].startswith("error: unexpected ZeroDivisionError: ")
+    assert text.endswith(f"(traceback in {tmp_path / 'job.log'})\n")
+    assert capfd.readouterr().err == ""
 
 
 def test_logging_warnings_prints_and_output_of_programs_go_to_the_log_only(

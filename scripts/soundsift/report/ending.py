@@ -33,7 +33,7 @@ def shareable(config: Mapping[str, Any]) -> str:
 def report_errors(started: float, put_back: Sequence[str] = ()) -> None:
     """Print the errors of this run's logs, each once, and the outputs of which the previous version was put back.
 
-    They are repeated at the end of the run, because Snakemake prints many lines after an error.
+    The jobs themselves print no errors, because Snakemake prints many lines after them.
 
     Parameters
     ----------
