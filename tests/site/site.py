@@ -28,6 +28,7 @@ class Site:
         - ``hang``, ``stall``: sends nothing, or stops after half of the body
         - ``drip``, ``stream``: sends a byte now and then, or data without end
         - ``cut``, ``short``: closes the connection after half of the body, or states half of the true length
+        - ``hang up``: closes the connection without an answer
         - ``redirect``: redirects to the same address
         - ``no_range``: ignores byte ranges
         - ``page``, ``empty``, ``truncated``, ``flipped``: serves a web page, nothing, half of the file, or the file
@@ -103,6 +104,9 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 return self._send(fault if isinstance(fault, int) else 404, b"", "text/plain", with_body)
             if fault == "hang":
                 time.sleep(HANG_SECONDS)
+            if fault == "hang up":
+                self.close_connection = True
+                return None
             if fault in ("drip", "stream"):
                 return self._send_on(b"." if fault == "drip" else bytes(1 << 16), 0.2 if fault == "drip" else 0.01)
             if fault == "redirect":

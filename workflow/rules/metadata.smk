@@ -3,7 +3,8 @@
 #      results/batches/{batch}.csv, one small file per batch of clips
 # By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips
 from soundsift.config.metadata import SelectionParams
-from soundsift.config.settings import AUDIOSET, AUDIOSET_URLS, one_file_a_video
+from soundsift.config.audioset import AUDIOSET, AUDIOSET_URLS
+from soundsift.config.settings import one_file_a_video
 
 
 # Synthesise the built-in demo.
@@ -30,7 +31,7 @@ rule make_demo:
         "../../scripts/make_demo.py"
 
 
-# Download a list or table that AudioSet publishes.
+# Download a list or table that AudioSet publishes. The address is no param: a new address downloads no list again.
 rule fetch_audioset:
     output:
         file=f"{AUDIOSET}/{{file}}",
@@ -46,8 +47,6 @@ rule fetch_audioset:
     resources:
         mem_mb=growing(500),
         runtime=30,
-    params:
-        url=lambda wildcards: AUDIOSET_URLS[wildcards.file],
     message:
         "Fetching {wildcards.file}"
     script:

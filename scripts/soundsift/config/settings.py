@@ -9,35 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from soundsift.config.audioset import AUDIOSET, TABLES, audioset_files
 from soundsift.config.download import SCHEMES
 from soundsift.config.schema import validate
 from soundsift.errors import ConfigError
 
 DEMO = "resources/demo"
-AUDIOSET = "resources/audioset"
-# Where AudioSet publishes its lists and tables, by file name.
-AUDIOSET_URLS = {
-    **{
-        name: f"http://storage.googleapis.com/us_audioset/youtube_corpus/v1/{folder}/{name}"
-        for folder, name in (
-            ("csv", "balanced_train_segments.csv"),
-            ("csv", "unbalanced_train_segments.csv"),
-            ("csv", "eval_segments.csv"),
-            ("csv", "class_labels_indices.csv"),
-            ("qa", "qa_true_counts.csv"),
-        )
-    },
-    **{
-        name: f"http://storage.googleapis.com/us_audioset/youtube_corpus/strong/{name}"
-        for name in ("audioset_train_strong.tsv", "audioset_eval_strong.tsv", "mid_to_display_name.tsv")
-    },
-    "ontology.json": "https://raw.githubusercontent.com/audioset/ontology/master/ontology.json",
-}
-TABLES = {
-    "class_labels": "class_labels_indices.csv",
-    "ontology": "ontology.json",
-    "label_quality": "qa_true_counts.csv",
-}
 YOUTUBE = "https://www.youtube.com/watch?v={video_id}"
 URL_FIELDS = ("video_id", "clip_id", "start_seconds", "end_seconds", "start_ms", "end_ms")
 # The workflow sets these options of yt-dlp itself: they decide where files go and what is downloaded.
@@ -100,12 +77,10 @@ def check_files(config: Mapping[str, Any]) -> None:
     ConfigError
         For the first file or folder that is missing, with the key that names it.
     """
-    made = DEMO if is_demo(config) else AUDIOSET
+    fetched = audioset_files(config)
     named = {f"segments.{name}": path for name, path in config["metadata"]["segments"].items()}
     for key, path in (named | {key: config["metadata"][key] for key in TABLES}).items():
-        will_be_made = (
-            path.startswith(f"{made}/") if made == DEMO else path in {f"{made}/{name}" for name in AUDIOSET_URLS}
-        )
+        will_be_made = path.startswith(f"{DEMO}/") if is_demo(config) else path in fetched
         if not will_be_made and not Path(path).is_file():
             found = "a folder" if Path(path).is_dir() else "nothing"
             raise ConfigError(
