@@ -4,7 +4,10 @@ Snakemake deletes the outputs of a job before the job starts, and again if it fa
 link to every output that a run is going to replace, with Snakemake's record of how it was made. After a failed run it
 puts back each output that is missing. File, time stamp and record are those from before the run. The next run therefore
 plans the failed step again, for the same reason, or plans nothing if the cause of the rerun was a mistake that has been
-corrected. Outputs of single batches are not kept: only the next step reads them.
+corrected.
+
+Outputs of single batches are not kept, because the old clips and frames would take disk space until the run ends. The
+exception are folders that lack files and are therefore made again: the other files in them are kept.
 
 Snakemake's flag ``update()`` also puts outputs back, but then records the failed job as done, so the next run does not
 repeat it and an outdated table stays unnoticed (Snakemake 9.27).
@@ -43,8 +46,9 @@ class PreviousOutputs:
 
         A version kept by a run that was killed is still there. It is used for an output that is missing now.
         """
-        for job in self._workflow.dag.needrun_jobs():
-            if "batch" not in job.wildcards_dict:
+        dag = self._workflow.dag
+        for job in dag.needrun_jobs():
+            if "batch" not in job.wildcards_dict or not dag.forcefiles.isdisjoint(job.output):
                 self._outputs += [output for output in job.output if RESULTS in Path(output).parents]
         for output in self._outputs:
             if Path(output).exists():

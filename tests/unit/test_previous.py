@@ -39,7 +39,8 @@ def workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
         SimpleNamespace(wildcards_dict={"detector": "music"}, output=[MODEL]),
         SimpleNamespace(wildcards_dict={"batch": "train-00001"}, output=[OF_BATCH]),
     ]
-    return SimpleNamespace(dag=SimpleNamespace(needrun_jobs=lambda: jobs), persistence=Persistence())
+    dag = SimpleNamespace(needrun_jobs=lambda: jobs, forcefiles=set())
+    return SimpleNamespace(dag=dag, persistence=Persistence())
 
 
 def start(workflow: SimpleNamespace) -> PreviousOutputs:
@@ -76,6 +77,11 @@ def test_a_new_output_is_never_replaced_by_the_previous_one(workflow: SimpleName
 def test_outputs_of_single_batches_and_files_outside_the_results_are_not_kept(workflow: SimpleNamespace) -> None:
     start(workflow)
     assert len(list(FOLDER.glob("*.json"))) == len([TABLE, MODEL, FOLDER_OUTPUT])
+
+
+def test_outputs_of_a_batch_that_is_made_again_because_files_are_lost_are_kept(workflow: SimpleNamespace) -> None:
+    workflow.dag.forcefiles.add(OF_BATCH)
+    assert OF_BATCH in start(workflow).put_back()
 
 
 def test_after_a_successful_run_nothing_is_kept(workflow: SimpleNamespace) -> None:

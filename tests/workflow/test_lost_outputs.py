@@ -1,0 +1,93 @@
+"""Whatever is deleted under results/ comes back with the same command, and a failed step takes nothing away."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.project import TABLES, Project
+
+pytestmark = pytest.mark.workflow
+
+# read by the next step only: they come back when a step needs them
+INTERMEDIATE = {"downloads", "outcomes", "features", "augmented"}
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Project:
+    return finished.copy(tmp_path / "clone")
+
+
+def contents(project: Project) -> dict[str, bytes]:
+    """Contents of all files under results/ by path, without logs and time stamps."""
+    files = (path for path in (project.folder / "results").rglob("*") if path.is_file())
+    names = {
+        path.relative_to(project.folder / "results"): path for path in files if path.name != ".snakemake_timestamp"
+    }
+    return {str(name): path.read_bytes() for name, path in names.items() if name.parts[0] != "logs"}
+
+
+def test_every_output_is_asked_for_so_that_snakemake_notices_when_it_is_gone(project: Project) -> None:
+    (project.folder / "results" / "report.html").unlink()
+    run = project.run("--dry-run")
+    assert run.planned == {"write_provenance", "all"}, run.text
+    asked = set(re.findall(r"results/[^\s,]+", re.findall(r"^ +input: (.*)$", run.text, flags=re.MULTILINE)[-1]))
+    outputs = {f"results/{name}" for name in contents(project) if Path(name).parts[0] not in INTERMEDIATE}
+    folders = {name for name in asked if (project.folder / name).is_dir()}
+    assert len(folders) == 1 + 2 * 6
+    unasked = {name for name in outputs - asked if str(Path(name).parent) not in folders}
+    assert unasked == {"results/config.yaml"}, "written together with the report"
+
+
+def test_a_lost_batch_is_written_again_and_nothing_else_runs(finished: Project, project: Project) -> None:
+    (project.folder / "results" / "batches" / "train-00001.csv").unlink()
+    run = project.run()
+    assert run.status == 0, run.text
+    assert run.jobs == {"select_clips": 1, "all": 1}, run.text
+    assert contents(project) == contents(finished)
+
+
+def test_many_lost_outputs_come_back_as_they_were(finished: Project, project: Project) -> None:
+    results = project.folder / "results"
+    shutil.rmtree(results / "frames" / "train-00002")
+    for name in ("metadata/batches.txt", "outcomes/train-00003.csv", "coverage.parquet", "downloads/eval-00001.csv"):
+        (results / name).unlink()
+    for folder in ("clips/eval-00000", "frames/train-00000"):
+        next(path for path in sorted((results / folder).iterdir()) if not path.name.startswith(".")).unlink()
+    folders = [
+        f"results/{what}/{batch}"
+        for what in ("clips", "frames")
+        for batch in ("eval-00000", "train-00000", "train-00002")
+    ]
+    run = project.run(*TABLES, *folders)
+    assert run.status == 0, run.text
+    assert run.jobs == {"select_clips": 1, "convert_clips": 2, "extract_features": 4, "summarize_features": 4, "merge_features": 1}, run.text  # fmt: skip
+    before, after = contents(finished), contents(project)
+    assert {name for name in before if before[name] != after.get(name)} == {"downloads/eval-00001.csv"}
+    assert set(after) < set(before)
+
+
+def test_a_mistake_in_the_configuration_costs_nothing_once_it_is_corrected(finished: Project, project: Project) -> None:
+    run = project.run("--config", "detectors={dog: [Bark]}")
+    assert run.status != 0
+    assert "soundsift: detectors.dog names 'Bark'" in run.text
+    assert "soundsift: as before this run, and outdated: results/batches, results/metadata/batches.txt," in run.text
+    assert contents(project) == contents(finished)
+    assert "Nothing to be done" in project.run("--dry-run").text
+
+
+def test_a_failed_merge_keeps_the_tables_and_is_planned_again(finished: Project, project: Project) -> None:
+    outcomes = project.folder / "results" / "outcomes"
+    shutil.copy2(outcomes / "train-00000.csv", outcomes / "train-00001.csv")
+    (project.folder / "results" / "features" / "train-00001.parquet").touch()
+    times = {name: (project.folder / name).stat().st_mtime_ns for name in TABLES}
+    run = project.run("--forcerun", "merge_features", "--", *TABLES)
+    assert run.status != 0
+    assert "train-00001.csv lacks 8 of the 8 clips of its batch and has 8 others: delete it and the file" in run.text
+    assert project.tables() == finished.tables()
+    assert {name: (project.folder / name).stat().st_mtime_ns for name in TABLES} == times
+    # as the message says
+    for name in ("outcomes", "downloads"):
+        (project.folder / "results" / name / "train-00001.csv").unlink()
+    assert "merge_features" in project.run("--dry-run", *TABLES).planned
