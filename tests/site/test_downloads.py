@@ -1,6 +1,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
 from soundsift.media.archive_writer import ArchiveWriter
 from soundsift.media.pace import Pace
+from soundsift.media.sources import ytdlp_process
 from soundsift.media.sources.base import fill_template
 from soundsift.media.sources.ytdlp_process import Fetcher
 from soundsift.metadata.batches import Clip
@@ -539,12 +541,88 @@ def test_retrying_the_dead_asks_once_a_video(site: Site, tmp_path: Path) -> None
     assert site.requests.total() == 2
 
 
+def wait_until_gone(processes: list[int]) -> None:
+    give_up = time.monotonic() + 30
+    for process in processes:
+        state = Path(f"/proc/{process}/stat")
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            while state.read_text().rsplit(")", 1)[1].split()[0] != "Z":
+                assert time.monotonic() < give_up, f"{process} is still there"
+                time.sleep(0.05)
+
+
+def test_a_process_gets_the_exit_status_of_what_it_starts() -> None:
+    # an ignored SIGCHLD, as in the warm process, makes every exit status 0
+    fetcher = Fetcher({}, 600, 200)
+    fetcher.start()
+    ignored = re.search(r"SigIgn:\s*(\w+)", Path(f"/proc/{fetcher._pid}/status").read_text())
+    fetcher.close()
+    assert ignored
+    assert not int(ignored[1], 16) >> (signal.SIGCHLD - 1) & 1
+
+
+def test_each_process_has_the_environment_and_the_log_of_its_start(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = [clip(1), clip(2)]
+    fill(site.folder, clips)
+    for proxy, outcome in (("http://127.0.0.1:1", "network"), ("", "ok")):
+        monkeypatch.setenv("http_proxy", proxy)
+        rows = fetch(clips, site.url, tmp_path / f"archive{outcome}", tries=1)
+        assert [row["outcome"] for row in rows.values()] == [outcome] * 2
+    terminal = os.dup(2)
+    for name in ("first.log", "second.log"):
+        fetcher = Fetcher({}, 600, 200)
+        with open(tmp_path / name, "w") as log:
+            os.dup2(log.fileno(), 2)
+            try:
+                fetcher.start()
+            finally:
+                os.dup2(terminal, 2)
+        assert {os.readlink(f"/proc/{fetcher._pid}/fd/{fd}") for fd in (1, 2)} == {str(tmp_path / name)}
+        fetcher.close()
+    os.close(terminal)
+
+
+def test_a_warm_process_that_was_killed_is_started_again_and_takes_its_forks_with_it(
+    site: Site, tmp_path: Path
+) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+    fetcher = Fetcher({}, 600, 200)
+    fetcher.start()
+    assert ytdlp_process._WARM._process
+    ytdlp_process._WARM._process.kill()
+    ytdlp_process._WARM._process.wait()
+    wait_until_gone([fetcher._pid])
+    fetcher.close()
+    assert fetch([one], site.url, tmp_path / "archive")[one.clip_id]["outcome"] == "ok"
+
+
+def test_a_program_that_ends_leaves_no_process_and_no_folder_behind(tmp_path: Path) -> None:
+    code = (
+        "from soundsift.media.sources import ytdlp_process as y\n"
+        "fetchers = [y.Fetcher({}, 600, 200) for _ in range(3)]\n"
+        "for f in fetchers: f.start()\n"
+        "fetchers[0].close()\n"
+        "print(y._WARM._process.pid, *(f._pid for f in fetchers[1:]))"
+    )
+    scripts = str(Path(downloading.__file__).resolve().parents[2])
+    environment = os.environ | {"PYTHONPATH": scripts, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    wait_until_gone([int(pid) for pid in done.stdout.split()])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_process_whose_asker_was_killed_ends_itself(site: Site, tmp_path: Path) -> None:
     one = clip(1)
     site.faults[one.video_id] = "drip"
     code = (
         "import sys; from pathlib import Path; from soundsift.media.sources.ytdlp_process import Fetcher\n"
-        "f = Fetcher({}, 600, 200); f.start(); print(f._process.pid, flush=True)\n"
+        "from soundsift.media.sources.ytdlp_process import _WARM\n"
+        "f = Fetcher({}, 600, 200); f.start(); print(f._pid, _WARM._process.pid, flush=True)\n"
         f"f.fetch({fill_template(site.url, one)!r}, (4, 8), None, False, Path({str(tmp_path)!r}))"
     )
     scripts = str(Path(downloading.__file__).resolve().parents[2])
@@ -552,18 +630,14 @@ def test_a_process_whose_asker_was_killed_ends_itself(site: Site, tmp_path: Path
         [sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": scripts}
     )
     assert asker.stdout
-    process = int(asker.stdout.readline())
+    processes = [int(pid) for pid in asker.stdout.readline().split()]
     give_up = time.monotonic() + 30
     while not site.requests.total() and time.monotonic() < give_up:
         time.sleep(0.05)
     asker.kill()
     asker.communicate()
-    while Path(f"/proc/{process}/stat").exists() and time.monotonic() < give_up:
-        if Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-            break
-        time.sleep(0.05)
-    else:
-        assert time.monotonic() < give_up, "it is still there"
+    assert len(processes) == 2
+    wait_until_gone(processes)
 
 
 def test_a_section_that_came_out_wrong_is_noted(site: Site, tmp_path: Path) -> None:

@@ -2,11 +2,16 @@
 
 yt-dlp has no time limit for a whole transfer: it waits as long as the server sends a byte now and then. A thread that
 waits cannot be stopped, but a process can. Each :class:`Fetcher` keeps one process with one ``YoutubeDL`` and sends it
-requests for one clip after the other as lines of JSON. If a clip takes too long or its file becomes too large, the
-:class:`Fetcher` kills the process and the ffmpeg that it may have started. A process ends itself when its parent was
-killed.
+requests for one clip after the other. If a clip takes too long or its file becomes too large, the :class:`Fetcher`
+kills the process and the ffmpeg that it may have started.
+
+Importing yt-dlp and compiling its patterns takes a second of CPU time, so it is done once: the processes are forks of
+one warm process, which this module starts as a program. The warm process ends when its parent does, and the others end
+when the warm process does. The standard library's forkserver is not used: its processes run the main module again,
+which is Snakemake's script, and have the environment and the log that were current when the first one was started.
 """
 
+import atexit
 import contextlib
 import errno
 import json
@@ -14,16 +19,19 @@ import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Iterable
 from dataclasses import asdict
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
-from selectors import EVENT_READ, DefaultSelector
-from typing import Any
+from typing import Any, NoReturn
 
 from soundsift.errors import ConfigError, MediaError
 from soundsift.media.sources.base import FetchError, Media, is_about_storage
@@ -34,7 +42,65 @@ SOCKET_TIMEOUT_SECONDS = 20.0
 # Seconds of the stretch that may be missing at either end of a section, because sections are cut at packets.
 SECTION_TOLERANCE_SECONDS = 0.05
 POLL_SECONDS = 0.5
-READY = b"ready\n"
+READY = "ready"
+PID_BYTES = 8
+
+
+class _WarmProcess:
+    """A process that has imported yt-dlp and forks a copy of itself for each :class:`Fetcher`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._requests: socket.socket | None = None
+
+    def fork(self) -> tuple[int, Connection]:
+        """Fork a process, whose stderr is the one of this process; return its id and the connection to it.
+
+        The process leads a process group of its own.
+
+        Raises
+        ------
+        EOFError, ConnectionError
+            If the warm process ended. The next call starts a new one.
+        """
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self._end()
+                self._start()
+            assert self._requests
+            ours, theirs = Pipe()
+            try:
+                with theirs:
+                    socket.send_fds(self._requests, [b"."], [theirs.fileno(), 2])
+                pid = self._requests.recv(PID_BYTES)
+                if not pid:
+                    raise EOFError
+            except BaseException:  # a later call must not receive this answer
+                ours.close()
+                self._end()
+                raise
+            return int.from_bytes(pid), ours
+
+    def _start(self) -> None:
+        self._requests, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "soundsift.media.sources.ytdlp_process", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True,
+                env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])},
+            )  # fmt: skip
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        atexit.unregister(self._end)
+        if self._requests and self._process:
+            self._requests.close()
+            self._process.wait()
+        self._requests = self._process = None
+
+
+_WARM = _WarmProcess()
 
 
 class Fetcher:
@@ -52,7 +118,8 @@ class Fetcher:
 
     def __init__(self, options: dict[str, Any], timeout_seconds: float, max_megabytes: float) -> None:
         self._options, self._timeout, self._max_bytes = options, timeout_seconds, max_megabytes * 1e6
-        self._process: subprocess.Popen[bytes] | None = None
+        self._pid = 0
+        self._connection: Connection | None = None
 
     def fetch(
         self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, trimmed: bool, folder: Path
@@ -78,24 +145,21 @@ class Fetcher:
             If the disk is full or cannot be written.
         """
         self.start()
-        process = self._process
-        assert process and process.stdin and process.stdout
+        connection = self._connection
+        assert connection
         request = {
             "url": url, "stretch": stretch, "section": section, "trimmed": trimmed, "folder": str(folder.resolve()),
         }  # fmt: skip
         try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            process.stdin.flush()
-            line = self._wait(process, folder)
-        except BrokenPipeError:
-            line = b""
+            connection.send(request)
+            self._wait(connection, folder)
+            answer = connection.recv()
+        except (EOFError, ConnectionError) as error:
+            self.close()
+            raise FetchError("network", "the process that runs yt-dlp ended; see the job's log", 0.0) from error
         except MediaError:
             self.close()
             raise
-        if not line:
-            self.close()
-            raise FetchError("network", "the process that runs yt-dlp ended; see the job's log", 0.0)
-        answer = json.loads(line)
         if "storage" in answer:
             raise OSError(errno.ENOSPC, answer["storage"])
         if "outcome" in answer:
@@ -105,60 +169,60 @@ class Fetcher:
             raise self._too_large()
         return media
 
-    def _wait(self, process: "subprocess.Popen[bytes]", folder: Path) -> bytes:
-        """Wait for the answer; empty if the process ended."""
-        assert process.stdout
+    def _wait(self, connection: Connection, folder: Path) -> None:
+        """Wait for the answer or the end of the process."""
         end = time.monotonic() + self._timeout
-        with DefaultSelector() as selector:
-            selector.register(process.stdout, EVENT_READ)
-            while not selector.select(POLL_SECONDS):
-                if time.monotonic() > end:
-                    raise MediaError("timeout", f"not complete after download.timeout_seconds ({self._timeout:g})")
-                if _bytes_in(folder) > self._max_bytes:
-                    raise self._too_large()
-        return process.stdout.readline()
+        while not connection.poll(POLL_SECONDS):
+            if time.monotonic() > end:
+                raise MediaError("timeout", f"not complete after download.timeout_seconds ({self._timeout:g})")
+            if _bytes_in(folder) > self._max_bytes:
+                raise self._too_large()
 
     def _too_large(self) -> MediaError:
         limit = self._max_bytes / 1e6
         return MediaError("unavailable", f"larger than download.max_megabytes ({limit:g}): raise it to get this file")
 
     def start(self) -> None:
-        """Start the process if there is none, and wait until it is ready, which takes one to two seconds.
+        """Start the process if there is none, and wait until it is ready.
+
+        The first one in a program takes one to two seconds, the others some milliseconds.
 
         Raises
         ------
         ConfigError
             If yt-dlp does not accept its options.
         """
-        if self._process is not None:
+        if self._connection is not None:
             return
-        process = self._process = subprocess.Popen(
-            [sys.executable, "-m", "soundsift.media.sources.ytdlp_process"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])},
-        )  # fmt: skip
-        assert process.stdin and process.stdout
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(self._options, default=str).encode() + b"\n")
-            process.stdin.flush()
-        first_line = process.stdout.readline()
-        if first_line != READY:
+        try:
+            self._pid, self._connection = _WARM.fork()
+            # values such as dates become text
+            options = json.loads(json.dumps(self._options, default=str))
+            self._connection.send({"options": options, "environment": dict(os.environ), "folder": os.getcwd()})
+            answer = self._connection.recv()
+        except (EOFError, ConnectionError):
+            answer = "it ended; see the job's log"
+        if answer != READY:
             self.close()
-            reason = json.loads(first_line) if first_line else "it ended; see the job's log"
-            raise ConfigError(f"yt-dlp cannot be started ({reason}): correct download.yt_dlp, cookies or proxy")
+            raise ConfigError(f"yt-dlp cannot be started ({answer}): correct download.yt_dlp, cookies or proxy")
 
     def kill(self) -> None:
         """Kill the process, from any thread. A thread that waits for its answer gets an error."""
-        if self._process is not None:
+        if self._pid:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.killpg(self._pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End the process and all processes that it started."""
-        if self._process is not None:
-            self.kill()
-            self._process.communicate()
-            self._process = None
+        self.kill()
+        self._pid = 0
+        if self._connection is not None:
+            # the end of the connection is the end of the process
+            with contextlib.suppress(EOFError, ConnectionError):
+                while True:
+                    self._connection.recv()
+            self._connection.close()
+            self._connection = None
 
 
 def _bytes_in(folder: Path) -> int:
@@ -214,9 +278,6 @@ class _Server:
             "download_ranges": self._ranges,
         }
         self._ydl = yt_dlp.YoutubeDL(defaults | options)
-        # matching the first address compiles the patterns of all sites: one second that must not delay a request
-        for extractor in yt_dlp.extractor.gen_extractor_classes():
-            extractor.suitable("https://localhost/")
 
     def answer(
         self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, trimmed: bool, folder: str
@@ -302,30 +363,69 @@ def _end_with_parent(parent: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def serve() -> None:
-    """Read the options and then requests, each a line of JSON, until the parent ends."""
-    import imageio_ffmpeg
-
-    # answers go to a copy of stdout; what libraries and programs print goes to stderr
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+def _serve(connection: Connection, ffmpeg_folder: str) -> None:
+    """Receive the options and then requests, until the parent closes the connection."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    with tempfile.TemporaryDirectory() as programs:
+    given = connection.recv()
+    os.environ.clear()
+    os.environ.update(given["environment"])
+    os.environ["PATH"] = os.pathsep.join([ffmpeg_folder, os.environ.get("PATH", "")])
+    os.chdir(given["folder"])
+    try:
+        server = _Server(given["options"])
+    except Exception as error:  # yt-dlp raises various errors for invalid options
+        connection.send(f"{type(error).__name__}: {error}")
+        return
+    connection.send(READY)
+    while True:
+        connection.send(server.answer(**connection.recv()))
+
+
+def _run_fork(connection_fd: int, log_fd: int, warm_pid: int, ffmpeg_folder: str) -> NoReturn:
+    """Be a forked process: never return to the code of the warm process."""
+    try:
+        # what libraries and programs print goes to the log
+        for fd in (1, 2):
+            os.dup2(log_fd, fd)
+        os.close(log_fd)
+        # the warm process ignores the end of its children, but yt-dlp asks for the exit status of ffmpeg
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        threading.Thread(target=_end_with_parent, args=(warm_pid,), daemon=True).start()
+        with contextlib.suppress(EOFError, ConnectionError):
+            _serve(Connection(connection_fd), ffmpeg_folder)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def run_warm(requests: socket.socket) -> None:
+    """Be the warm process: import yt-dlp, and fork for each message until the parent ends."""
+    import imageio_ffmpeg
+    import yt_dlp
+
+    # matching an address compiles the patterns of all sites
+    for extractor in yt_dlp.extractor.gen_extractor_classes():
+        extractor.suitable("https://localhost/")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    warm_pid = os.getpid()
+    with tempfile.TemporaryDirectory() as ffmpeg_folder:
         # yt-dlp fetches sections only if it finds a program named ffmpeg; the packaged one has another name
-        Path(programs, "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
-        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
-        try:
-            server = _Server(json.loads(sys.stdin.readline()))
-        except Exception as error:  # yt-dlp raises various errors for invalid options
-            answers.write(json.dumps(f"{type(error).__name__}: {error}") + "\n")
-            return
-        answers.write(READY.decode())
-        answers.flush()
-        for line in sys.stdin:
-            answers.write(json.dumps(server.answer(**json.loads(line))) + "\n")
-            answers.flush()
+        Path(ffmpeg_folder, "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+        while (message := socket.recv_fds(requests, 1, 2))[0]:
+            connection_fd, log_fd = message[1]
+            pid = os.fork()
+            if pid == 0:
+                requests.close()
+                _run_fork(connection_fd, log_fd, warm_pid, ffmpeg_folder)
+            os.close(connection_fd)
+            os.close(log_fd)
+            # here and not in the child, so that the group exists before anyone knows the child
+            with contextlib.suppress(ProcessLookupError):
+                os.setpgid(pid, pid)
+            requests.sendall(pid.to_bytes(PID_BYTES))
 
 
 if __name__ == "__main__":
-    serve()
+    with socket.socket(fileno=int(sys.argv[1])) as parent:
+        run_warm(parent)
