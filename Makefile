@@ -21,8 +21,9 @@ run: .venv/ready
 	@[ -d results ] || echo 'Running the demo: two to three minutes on two cores. Then open results/report.html.'
 	if [ -t 2 ]; then live="--logger rich"; fi; $(BIN)/snakemake --cores $(CORES) $$live
 
+# In several processes, which take each other's waiting tests when they have none left.
 test: .venv/dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal --durations 20
 
 # Starts a Slurm on this machine from Debian's packages and runs the cluster tests on it. Needs root.
 slurm-test: .venv/dev .venv/slurm
