@@ -40,7 +40,7 @@ select_clips(
     youtube_ids=True, one_clip_a_video=False,
     detectors={"music": {"classes": ["Music"]}, "speech": {"classes": ["Speech"]}},
     clips_path=out / "clips.parquet", labels_path=out / "labels.parquet",
-    excluded_path=out / "excluded.parquet", batches_dir=out / "batches",
+    excluded_path=out / "excluded.parquet", batches_dir=out / "batches", names_path=out / "batches.txt",
 )
 """
 PANDAS = """

@@ -211,7 +211,7 @@ def select(
     select_clips(
         **paths, segments=lists, params=SelectionParams(**pick(SelectionParams, config["metadata"])), batch_size=100, youtube_ids=youtube, one_clip_a_video=False, detectors=config["detectors"],
         clips_path=found["clips"], labels_path=found["labels"], excluded_path=found["excluded"],
-        batches_dir=folder / "batches",
+        batches_dir=folder / "batches", names_path=folder / "batches.txt",
     )  # fmt: skip
     return {name: pq.read_table(path).to_pylist() for name, path in found.items()}
 
