@@ -75,6 +75,7 @@ clean:
 
 .venv/ready: .venv/packages pyproject.toml
 	@$(PIP) --no-index --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m soundsift.numba_cache
 	@touch $@
 
 # Additional packages: for tests and lint; for a Slurm cluster; for the site and the browser tests.

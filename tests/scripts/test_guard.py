@@ -1,6 +1,7 @@
 """Rules of the project that no tool checks."""
 
 import ast
+import itertools
 import re
 import sys
 from pathlib import Path
@@ -101,7 +102,11 @@ def test_every_environment_is_used(path: Path) -> None:
 
 
 # Packages that come with one that an environment names.
-IMPLIED = {"librosa": {"numpy", "scipy", "soxr", "sklearn"}, "pyarrow": {"numpy"}, "jinja2": {"markupsafe"}}
+IMPLIED = {
+    "librosa": {"numpy", "scipy", "soxr", "sklearn", "numba", "llvmlite"},
+    "pyarrow": {"numpy"},
+    "jinja2": {"markupsafe"},
+}
 # Packages imported in functions that the rules of an environment never call.
 UNCALLED = {"features": {"yt_dlp"}, "training": {"yt_dlp"}, "media": set()}
 # Packages that no code of ours imports, with the one that needs them.
@@ -158,3 +163,23 @@ def test_an_environment_holds_nothing_that_its_scripts_do_not_import(path: Path)
     used = {package_of(name) for name in imported_by_the_rules_of(path)}
     used |= {name for name, needs_it in NEEDED_BY.items() if needs_it in ("", *used)}
     assert named - used == set()
+
+
+def before_librosa(path: Path) -> list[str]:
+    """The statement before each import of librosa in a module of the package."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        body = getattr(node, "body", None)
+        for before, statement in itertools.pairwise([None, *body] if isinstance(body, list) else []):
+            if isinstance(statement, ast.Import | ast.ImportFrom) and "librosa" in names_in(statement):
+                found.append(ast.unparse(before) if before else "")
+    return found
+
+
+def test_every_import_of_librosa_comes_after_the_check_of_its_compiled_functions() -> None:
+    package = ROOT / "scripts" / "soundsift"
+    found = {path.stem: before_librosa(path) for path in package.rglob("*.py") if path.stem != "numba_cache"}
+    assert found["segments"]
+    assert {name: lines for name, lines in found.items() if set(lines) - {"compile_librosa_once()"}} == {}
+    scripts = [path.name for path in SCRIPTS if before_librosa(path)]
+    assert scripts == []

@@ -9,7 +9,10 @@ from soundsift.code_digest import SCRIPTS, imported
 
 PACKAGE = SCRIPTS / "soundsift"
 # Modules at the top of the package that every folder may import. Others at the top may import every folder.
-BASE = ("__init__", "arrays", "errors", "files", "tables", "templates", "joblog", "workers", "code_digest")
+BASE = (
+    "__init__", "arrays", "errors", "files", "tables", "templates", "joblog", "workers", "homes", "numba_cache",
+    "code_digest",
+)  # fmt: skip
 ORDER = ("base", "config", "metadata", "media", "features", "detectors", "detection", "report", "top")
 
 TYPING = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from soundsift.report import page"

@@ -24,6 +24,7 @@ BY_HAND = {
     "scancel ": "likewise",
     "while squeue ": "likewise",
     "rclone ": "wants a bucket",
+    "python -m soundsift.numba_cache": "compiles for a minute; tests/unit/test_numba_cache.py calls it with a smaller part",
     ".venv/bin/python -m pip install --upgrade ": "asks a package registry",
 }
 ELSEWHERE = ("make ", ".venv/bin/pytest ")  # tests/scripts/test_docs.py looks whether targets and files are there

@@ -432,3 +432,18 @@ def test_jobs_use_the_package_beside_the_snakefile_whatever_is_installed(media: 
     assert "soundsift: unexpected RuntimeError: this is the copy" in run.text or "this is the copy" in run.text, (
         run.text
     )
+
+
+def test_a_run_needs_no_writable_home(media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project.make(tmp_path / "clone", config_for(media))
+    (tmp_path / "home").touch()
+    (tmp_path / "tmp").mkdir()
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "KERAS_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    run = project.run("results/metadata/clips.parquet")
+    assert run.status == 0, run.text
+    assert [path.parent.name for path in (tmp_path / "tmp").glob("soundsift-*/keras_home")] == [
+        f"soundsift-{os.getuid()}"
+    ]

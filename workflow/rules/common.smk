@@ -19,8 +19,10 @@ from soundsift.report.ending import MADE_LAST, report_errors, shareable, write_r
 from soundsift.code_digest import code_digest, use_in_jobs
 from soundsift.planning import Selection, run_again_without
 from soundsift.previous import PreviousOutputs
+from soundsift.homes import use_writable_homes
 
 use_in_jobs()
+use_writable_homes()
 
 # Without a config.yaml in the working directory every key has its default: the built-in demo.
 if Path("config.yaml").is_file():

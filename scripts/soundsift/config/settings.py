@@ -13,6 +13,7 @@ from soundsift.config.audioset import AUDIOSET, TABLES, audioset_files
 from soundsift.config.download import SCHEMES
 from soundsift.config.schema import validate
 from soundsift.errors import ConfigError
+from soundsift.homes import with_home
 
 DEMO = "resources/demo"
 YOUTUBE = "https://www.youtube.com/watch?v={video_id}"
@@ -50,8 +51,10 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
         download["url"] = f"file://{DEMO}/media/{{video_id}}.*"
     for key, name in TABLES.items():
         metadata[key] = metadata[key] or f"{DEMO if demo else AUDIOSET}/{name}"
-    download["url"] = re.sub("^file://~", f"file://{Path.home()}", download["url"] or YOUTUBE)
-    download["archive"] = str(Path(download["archive"]).expanduser())
+    download["url"] = download["url"] or YOUTUBE
+    if download["url"].startswith("file://~"):
+        download["url"] = f"file://{with_home(download['url'].removeprefix('file://'), 'download.url')}"
+    download["archive"] = str(Path(with_home(download["archive"], "download.archive")))
     _check_together(config)
     return config
 

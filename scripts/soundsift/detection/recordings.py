@@ -16,6 +16,7 @@ from typing import Any
 
 from soundsift.detection.paths import encode_path
 from soundsift.errors import ConfigError
+from soundsift.homes import with_home
 
 # File systems allow 255 bytes; results add an extension and the mark of an incomplete file.
 MAX_NAME_BYTES = 180
@@ -39,7 +40,7 @@ def recordings_in(folder: str | None) -> dict[str, Path]:
     """
     if folder is None:
         raise ConfigError("recordings is empty: name a folder, --config recordings=FOLDER")
-    place = Path(folder).expanduser().resolve()
+    place = Path(with_home(folder, "recordings")).resolve()
     if not place.is_dir():
         raise ConfigError(f"recordings is {folder!r}, but no folder is there: name the folder of your recordings")
     paths = sorted(path for path in place.iterdir() if path.is_file() and not path.name.startswith("."))

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from soundsift.detection.columns import SEGMENT_COLUMNS
+from soundsift.numba_cache import compile_librosa_once
 from soundsift.tables import schema_of
 
 # Seconds per probability, and the assumed mean duration of presence and of absence in seconds.
@@ -32,6 +33,7 @@ def find_segments(
     -------
     :data:`SEGMENT_COLUMNS`, by detector and time.
     """
+    compile_librosa_once()
     from librosa.sequence import transition_loop, viterbi_binary
 
     names = list(probability)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from soundsift.arrays import Float32Array, Float64Array
 from soundsift.config.features import FeatureParams
 from soundsift.features.definition import PITCH_CLASSES, definition, frame_columns
+from soundsift.numba_cache import compile_librosa_once
 from soundsift.tables import schema_of
 
 # Frames computed together; their arrays fit into the processor's cache.
@@ -42,6 +43,7 @@ class _Filters:
 
 @cache
 def _filters(sample_rate_hz: int, params: FeatureParams) -> _Filters:
+    compile_librosa_once()
     import librosa
 
     n_fft = params.n_fft

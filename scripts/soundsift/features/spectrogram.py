@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from soundsift.arrays import Float32Array, Float64Array
+from soundsift.numba_cache import compile_librosa_once
 
 # Samples in an analysis window (93 ms at 22050 Hz; windows do not overlap), and mel bands.
 N_FFT, N_BANDS = 2048, 64
@@ -13,6 +14,7 @@ N_FFT, N_BANDS = 2048, 64
 @cache
 def _filters(sample_rate_hz: int) -> tuple[Float32Array, Float32Array]:
     """Return the window, shape (N_FFT,), and the mel filters, shape (N_FFT // 2 + 1, N_BANDS)."""
+    compile_librosa_once()
     import librosa
 
     bands = librosa.filters.mel(sr=sample_rate_hz, n_fft=N_FFT, n_mels=N_BANDS)
@@ -47,6 +49,7 @@ class Spectrogram:
     @property
     def frequencies_hz(self) -> Float64Array:
         """Centres of the mel bands, shape (N_BANDS,)."""
+        compile_librosa_once()
         import librosa
 
         centres: Float64Array = librosa.mel_frequencies(N_BANDS + 2, fmax=self._rate_hz / 2)[1:-1]

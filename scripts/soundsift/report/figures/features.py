@@ -11,6 +11,7 @@ import pyarrow as pa
 from sklearn.metrics import roc_auc_score
 
 from soundsift.features.definition import definition_of, params_of
+from soundsift.numba_cache import compile_librosa_once
 from soundsift.report.figures.style import BLUE, GREEN, GREY, ORANGE, save, svg
 
 
@@ -66,6 +67,7 @@ def clip(samples: npt.NDArray[np.float32], sample_rate_hz: int, frames: pa.Table
     frames
         The clip's frames table; its metadata hold the definition.
     """
+    compile_librosa_once()
     import librosa
 
     params, _ = params_of(definition_of(frames.schema))
