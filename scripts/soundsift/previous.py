@@ -23,9 +23,8 @@ from typing import Any
 
 from soundsift.files import write_text
 
-RESULTS = Path("results")
-# Beside the outputs, because hard links do not cross file systems.
-FOLDER = RESULTS / ".previous"
+# Beside most outputs, because hard links do not cross file systems.
+FOLDER = Path("results", ".previous")
 
 
 class PreviousOutputs:
@@ -49,7 +48,7 @@ class PreviousOutputs:
         dag = self._workflow.dag
         for job in dag.needrun_jobs():
             if "batch" not in job.wildcards_dict or not dag.forcefiles.isdisjoint(job.output):
-                self._outputs += [output for output in job.output if RESULTS in Path(output).parents]
+                self._outputs += job.output
         for output in self._outputs:
             if Path(output).exists():
                 self._keep(output)
@@ -61,7 +60,7 @@ class PreviousOutputs:
             kept = _kept(output)
             if kept.exists() and not Path(output).exists():
                 Path(output).parent.mkdir(parents=True, exist_ok=True)
-                kept.rename(output)
+                shutil.move(kept, output)
                 self._set_record(output, json.loads(_record(kept).read_text(encoding="utf-8")))
                 found.append(str(output))
         self.discard()

@@ -9,6 +9,7 @@ from soundsift import previous
 from soundsift.previous import FOLDER, PreviousOutputs
 
 TABLE, MODEL, FOLDER_OUTPUT, OF_BATCH = "results/table.csv", "results/d/m.keras", "results/batches", "results/x/1.csv"
+LIST = "resources/list.csv"
 
 
 class Persistence:
@@ -31,11 +32,11 @@ class Persistence:
 def workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A finished run of which all jobs are planned again."""
     monkeypatch.chdir(tmp_path)
-    for name in (TABLE, MODEL, f"{FOLDER_OUTPUT}/a.csv", f"{FOLDER_OUTPUT}/.snakemake_timestamp", OF_BATCH, "list.csv"):
+    for name in (TABLE, MODEL, f"{FOLDER_OUTPUT}/a.csv", f"{FOLDER_OUTPUT}/.snakemake_timestamp", OF_BATCH, LIST):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(f"old {name}")
     jobs = [
-        SimpleNamespace(wildcards_dict={}, output=[TABLE, FOLDER_OUTPUT, "list.csv"]),
+        SimpleNamespace(wildcards_dict={}, output=[TABLE, FOLDER_OUTPUT, LIST]),
         SimpleNamespace(wildcards_dict={"detector": "music"}, output=[MODEL]),
         SimpleNamespace(wildcards_dict={"batch": "train-00001"}, output=[OF_BATCH]),
     ]
@@ -47,7 +48,7 @@ def start(workflow: SimpleNamespace) -> PreviousOutputs:
     """Keep the outputs, and delete them, as Snakemake does when their jobs start."""
     outputs = PreviousOutputs(workflow)
     outputs.keep()
-    for name in (TABLE, MODEL, OF_BATCH):
+    for name in (TABLE, MODEL, OF_BATCH, LIST):
         Path(name).unlink(missing_ok=True)
     shutil.rmtree(FOLDER_OUTPUT, ignore_errors=True)
     return outputs
@@ -58,7 +59,7 @@ def test_a_failed_step_leaves_files_times_and_records_as_they_were(workflow: Sim
     outputs = start(workflow)
     # Snakemake records the failed job too
     workflow.persistence.records = {TABLE: {"rule": "merge", "params": ["now"]}, MODEL: {"rule": "train", "params": []}}
-    assert outputs.put_back() == [FOLDER_OUTPUT, MODEL, TABLE]
+    assert outputs.put_back() == [LIST, FOLDER_OUTPUT, MODEL, TABLE]
     assert {name: Path(name).stat().st_mtime_ns for name in before} == before
     assert Path(TABLE).read_text() == f"old {TABLE}"
     assert workflow.persistence.records == {TABLE: {"rule": "merge", "params": ["before"]}}
@@ -74,9 +75,9 @@ def test_a_new_output_is_never_replaced_by_the_previous_one(workflow: SimpleName
     assert workflow.persistence.records[TABLE]["params"] == ["now"]
 
 
-def test_outputs_of_single_batches_and_files_outside_the_results_are_not_kept(workflow: SimpleNamespace) -> None:
+def test_outputs_of_single_batches_are_not_kept(workflow: SimpleNamespace) -> None:
     start(workflow)
-    assert len(list(FOLDER.glob("*.json"))) == len([TABLE, MODEL, FOLDER_OUTPUT])
+    assert len(list(FOLDER.glob("*.json"))) == len([TABLE, MODEL, FOLDER_OUTPUT, LIST])
 
 
 def test_outputs_of_a_batch_that_is_made_again_because_files_are_lost_are_kept(workflow: SimpleNamespace) -> None:
