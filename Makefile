@@ -8,10 +8,13 @@ UV ?= $(shell command -v uv 2>/dev/null)
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-INSTALL = $(if $(UV),$(UV) pip install --quiet --python .venv,$(PIP) --no-compile) --require-hashes --requirement
+# The locks are complete: --no-deps.
+INSTALL = $(if $(UV),$(UV) pip install --quiet --python .venv,$(PIP) --no-compile) --no-deps --require-hashes --requirement
 # Once for all packages, on all cores. pip would use one core. Some packages hold files that are no valid Python.
 BYTECODE := $(BIN)/python -W ignore -m compileall -qq -j 0 -x /tests/ .venv/lib || true
-COMPILE := uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
+# yt-dlp requires a certifi that some package mirrors do not hold yet. Any recent version works. This is said here and not
+# in pyproject.toml, because uv would apply it to installations too and refuse the hash in the lock.
+COMPILE := echo 'certifi>=2026.7' | uv pip compile --override - --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
   --no-header --python-version 3.11
 
 .PHONY: run test slurm-test browser-test lint docs picture site lock clean
