@@ -551,6 +551,14 @@ def wait_until_gone(processes: list[int]) -> None:
                 time.sleep(0.05)
 
 
+def test_the_process_that_is_forked_has_no_threads() -> None:
+    fetcher = Fetcher({}, 600, 200)
+    fetcher.start()
+    fetcher.close()
+    assert ytdlp_process._WARM._process
+    assert len(os.listdir(f"/proc/{ytdlp_process._WARM._process.pid}/task")) == 1
+
+
 def test_a_process_gets_the_exit_status_of_what_it_starts() -> None:
     # an ignored SIGCHLD, as in the warm process, makes every exit status 0
     fetcher = Fetcher({}, 600, 200)

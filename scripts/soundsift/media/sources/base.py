@@ -5,10 +5,13 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.media.archive import Record
-from soundsift.metadata.batches import Clip
+
+if TYPE_CHECKING:  # PyArrow starts a thread, but the process that runs yt-dlp is forked
+    from soundsift.metadata.batches import Clip
 
 
 class FetchError(Exception):
@@ -73,11 +76,11 @@ class Source(ABC):
         self.params, self.policy = params, policy
 
     @abstractmethod
-    def address(self, clip: Clip) -> str:
+    def address(self, clip: "Clip") -> str:
         """Return the clip's address for its record. It has no path of this machine, because an archive can be moved."""
 
     @abstractmethod
-    def is_current(self, clip: Clip, record: Record, media: Path) -> bool:
+    def is_current(self, clip: "Clip", record: Record, media: Path) -> bool:
         """Return whether the archive's media are still those that this source would return for the clip.
 
         Parameters
@@ -87,7 +90,7 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def fetch(self, clip: Clip, scratch: Path) -> Media:
+    def fetch(self, clip: "Clip", scratch: Path) -> Media:
         """Fetch the media of one clip.
 
         Parameters
@@ -115,11 +118,12 @@ class Source(ABC):
         """Release everything that the source holds."""
 
 
-def fill_template(template: str, clip: Clip) -> str:
+def fill_template(template: str, clip: "Clip") -> str:
     """Fill in a template of ``download.url``.
 
     Examples
     --------
+    >>> from soundsift.metadata.batches import Clip
     >>> clip = Clip("--PJHxphWEs_30000", "--PJHxphWEs", 30.0, 40.0)
     >>> fill_template("https://mirror/{video_id}/{start_seconds}-{end_seconds}.m4a", clip)
     'https://mirror/--PJHxphWEs/30-40.m4a'

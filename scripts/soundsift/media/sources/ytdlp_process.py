@@ -404,6 +404,9 @@ def run_warm(requests: socket.socket) -> None:
     import imageio_ffmpeg
     import yt_dlp
 
+    # for the forks; it must not start a thread, because a lock that a thread holds stays locked in a fork
+    from soundsift.media import decode  # noqa: F401
+
     # matching an address compiles the patterns of all sites
     for extractor in yt_dlp.extractor.gen_extractor_classes():
         extractor.suitable("https://localhost/")
