@@ -41,7 +41,6 @@ for y in (noise.astype(np.float32), noise):
     librosa.feature.zero_crossing_rate(y=y)
     librosa.onset.onset_detect(y=y)
     librosa.beat.beat_track(y=y)
-    librosa.yin(y, fmin=100, fmax=2000)
     librosa.util.localmin(y)
 transition = librosa.sequence.transition_loop(2, 0.9)
 librosa.sequence.viterbi_binary(np.full((1, 2), 0.5), transition, p_state=np.array([0.5]))
@@ -80,7 +79,7 @@ class _Cache:
 
     @property
     def lock(self) -> Path:
-        return self.folder / "soundsift.lock"
+        return self.folder / "soundsift-numba.lock"
 
     @property
     def stamp(self) -> Path:
@@ -147,7 +146,7 @@ class _Cache:
                     if error.errno not in (errno.EAGAIN, errno.EACCES):
                         raise
                     if time.monotonic() > give_up:
-                        raise TimeoutError(f"{self.lock} was locked for {WAIT_SECONDS:.0f} s") from None
+                        raise TimeoutError from None
                     time.sleep(0.1)
             yield
 
@@ -186,8 +185,9 @@ def compile_librosa_once() -> None:
         try:
             with cache.locked():
                 message = "" if cache.stamp.exists() else cache.compile()
-        except TimeoutError as error:
-            log.warning("%s: this process compiles librosa's functions for itself", error)
+        except TimeoutError:
+            waited = f"{WAIT_SECONDS:.0f} s"
+            log.warning(f"{cache.lock} was locked for {waited}: this process compiles librosa's functions for itself")
             break
         except OSError:
             continue

@@ -72,14 +72,19 @@ def test_a_folder_that_the_user_has_set_is_kept_unless_it_cannot_be_written(
     assert Path(given()["KERAS_HOME"]).name == "keras_home"
 
 
-@pytest.mark.parametrize("fault", ["a link", "open to all"])
-def test_a_folder_of_that_name_that_others_could_write_is_not_used(home: Path, fault: str) -> None:
+@pytest.mark.parametrize("fault", ["a link", "open to all", "another user's"])
+def test_a_folder_of_that_name_that_others_could_write_is_not_used(
+    home: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    if fault == "another user's":
+        owner = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: owner + 1)
     expected = home.parent / "tmp" / f"soundsift-{os.getuid()}"
     if fault == "a link":
         expected.symlink_to(home)
     else:
         expected.mkdir()
-        expected.chmod(0o777)
+        expected.chmod(0o777 if fault == "open to all" else 0o700)
     assert temporary_home() is None
     home.rename(home.parent / "gone")
     home.touch()

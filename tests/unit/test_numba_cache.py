@@ -171,7 +171,7 @@ def test_after_a_long_wait_a_process_compiles_for_itself_and_says_so(
     place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(numba_cache, "WAIT_SECONDS", 0.3)
-    lock = place.librosa / "__pycache__" / "soundsift.lock"
+    lock = place.librosa / "__pycache__" / "soundsift-numba.lock"
     with held(lock):
         compile_librosa_once()
     assert place.used == []
@@ -277,6 +277,7 @@ def test_set_up_compiles_where_locks_are_not_given(place: Place, monkeypatch: py
     numba_cache.main()
     compile_librosa_once()
     assert place.used == ["in librosa"]
+    assert used_by_numba() == ""
 
 
 def test_the_folders_are_those_that_numba_writes() -> None:

@@ -30,8 +30,9 @@ SOURCES = ("Snakefile", "workflow", "scripts", "envs", "profiles")
 TABLES = ("results/features.parquet", "results/coverage.parquet")
 
 
-# Rows of the small lists for complete runs.
+# Rows of the small lists for complete runs, and the batches of sixteen that they fill.
 N_TRAIN, N_EVAL = 28, 16
+N_BATCHES = 2 + 1
 
 
 def config_for(media: Path, url: str | None = None) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Runs of snakemake in forks of one process that has imported it. A start takes a second less than a new process.
 
-The server is started with the path of its socket, ``python snakemake_server.py SOCKET``; with arguments after that, this
-file runs snakemake in the working directory as a client. A client sends one line of JSON (working directory, arguments, file
-for the output), and gets the exit status as a number when the run has ended. Packages of third parties are imported
-here, but not ``soundsift``: each run uses the package beside its own Snakefile.
+The server is started with the path of its socket, ``python snakemake_server.py SOCKET``. With arguments after that, this
+file is a client that runs snakemake in the working directory. A client sends one line of JSON (working directory,
+arguments, file for the output, environment), and gets the exit status as a number when the run has ended. The server
+imports packages of third parties, but not ``soundsift``: each run uses the package beside its own Snakefile.
 """
 
 import json
@@ -37,7 +37,7 @@ def run_snakemake(server: Path, folder: Path, arguments: Sequence[str], output: 
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(TIMEOUT_SECONDS)
         client.connect(str(server))
-        client.sendall(json.dumps([str(folder), list(arguments), str(output)]).encode() + b"\n")
+        client.sendall(json.dumps([str(folder), list(arguments), str(output), dict(os.environ)]).encode() + b"\n")
         return int(client.makefile().readline())
 
 
@@ -66,7 +66,7 @@ def _serve(path: str) -> None:
 def _answer(connection: socket.socket) -> None:
     """Fork a run; send its exit status."""
     lines = connection.makefile()
-    folder, arguments, output = json.loads(lines.readline())
+    folder, arguments, output, environment = json.loads(lines.readline())
     child = os.fork()
     if child:
         connection.sendall(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n".encode())
@@ -77,6 +77,8 @@ def _answer(connection: socket.socket) -> None:
     for descriptor in (1, 2):
         os.dup2(file, descriptor)
     os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
     from snakemake.cli import main
 
     sys.argv = ["snakemake", *arguments]

@@ -9,14 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.site.site import Site
-from tests.workflow.project import N_EVAL, N_TRAIN, TABLES, Project, config_for
+from tests.workflow.project import N_BATCHES, N_EVAL, N_TRAIN, TABLES, Project, config_for
 
 pytestmark = pytest.mark.workflow
 
 # of the demo's clips 3, 13 and 23 are dead, in the train list and as far as it reaches in the eval list
 DEAD = {"not_found": 2, "no_audio": 2, "too_short": 1}
 PER_BATCH = {"download_clips", "convert_clips", "extract_features", "summarize_features"}
-N_BATCHES = 2 + 1
 
 
 @pytest.fixture
