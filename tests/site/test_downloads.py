@@ -560,7 +560,7 @@ def test_the_process_that_is_forked_has_no_threads() -> None:
 
 
 def test_a_process_gets_the_exit_status_of_what_it_starts() -> None:
-    # an ignored SIGCHLD, as in the warm process, makes every exit status 0
+    # an ignored SIGCHLD makes every exit status 0
     fetcher = Fetcher({}, 600, 200)
     fetcher.start()
     ignored = re.search(r"SigIgn:\s*(\w+)", Path(f"/proc/{fetcher._pid}/status").read_text())

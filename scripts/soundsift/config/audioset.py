@@ -22,7 +22,7 @@ AUDIOSET_URLS = {
     },
     "ontology.json": "https://raw.githubusercontent.com/audioset/ontology/master/ontology.json",
 }
-# Checksums of the files that AudioSet has not changed since 2017 and of which an unchanged copy was at hand.
+# Checksums of the published files of which an unchanged copy was at hand.
 AUDIOSET_SHA256 = {
     "balanced_train_segments.csv": "3b83e5ff9ed72cfda37d4e36ce08250e107c1ea70f109f6ab6668ac200db5e94",
     "class_labels_indices.csv": "cdd1049833c4b86127c2773ac0d14a2754b6a6d0d1798002ed5c66e699708429",

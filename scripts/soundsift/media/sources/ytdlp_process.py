@@ -388,8 +388,6 @@ def _run_fork(connection_fd: int, log_fd: int, warm_pid: int, ffmpeg_folder: str
         for fd in (1, 2):
             os.dup2(log_fd, fd)
         os.close(log_fd)
-        # the warm process ignores the end of its children, but yt-dlp asks for the exit status of ffmpeg
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         threading.Thread(target=_end_with_parent, args=(warm_pid,), daemon=True).start()
         with contextlib.suppress(EOFError, ConnectionError):
             _serve(Connection(connection_fd), ffmpeg_folder)
@@ -410,7 +408,7 @@ def run_warm(requests: socket.socket) -> None:
     # matching an address compiles the patterns of all sites
     for extractor in yt_dlp.extractor.gen_extractor_classes():
         extractor.suitable("https://localhost/")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # Forks that have ended are not waited for. Their ids stay taken, so a late kill never meets another process.
     warm_pid = os.getpid()
     with tempfile.TemporaryDirectory() as ffmpeg_folder:
         # yt-dlp fetches sections only if it finds a program named ffmpeg; the packaged one has another name
