@@ -98,15 +98,17 @@ def drawn(seed: int, n_lines: int) -> list[Break]:
 
 def notice(one: Break, arguments: list[str]) -> tuple[str, str]:
     """The broken line, and the first test that fails ('' if none does)."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "tree")
-        ignored = shutil.ignore_patterns("__pycache__", "results", "resources", "site", ".*")
-        shutil.copytree(ROOT, tree, ignore=ignored)
+        for name in tracked:
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tree / name)
         file = tree / one.file.relative_to(ROOT)
         source = one.file.read_bytes()
         broken = source[: one.start] + one.text.encode() + source[one.end :]
         file.write_bytes(broken)
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *arguments]
+        command = [sys.executable, "-m", "pytest", "-x", "-rfE", "-p", "no:cacheprovider", *arguments]
         done = subprocess.run(command, cwd=tree, capture_output=True, text=True)
         failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, flags=re.MULTILINE)
         name = failed[0] if failed else "" if done.returncode == 0 else f"exit status {done.returncode}"
