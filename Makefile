@@ -24,9 +24,10 @@ run: .venv/ready
 	@[ -d results ] || echo 'Running the demo: two to three minutes on two cores. Then open results/report.html.'
 	if [ -t 2 ]; then live="--logger rich"; fi; $(BIN)/snakemake --cores $(CORES) $$live
 
-# In several processes, which take each other's waiting tests when they have none left.
+# In several processes, which take each other's waiting tests when they have none left. One more than cores, because some
+# tests wait for a server.
 test: .venv/dev
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal --durations 20
+	$(BIN)/pytest -n $$(($(CORES) < 4 ? $(CORES) + 1 : 4)) --dist worksteal --durations 20
 
 # Starts a Slurm on this machine from Debian's packages and runs the cluster tests on it. Needs root.
 slurm-test: .venv/dev .venv/slurm

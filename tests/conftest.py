@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from soundsift.code_digest import SCRIPTS
 from soundsift.demo import make_demo
 from tests.pages import blocks
 from tests.site.site import Site
+from tests.workflow import warm
 from tests.workflow.project import N_EVAL, N_TRAIN, ROOT, Project, config_for, silence
 
 # Makes a folder once for all processes that run tests, and returns it: the name, and a function that fills the folder.
@@ -106,6 +108,20 @@ def working(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "results" / "downloads").mkdir(parents=True)
     (folder / "results" / "downloads" / "train-00000.csv").write_text('"clip_id","outcome"\n"a_0","timeout"\n')
     return folder
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the folder of the processes that run snakemake and scripts for all processes that run tests."""
+    if not hasattr(config, "workerinput"):
+        os.environ["SOUNDSIFT_TEST_SERVERS"] = tempfile.mkdtemp()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End these processes."""
+    if not hasattr(config, "workerinput"):
+        folder = Path(os.environ["SOUNDSIFT_TEST_SERVERS"])
+        warm.stop(folder)
+        shutil.rmtree(folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

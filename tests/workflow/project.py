@@ -1,6 +1,5 @@
 """A copy of the workflow with small lists, and the result of running it."""
 
-import atexit
 import os
 import re
 import shutil
@@ -23,7 +22,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from tests.pages import commands
-from tests.workflow import snakemake_server
+from tests.workflow import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("Snakefile", "workflow", "scripts", "envs", "profiles")
@@ -75,13 +74,12 @@ class Run:
 
 
 @cache
-def server() -> Path:
-    """The socket of the process that runs snakemake for this process."""
-    folder = tempfile.TemporaryDirectory()
-    running = snakemake_server.serving(Path(folder.name, "socket"))
-    running.__enter__()
-    atexit.register(lambda: (running.__exit__(None, None, None), folder.cleanup()))
-    return Path(folder.name, "socket")
+def servers() -> Path:
+    """The folder of the processes that run snakemake and scripts for all tests: see :mod:`tests.workflow.warm`."""
+    folder = Path(os.environ["SOUNDSIFT_TEST_SERVERS"])
+    for kind in warm.KINDS:
+        warm.start(folder, kind)
+    return folder
 
 
 class Project:
@@ -121,10 +119,10 @@ class Project:
 
     def run(self, *arguments: str) -> Run:
         """Run snakemake in the project and wait for it."""
-        with tempfile.NamedTemporaryFile("r") as output:
-            status = snakemake_server.run_snakemake(
-                server(), self.folder, ["--cores", "2", *arguments], Path(output.name)
-            )
+        with tempfile.TemporaryFile("w+") as output:
+            both = [output.fileno()] * 2
+            status = warm.run(servers(), "snakemake", ["--cores", "2", *arguments], both, self.folder)
+            output.seek(0)
             return Run(status, output.read())
 
     def plan(self, *arguments: str) -> Counter[str]:
@@ -168,7 +166,7 @@ def assert_plans(command: str, folder: Path) -> None:
     """Run a command of the documentation with ``--dry-run`` in ``folder``."""
     # a command that uses a variable needs the command that sets it
     before = [line for line in commands() if line.startswith("late=")] if "$late" in command else []
-    snakemake = f'snakemake() {{ "{sys.executable}" "{snakemake_server.__file__}" "{server()}" "$@" --dry-run; }}'
+    snakemake = f'snakemake() {{ "{servers()}/python" -m snakemake "$@" --dry-run; }}'
     script = "\n".join(["set -euo pipefail", snakemake, *before, command])
     done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
