@@ -69,7 +69,7 @@ def main() -> None:
     detector = load(combined)
     if options.only:
         began = time.perf_counter()
-        result = detector.analyse(options.only)
+        result = detector.detect(options.only)
         seconds = time.perf_counter() - began
         # getrusage would include the memory of the process that started this one.
         peak_mb = int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0]) / 1024
@@ -89,13 +89,13 @@ def main() -> None:
         for window_seconds in WINDOWS_SECONDS:
             rows: dict[str, list[tuple[float, float, int, int]]] = {name: [] for name in names}
             for path, _, rate_hz, truth in recordings:
-                segments = detector.analyse(path, window_seconds).segments.to_pylist()
+                segments = detector.detect(path, window_seconds=window_seconds)
                 for i, name in enumerate(names):
                     # In tenths of a second.
                     true = truth[:: rate_hz // 10, i]
                     found = np.zeros(len(true), dtype=bool)
-                    for row in (row for row in segments if row["detector"] == name):
-                        found[round(row["start_seconds"] * 10) : round(row["end_seconds"] * 10)] = True
+                    for row in (row for row in segments if row.detector == name):
+                        found[round(row.start_seconds * 10) : round(row.end_seconds * 10)] = True
                     rows[name].append(accuracy(found, true))
             for name, values in rows.items():
                 f1, tenths, *n = np.mean(values, axis=0)

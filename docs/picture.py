@@ -10,7 +10,6 @@ import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -18,6 +17,8 @@ from PIL import Image
 
 from soundsift.demo import sound, write_media
 from soundsift.detection.listen import load
+from soundsift.detection.result import Detections
+from soundsift.features.spectrogram import Spectrogram
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -38,13 +39,13 @@ def compose() -> np.ndarray:
     return np.concatenate([0.15 * piece / max(float(piece.std()), 0.15) for piece in pieces])
 
 
-def draw(found: Any, thresholds: dict[str, float], path: Path) -> None:
+def draw(found: Detections, spectrogram: Spectrogram, thresholds: dict[str, float], path: Path) -> None:
     """Draw the spectrogram, what is played, and the probability and the segments of every detector."""
     plt.rcParams |= {"font.size": 12, "axes.spines.top": False, "axes.spines.right": False}
     figure, (top, *panels) = plt.subplots(
         3, 1, figsize=(10, 4.6), sharex=True, height_ratios=[1.7, 1, 1], layout="constrained"
     )
-    bands_hz, power_db = found.spectrogram.frequencies_hz, 10 * np.log10(found.spectrogram.power().T + 1e-10)
+    bands_hz, power_db = spectrogram.frequencies_hz, 10 * np.log10(spectrogram.power().T + 1e-10)
     end = found.duration_seconds
     top.imshow(
         power_db, origin="lower", aspect="auto", cmap="cividis", vmin=power_db.max() - 70, vmax=power_db.max(),
@@ -58,9 +59,9 @@ def draw(found: Any, thresholds: dict[str, float], path: Path) -> None:
         top.text((first + last) / 2, len(bands_hz) + 1, TITLES.get(kind, kind), ha="center", va="bottom")
         top.axvline(last, color="white", linewidth=1)
     for panel, (name, probability) in zip(panels, sorted(found.probability.items()), strict=True):
-        for row in found.segments.to_pylist():
-            if row["detector"] == name:
-                panel.axvspan(row["start_seconds"], row["end_seconds"], color=COLOURS[name], alpha=0.25, linewidth=0)
+        for row in found:
+            if row.detector == name:
+                panel.axvspan(row.start_seconds, row.end_seconds, color=COLOURS[name], alpha=0.25, linewidth=0)
         for (kind, _), (first, last) in zip(PIECES, pairwise(starts), strict=True):
             if name in CLASSES.get(kind, (kind,)):
                 panel.plot((first, last), (1.1, 1.1), color="black", linewidth=3, solid_capstyle="butt", clip_on=False)
@@ -86,8 +87,9 @@ def picture(model: Path, path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder) / "recording.m4a"
         write_media(recording, compose(), picture=False)
-        found = detector.analyse(recording)
-    draw(found, dict(detector.definition.thresholds), path)
+        spectrogram = Spectrogram(detector.definition.feature_params()[1])
+        found = detector.detect(recording, on_block=spectrogram.add)
+    draw(found, spectrogram, dict(detector.definition.thresholds), path)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from soundsift.detection.overview import overview
-from soundsift.detectors.model_file import read_definition
+from soundsift.detectors.definition import read_definition
 from soundsift.files import read_json
 from soundsift.joblog import job_log
 from soundsift.report.detection import recording_section

@@ -8,6 +8,7 @@ from soundsift.detection.listen import load
 from soundsift.detection.paths import decode_path
 from soundsift.detection.timeline_data import no_timeline_data, timeline_data, write_timeline_data
 from soundsift.errors import MediaError
+from soundsift.features.spectrogram import Spectrogram
 from soundsift.files import write_json, write_text
 from soundsift.joblog import job_log
 from soundsift.tables import schema_of, write_csv
@@ -20,14 +21,15 @@ def detect_recording(recording: Path, model: Path, segments: Path, labels: Path,
     """
     detector = load(model)
     thresholds = detector.definition.thresholds
+    spectrogram = Spectrogram(detector.definition.feature_params()[1])
     seconds: float | None = None
     try:
-        result = detector.analyse(recording)
+        result = detector.detect(recording, on_block=spectrogram.add)
     except MediaError as error:
         found, data = schema_of(SEGMENT_COLUMNS).empty_table(), no_timeline_data()
         outcome, reason = error.outcome, error.reason
     else:
-        found, spectrogram = result.segments, result.spectrogram
+        found = result.to_arrow()
         data = timeline_data(
             thresholds, result.probability, result.duration_seconds, spectrogram.power(), spectrogram.frequencies_hz
         )

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from soundsift.detectors.definition import Definition
 from soundsift.detectors.examples import read_examples
 from soundsift.detectors.hyperparameters import Hyperparameters
-from soundsift.detectors.model_file import Definition, save
+from soundsift.detectors.model_file import save
 from soundsift.detectors.training import train
-from soundsift.features.definition import definition_of
+from soundsift.features.definition import definition_of, params_of
+from soundsift.features.frames import filters_of
 from soundsift.features.inputs import input_columns
 from soundsift.joblog import job_log
 from soundsift.tables import write_parquet
@@ -30,7 +32,8 @@ def train_detector(
     trained = train(detector, examples, params, columns)
     thresholds, calibrations = {detector: trained.threshold}, {detector: [trained.slope, trained.shift]}
     definition = Definition(columns, definition_of(schema), thresholds, calibrations, synthetic=is_demo)
-    save(trained.model, definition, model)
+    params_of_features, sample_rate_hz = params_of(definition.features)
+    save(trained.model, definition, filters_of(sample_rate_hz, params_of_features), model)
     write_parquet(trained.history, history)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from soundsift.detectors.card import card
 from soundsift.detectors.columns import CURVE_COLUMNS, ERROR_COLUMNS
+from soundsift.detectors.definition import read_definition
 from soundsift.detectors.metrics import read_metrics
-from soundsift.detectors.model_file import read_definition
 from soundsift.files import write_text
 from soundsift.joblog import job_log
 from soundsift.tables import read_parquet

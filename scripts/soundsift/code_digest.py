@@ -44,8 +44,11 @@ class _Source:
 def imported(path: Path, scripts: Path = SCRIPTS) -> frozenset[Path]:
     """Find the files of the package that a file imports, at its top or inside its functions.
 
-    Python runs the ``__init__.py`` of every folder above a module first, so these files are included.
+    Python runs the ``__init__.py`` of every folder above a module first, so these files are included. What the package
+    itself offers to programs is left out: no step uses it.
     """
+    if path == scripts / PACKAGE / "__init__.py":
+        return frozenset()
     found: set[Path] = set()
     for module in _read(path, scripts).modules:
         parts = module.split(".")

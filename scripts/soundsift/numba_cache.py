@@ -31,7 +31,7 @@ from soundsift.homes import temporary_home
 SUBFOLDERS = ("", "core", "feature", "util")
 # Longest wait for another process that compiles. Compiling takes 50 s on an idle core.
 WAIT_SECONDS = 900.0
-# Calls every function that is compiled at import, and the one of ours that is compiled at its first call.
+# Calls every function that is compiled at import.
 CALLS = """
 import librosa
 import numpy as np
@@ -42,8 +42,6 @@ for y in (noise.astype(np.float32), noise):
     librosa.onset.onset_detect(y=y)
     librosa.beat.beat_track(y=y)
     librosa.util.localmin(y)
-transition = librosa.sequence.transition_loop(2, 0.9)
-librosa.sequence.viterbi_binary(np.full((1, 2), 0.5), transition, p_state=np.array([0.5]))
 """
 
 log = logging.getLogger("soundsift")

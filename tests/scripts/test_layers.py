@@ -28,7 +28,9 @@ def layer(path: Path, package: Path = PACKAGE) -> int:
 
 def named_for_type_checkers(path: Path, scripts: Path) -> set[Path]:
     """Modules that a file names in ``from soundsift... import``, type checkers' imports included."""
-    found = set()
+    found: set[Path] = set()
+    if path == scripts / "soundsift" / "__init__.py":
+        return found  # what the package offers to programs
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "soundsift":
             place = scripts.joinpath(*str(node.module).split("."))

@@ -6,8 +6,8 @@ from pathlib import Path
 from soundsift.code_digest import SCRIPTS
 
 REFERENCE = re.compile(r"(?<![\w/.-])soundsift((?:\.\w+)+)")
-# a file inside model files, not a module
-OTHER = {".json"}
+# files inside model files, not modules
+OTHER = {".json", ".npz"}
 
 
 def exists(reference: str, scripts: Path = SCRIPTS) -> bool:

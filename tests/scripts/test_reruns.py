@@ -53,7 +53,11 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "detection/segments.py", "STEP_SECONDS, LASTING_SECONDS = 1, 20", "STEP_SECONDS, LASTING_SECONDS = 1, 30", LISTEN,
     ),
     "code of a parameter of the transform": (
-        "features/frames.py", "tuning=0.0", "tuning=0.1", EXTRACT | LISTEN,
+        # detection takes the filters from the model
+        "features/frames.py", "tuning=0.0", "tuning=0.1", EXTRACT | {"train_detector"},
+    ),
+    "code of the transform": (
+        "features/transform.py", "mel_db.max() - 80", "mel_db.max() - 70", EXTRACT | LISTEN | TRAIN | {"combine_detectors"},
     ),
     "how a row group is filled": (
         "features/growing_parquet.py", "ROW_GROUP = 16384", "ROW_GROUP = 8192", {"merge_features", "merge_augmented"},

@@ -1,178 +1,207 @@
 """Detection of classes in a recording of any length.
 
-    from soundsift.detection.listen import load
+    from soundsift import load
     detector = load("results/detectors/combined.keras")
     detector.detect("recording.mp3")
 
 The model is applied to windows of three seconds, one per second. The log-odds of a second are the mean over the windows
 that contain it. Segments are found from the probabilities of all seconds (:mod:`soundsift.detection.segments`). Windows
 of ten seconds, the length of the training clips, blur the boundaries: ``benchmarks/detection.py`` compares them.
+
+Neither TensorFlow nor librosa is imported: networks and filters come from the model file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
-from scipy.special import expit, logit
 
-from soundsift.arrays import Float32Array, Float64Array
-from soundsift.detection.segments import STEP_SECONDS, find_segments
-from soundsift.detectors import model_file
-from soundsift.errors import MediaError, TrainingError
-from soundsift.features.frames import frame_features
+from soundsift.arrays import AnyArray, Float32Array, Float64Array
+from soundsift.detection.result import Detections
+from soundsift.detection.segments import STEP_SECONDS, Segment, SegmentSearch, find_segments
+from soundsift.detectors.definition import Definition
+from soundsift.detectors.inference import Model, read_model
+from soundsift.errors import MediaError
 from soundsift.features.inputs import feature_matrix
-from soundsift.features.spectrogram import Spectrogram
 from soundsift.features.statistics import STATISTICS, FrameSeries, summarize, summary_columns
+from soundsift.features.transform import transform
 from soundsift.media.columns import SILENCE_DBFS
-from soundsift.media.stream import samples_of
-
-if TYPE_CHECKING:
-    import keras
-
+from soundsift.media.stream import samples_of, samples_of_array
 
 WINDOW_SECONDS = 3
 # A window whose samples are all below this amplitude counts as silent; full scale is 1.
 SILENCE_AMPLITUDE = 10 ** (SILENCE_DBFS / 20)
 # Shorter recordings are refused.
 MIN_SECONDS = 1.0
-N_WINDOWS_AT_ONCE = 120
+# Of a recording that is decoded, and of a live stream.
+BLOCK_SECONDS, LIVE_BLOCK_SECONDS = 120, 1
 # Log-odds are clipped to plus or minus this, so that one window cannot outweigh all its neighbours.
 MAX_LOG_ODDS = 7.0
 
 
+@dataclass
+class _Heard:
+    """What is noted about a recording while its samples pass by."""
+
+    sample_rate_hz: int
+    on_block: Callable[[Float32Array], None] | None = None
+    n_samples: int = 0
+    peak: float = 0.0
+    reason: str = ""
+
+    @property
+    def duration_seconds(self) -> float:
+        return self.n_samples / self.sample_rate_hz
+
+    def watch(self, blocks: Iterable[Float32Array]) -> Iterator[Float32Array]:
+        """Pass the blocks on. Damage after the first second ends the recording and is noted."""
+        try:
+            for block in blocks:
+                self.n_samples += len(block)
+                self.peak = max(self.peak, float(np.abs(block).max(initial=0.0)))
+                if self.on_block:
+                    self.on_block(block)
+                yield block
+        except MediaError as error:
+            if error.outcome != "corrupt" or self.duration_seconds < MIN_SECONDS:
+                raise
+            self.reason = error.reason
+        if self.duration_seconds < MIN_SECONDS:
+            reason = f"{self.duration_seconds:.4g} s of sound, at least {MIN_SECONDS:g} s are needed"
+            raise MediaError("too_short", reason)
+
+
 @dataclass(frozen=True)
-class RecordingResult:
-    """The result of analysing one recording.
+class Detector:
+    """A model that is applied to recordings, as :func:`load` reads it."""
 
-    Attributes
-    ----------
-    duration_seconds
-        Of the part that could be decoded.
-    probability
-        {detector: probability in each second, shape (n_seconds,), 0 to 1}
-    segments
-        :data:`~soundsift.detection.columns.SEGMENT_COLUMNS`, by detector and time.
-    spectrogram
-        Of the whole recording.
-    outcome
-        ``ok``, or ``silent`` if no sample exceeds -60 dBFS.
-    reason
-        What part of the recording is missing; empty if none is.
-    """
+    model: Model
 
-    duration_seconds: float
-    probability: dict[str, Float64Array]
-    segments: pa.Table
-    spectrogram: Spectrogram
-    outcome: str
-    reason: str
+    @property
+    def definition(self) -> Definition:
+        """Thresholds and features of the model."""
+        return self.model.definition
 
+    def detect(
+        self,
+        recording: str | Path | AnyArray,
+        sample_rate_hz: int | None = None,
+        window_seconds: int = WINDOW_SECONDS,
+        on_block: Callable[[Float32Array], None] | None = None,
+    ) -> Detections:
+        """Find the segments in which each detector's class is present, in one pass.
 
-class Detector(NamedTuple):
-    """A model with its definition, as :func:`load` reads it."""
-
-    model: "keras.Model"
-    definition: model_file.Definition
-
-    def detect(self, recording: str | Path) -> pa.Table:
-        """Find the segments in which each detector's class is present.
+        Memory grows only by a few numbers per second of sound.
 
         Parameters
         ----------
         recording
-            Any file that FFmpeg reads. The channels of its first audio stream are averaged.
-
-        Returns
-        -------
-        :data:`~soundsift.detection.columns.SEGMENT_COLUMNS`, by detector and time.
-
-        Raises
-        ------
-        MediaError
-            As :meth:`analyse` does.
-        """
-        return self.analyse(recording).segments
-
-    def analyse(self, recording: str | Path, window_seconds: int = WINDOW_SECONDS) -> RecordingResult:
-        """Analyse a recording in one pass; memory grows only by a few numbers per second of sound.
-
-        Parameters
-        ----------
-        recording
-            Any file that FFmpeg reads. The channels of its first audio stream are averaged.
+            A file that FFmpeg reads, of which the first audio stream is taken; or samples of shape (n,) or
+            (n_channels, n), floating-point numbers with full scale at 1, or integers with the full scale of their type.
+            Channels are averaged.
+        sample_rate_hz
+            Of the samples. Not used for a file.
         window_seconds
             Length of a window, a whole number of seconds.
+        on_block
+            Is called with every block of decoded samples, shape (n,), at the sample rate of the model.
 
         Raises
         ------
+        InputError
+            If an array has no sample rate or another shape.
         MediaError
             ``no_audio``; ``corrupt`` if nothing can be decoded; ``too_short`` for less than one second. If decoding
             fails after the first second, the part before is analysed and ``reason`` describes the failure.
         """
-        _, sample_rate_hz = self.definition.feature_params()
-        spectrogram = Spectrogram(sample_rate_hz)
-        parts: list[dict[str, Float64Array]] = []
-        n_samples, peak, reason = 0, 0.0, ""
-        waiting = np.zeros(0, dtype=np.float32)
-        blocks = samples_of(Path(recording), sample_rate_hz, N_WINDOWS_AT_ONCE * STEP_SECONDS * sample_rate_hz)
-        try:
-            for block in blocks:
-                n_samples += len(block)
-                peak = max(peak, float(np.abs(block).max(initial=0.0)))
-                spectrogram.add(block)
-                waiting = np.concatenate([waiting, block])
-                n = (len(waiting) - window_seconds * sample_rate_hz) // (STEP_SECONDS * sample_rate_hz) + 1
-                if n > 0:
-                    parts.append(self._log_odds(waiting, n, window_seconds))
-                    waiting = waiting[n * STEP_SECONDS * sample_rate_hz :]
-        except MediaError as error:
-            if error.outcome != "corrupt" or n_samples < MIN_SECONDS * sample_rate_hz:
-                raise
-            reason = error.reason
-        duration = n_samples / sample_rate_hz
-        if duration < MIN_SECONDS:
-            raise MediaError("too_short", f"{duration:.4g} s of sound, at least {MIN_SECONDS:g} s are needed")
-        if not parts:
-            parts.append(self._log_odds(waiting, 1, window_seconds))
-        log_odds = {name: np.concatenate([part[name] for part in parts]) for name in self.definition.thresholds}
-        probability = {
-            name: expit(_mean_per_second(of_windows, duration, window_seconds)) for name, of_windows in log_odds.items()
-        }
-        return RecordingResult(
-            duration, probability, find_segments(probability, self.definition.thresholds, duration), spectrogram,
-            "silent" if peak < SILENCE_AMPLITUDE else "ok", reason,
+        _, rate_hz = self.definition.feature_params()
+        piece = BLOCK_SECONDS * rate_hz
+        if isinstance(recording, str | Path):
+            blocks = samples_of(Path(recording), rate_hz, piece)
+        else:
+            blocks = samples_of_array(recording, sample_rate_hz, rate_hz, piece)
+        heard = _Heard(rate_hz, on_block)
+        parts = list(self._per_second(heard.watch(blocks), window_seconds))
+        probability = dict(zip(self.definition.thresholds, np.concatenate(parts, axis=1), strict=True))
+        duration = heard.duration_seconds
+        return Detections(
+            duration, probability, tuple(find_segments(probability, self.definition.thresholds, duration)),
+            "silent" if heard.peak < SILENCE_AMPLITUDE else "ok", heard.reason,
         )  # fmt: skip
 
-    def _log_odds(self, samples: Float32Array, n: int, window_seconds: int) -> dict[str, Float64Array]:
-        """Log-odds of every detector in the first n windows, shape (n,) each; ``-MAX_LOG_ODDS`` in a silent window."""
+    def probabilities(
+        self, recording: str | Path | AnyArray, sample_rate_hz: int | None = None
+    ) -> dict[str, Float64Array]:
+        """Return {detector: probability in each second, shape (n_seconds,), 0 to 1}; arguments as of :meth:`detect`."""
+        return self.detect(recording, sample_rate_hz).probability
+
+    def stream(self, source: BinaryIO) -> Iterator[Segment]:
+        """Yield the segments of a live stream as soon as they are settled, in constant memory.
+
+        A segment is settled when it is over and the seconds after it leave no doubt, which takes about five seconds
+        after its end: the window of three seconds and usually two more.
+
+        Parameters
+        ----------
+        source
+            WAV, or another format that FFmpeg reads without seeking.
+
+        Raises
+        ------
+        MediaError
+            As :meth:`detect`, and ``corrupt`` after the last segment if the stream is damaged.
+        """
+        _, rate_hz = self.definition.feature_params()
+        heard = _Heard(rate_hz)
+        searches = [SegmentSearch(name, threshold) for name, threshold in self.definition.thresholds.items()]
+        blocks = samples_of(source, rate_hz, LIVE_BLOCK_SECONDS * rate_hz)
+        for part in self._per_second(heard.watch(blocks), WINDOW_SECONDS):
+            for second in part.T.tolist():
+                for search, probability in zip(searches, second, strict=True):
+                    yield from search.add(probability)
+        for search in searches:
+            yield from search.finish(heard.duration_seconds)
+        if heard.reason:
+            raise MediaError("corrupt", heard.reason)
+
+    def _per_second(self, blocks: Iterable[Float32Array], window_seconds: int) -> Iterator[Float64Array]:
+        """Yield probabilities as soon as the sound suffices, shape (n_detectors, n_seconds)."""
+        _, rate_hz = self.definition.feature_params()
+        step = STEP_SECONDS * rate_hz
+        waiting = np.zeros(0, dtype=np.float32)
+        # log-odds of the last windows, as many as can contain one second
+        last = np.zeros((len(self.definition.thresholds), 0))
+        n_samples = n_windows = 0
+        for block in blocks:
+            n_samples += len(block)
+            waiting = np.concatenate([waiting, block])
+            n = (len(waiting) - window_seconds * rate_hz) // step + 1
+            if n > 0:
+                found = np.concatenate([last, self._log_odds(waiting, n, window_seconds)], axis=1)
+                yield _probability(_means(found, last.shape[1], found.shape[1], window_seconds))
+                last, waiting, n_windows = found[:, -window_seconds:], waiting[n * step :], n_windows + n
+        first, n_left = last.shape[1], -(-n_samples // step) - n_windows
+        if not n_windows:
+            last = self._log_odds(waiting, 1, window_seconds)
+        yield _probability(_means(last, first, first + n_left, window_seconds))
+
+    def _log_odds(self, samples: Float32Array, n: int, window_seconds: int) -> Float64Array:
+        """Log-odds in the first n windows, shape (n_detectors, n). Window i begins at second i."""
         columns, (params, sample_rate_hz) = self.definition.columns, self.definition.feature_params()
         statistics = [name for name in STATISTICS if any(column.endswith(f"_{name}") for column in columns)]
         step, length = STEP_SECONDS * sample_rate_hz, window_seconds * sample_rate_hz
         windows = [samples[at * step : at * step + length] for at in range(n)]
-        frame_rate_hz = sample_rate_hz / params.hop_length
-        rows = np.stack(
-            [
-                summarize(FrameSeries(frame_features(window, sample_rate_hz, params)[:, 1:], frame_rate_hz), statistics)
-                for window in windows
-            ]
-        )
+        frame_rate_hz, filters = sample_rate_hz / params.hop_length, self.model.filters
+        frames = (transform(window, sample_rate_hz, params, filters)[:, 1:] for window in windows)
+        rows = np.stack([summarize(FrameSeries(values, frame_rate_hz), statistics) for values in frames])
         names = [column.name for column in summary_columns(params.n_mfcc, statistics)]
         table = pa.table({"clip_id": ["recording"] * n} | {name: rows[:, i] for i, name in enumerate(names)})
-        # The number of rows never changes: Keras would compile the network again for a new number, which takes 0.5 s.
-        x = np.zeros((max(n, N_WINDOWS_AT_ONCE), len(columns)), dtype=np.float32)
-        x[:n] = feature_matrix(table, columns)
-        predicted = self.model.predict_on_batch(x)
-        if not isinstance(predicted, Mapping):
-            predicted = dict.fromkeys(self.definition.thresholds, predicted[:, 1])
+        found = np.stack(list(self.model.log_odds(feature_matrix(table, columns)).values()))
         silent = np.array([np.abs(window).max() < SILENCE_AMPLITUDE for window in windows])
-        lowest = expit(-MAX_LOG_ODDS)
-        return {
-            name: np.where(silent, -MAX_LOG_ODDS, logit(np.clip(np.float64(p[:n]), lowest, 1 - lowest)))
-            for name, p in predicted.items()
-        }
+        return np.where(silent, -MAX_LOG_ODDS, np.clip(found, -MAX_LOG_ODDS, MAX_LOG_ODDS))
 
 
 def load(path: str | Path) -> Detector:
@@ -181,20 +210,24 @@ def load(path: str | Path) -> Detector:
     Raises
     ------
     TrainingError
-        If the file is not a model of this workflow, or TensorFlow is not installed.
+        If the file is not a model of this workflow, or of another version of it.
     """
-    try:
-        return Detector(*model_file.load(path))
-    except ModuleNotFoundError as error:
-        if error.name not in ("keras", "tensorflow"):
-            raise
-        raise TrainingError('detection needs TensorFlow for now: pip install "soundsift[workflow]"') from error
+    return Detector(read_model(path))
 
 
-def _mean_per_second(of_windows: Float64Array, duration_seconds: float, window_seconds: int) -> Float64Array:
-    """Average the windows that contain each second, shape (n_seconds,); window i begins at second i."""
-    n = int(np.ceil(duration_seconds / STEP_SECONDS))
-    running = np.concatenate([[0.0], np.cumsum(of_windows)])
-    last = np.minimum(np.arange(n), len(of_windows) - 1)
-    first = np.minimum(np.maximum(np.arange(n) - window_seconds // STEP_SECONDS + 1, 0), last)
-    return np.asarray((running[last + 1] - running[first]) / (last + 1 - first))
+def _probability(log_odds: Float64Array) -> Float64Array:
+    # scipy.special.expit is the same, but its import takes half a second
+    return np.asarray(1 / (1 + np.exp(-log_odds)))
+
+
+def _means(of_windows: Float64Array, first: int, end: int, window_seconds: int) -> Float64Array:
+    """Average the windows that contain each of the seconds first..end, shape (n_detectors, end - first).
+
+    Seconds that no window begins in have the windows before them, and at least the last one.
+    """
+    n = of_windows.shape[1]
+    seconds = np.arange(first, end)
+    last = np.minimum(seconds, n - 1)
+    begin = np.minimum(np.maximum(seconds - window_seconds + 1, 0), last)
+    running = np.concatenate([np.zeros((len(of_windows), 1)), np.cumsum(of_windows, axis=1)], axis=1)
+    return np.asarray((running[:, last + 1] - running[:, begin]) / (last + 1 - begin))

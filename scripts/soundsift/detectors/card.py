@@ -28,7 +28,7 @@ def card(
     lists
         {name: path} of the segment lists.
     features
-        Parameters of the features: :attr:`soundsift.detectors.model_file.Definition.features`.
+        Parameters of the features: :attr:`soundsift.detectors.definition.Definition.features`.
     network
         As configured: hidden_units, balance, augment, members, seed.
     is_calibrated

@@ -18,10 +18,11 @@ from sklearn.preprocessing import StandardScaler
 
 from soundsift.arrays import Float64Array, Int64Array
 from soundsift.detectors.columns import ERROR_COLUMNS, PREDICTION_COLUMNS, PROBABILITY_COLUMNS
+from soundsift.detectors.definition import Definition
 from soundsift.detectors.examples import read_examples, read_rows, read_split_columns
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.metrics import ALWAYS_NO, DetectorMetrics, Performance
-from soundsift.detectors.model_file import Definition, probabilities
+from soundsift.detectors.model_file import probabilities
 from soundsift.detectors.scoring import measure_performance
 from soundsift.detectors.split import train_and_eval, truth_of
 from soundsift.detectors.training import train

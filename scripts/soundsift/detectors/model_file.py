@@ -1,120 +1,67 @@
-"""The model file of a detector: writing, reading, combining and applying it.
+"""The model file of a detector: writing it, and reading and combining its Keras models.
 
-A model file is an ordinary Keras archive that any Keras loads. It has one additional member, ``soundsift.json``, with
-the names and order of the inputs, the definition of these features, the thresholds and the calibration.
+A model file is an ordinary Keras archive that any Keras loads. It has two additional members: ``soundsift.json``, the
+definition (:mod:`soundsift.detectors.definition`), and ``soundsift.npz``, the same networks and the filters of the
+features for detection without TensorFlow and librosa (:mod:`soundsift.detectors.inference`).
 """
 
-import json
 import os
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from soundsift.arrays import Float32Array, Float64Array
-from soundsift.config.features import FeatureParams
+from soundsift.detectors.definition import ARRAYS, MEMBER, Definition, not_a_detector, read_definition
+from soundsift.detectors.inference import Ensemble, arrays_of
 from soundsift.errors import TrainingError
-from soundsift.features.definition import DEFINITION_KEYS, definition_of, params_of
-from soundsift.features.inputs import matrices
+from soundsift.features.transform import Filters
 from soundsift.files import whole_file
 
 if TYPE_CHECKING:
     import keras
 
-MEMBER = "soundsift.json"
 
+def save(model: "keras.Model", definition: Definition, filters: Filters, path: Path) -> None:
+    """Write the model of one detector, or a combined one, with everything that detection needs.
 
-@dataclass(frozen=True)
-class Definition:
-    """Inputs and outputs of a model.
-
-    Attributes
+    Parameters
     ----------
-    columns
-        Names of the inputs, in order.
-    features
-        Parameters of the features: :func:`soundsift.features.definition.definition`.
-    thresholds
-        {detector: threshold}. A clip counts as detected if its probability is at least the threshold.
-    calibrations
-        {detector: (slope, shift)}: :class:`soundsift.detectors.training.Trained`.
-    synthetic
-        Whether the model was trained on the synthetic sound of the demo.
+    filters
+        With which the features were computed that the model was trained on.
     """
-
-    columns: list[str]
-    features: dict[str, str]
-    thresholds: dict[str, float]
-    calibrations: dict[str, list[float]]
-    synthetic: bool = False
-
-    def inputs(self, path: Path) -> Iterator[Float32Array]:
-        """Read the model's inputs from a features table, one row group at a time.
-
-        Yields
-        ------
-        Shape (n_rows, n_inputs).
-
-        Raises
-        ------
-        TrainingError
-            If the features were computed with other parameters than those the model was trained on.
-        """
-        found = definition_of(pq.read_schema(path))
-        for key in DEFINITION_KEYS:
-            if key != "librosa" and found[key] != self.features[key]:
-                raise TrainingError(
-                    f"the table was made with {key} {found[key]}, the model with {self.features[key]}: "
-                    "train again or make the table again"
-                )
-        return matrices(path, self.columns)
-
-    def feature_params(self) -> tuple[FeatureParams, int]:
-        """Parameters of the features, and the sample rate in Hz."""
-        return params_of(self.features)
-
-
-def save(model: "keras.Model", definition: Definition, path: Path) -> None:
-    """Write a model with its definition."""
+    is_combined = isinstance(model.output, dict)
+    parts = {name: model.get_layer(name) if is_combined else model for name in definition.thresholds}
+    arrays = arrays_of(filters, {name: ensemble_of(part) for name, part in parts.items()})
     with whole_file(path) as temporary:
         keras_name = temporary.with_suffix(".keras")
         try:
             model.save(keras_name)
             with zipfile.ZipFile(keras_name, "a") as archive:
-                archive.writestr(MEMBER, json.dumps(asdict(definition), indent=1))
+                archive.writestr(MEMBER, definition.to_json())
+                archive.writestr(ARRAYS, arrays)
             os.replace(keras_name, temporary)
         finally:
             keras_name.unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> "tuple[keras.Model, Definition]":
-    """Read a model with its definition.
+    """Read the Keras model with its definition.
 
     Raises
     ------
     TrainingError
-        If the file is no model of this workflow.
+        If the file is not a model of this workflow, or of another version of it.
     """
     import keras
 
     definition = read_definition(path)
     try:
         return keras.models.load_model(path, compile=False), definition
-    except (OSError, ValueError, TypeError) as error:
-        raise TrainingError(f"{path} is not a detector of this workflow ({error}): train it again") from error
-
-
-def read_definition(path: str | Path) -> Definition:
-    """Read the definition of a model without Keras; raise as :func:`load` does."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return Definition(**json.loads(archive.read(MEMBER)))
-    except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path} is not a detector of this workflow ({error}): train it again") from error
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise not_a_detector(path, str(error)) from error
 
 
 def probabilities(model: "keras.Model", inputs: Iterable[Float32Array]) -> Float64Array:
@@ -158,3 +105,38 @@ def combine(models: "Mapping[str, tuple[keras.Model, Definition]]") -> "tuple[ke
     synthetic = any(definition.synthetic for _, definition in models.values())
     definition = Definition(first.columns, first.features, thresholds, calibrations, synthetic)
     return keras.Model(inputs, outputs, name="combined"), definition
+
+
+def ensemble_of(model: "keras.Model") -> Ensemble:
+    """Take the arrays of a model made by :func:`soundsift.detectors.network.ensemble_network`, for use without Keras.
+
+    Raises
+    ------
+    TypeError
+        If a member has other layers than those of :func:`soundsift.detectors.network.layers_of`.
+    """
+    import keras
+
+    members = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    chains = [member.layers[1:] for member in members]
+    for _, normalization, clip, scale, *dense in (member.layers for member in members):
+        kinds = [type(layer).__name__ for layer in (normalization, clip, scale, *dense)]
+        activations = [layer.activation.__name__ for layer in (clip, *dense)]
+        if kinds != ["Normalization", "Activation", "Rescaling", *["Dense"] * len(dense)] or activations != [
+            "hard_tanh",
+            *["relu"] * (len(dense) - 1),
+            "linear",
+        ]:
+            raise TypeError(f"layers {kinds} with activations {activations} are not those of a member network")
+
+    def of_all(arrays: Any) -> Float32Array:
+        return np.stack([np.asarray(array, dtype=np.float32) for array in arrays])
+
+    dense = range(3, len(chains[0]))
+    return Ensemble(
+        mean=of_all(chain[0].mean for chain in chains),
+        scale=of_all(np.maximum(np.sqrt(chain[0].variance), keras.config.epsilon()) for chain in chains),
+        limit=np.asarray(chains[0][2].scale, dtype=np.float32),
+        kernels=tuple(of_all(chain[i].kernel for chain in chains) for i in dense),
+        biases=tuple(of_all(chain[i].bias for chain in chains)[:, np.newaxis] for i in dense),
+    )

@@ -5,44 +5,22 @@ power with a matrix gives mel bands, pitch classes and level together. Windows, 
 ``benchmarks/features.py`` compares every column with the separate call of librosa and times both.
 """
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import pyarrow as pa
 
-from soundsift.arrays import Float32Array, Float64Array
+from soundsift.arrays import Float32Array
 from soundsift.config.features import FeatureParams
-from soundsift.features.definition import PITCH_CLASSES, definition, frame_columns
+from soundsift.features.definition import definition, frame_columns
+from soundsift.features.transform import Filters, transform
 from soundsift.numba_cache import compile_librosa_once
 from soundsift.tables import schema_of
 
-# Frames computed together; their arrays fit into the processor's cache.
-N_FRAMES_AT_ONCE = 48
-
-
-@dataclass(frozen=True)
-class _Filters:
-    """Arrays that are equal for all clips of one sample rate.
-
-    Attributes
-    ----------
-    window
-        Shape (n_fft,), float64. In single precision, rounding would add 3 Hz to the bandwidth of a pure tone.
-    bands
-        Shape (n_bins, n_mels + 12 + 1), float32. Multiplied with a power spectrum, it gives the mel bands, the pitch
-        classes and the mean square of the frame.
-    powers
-        Shape (n_bins, 3), float64: frequency in Hz to the power of 0, 1 and 2.
-    """
-
-    window: Float64Array
-    bands: Float32Array
-    powers: Float64Array
-
 
 @cache
-def _filters(sample_rate_hz: int, params: FeatureParams) -> _Filters:
+def filters_of(sample_rate_hz: int, params: FeatureParams) -> Filters:
+    """Make the arrays of the transform with librosa."""
     compile_librosa_once()
     import librosa
 
@@ -55,7 +33,7 @@ def _filters(sample_rate_hz: int, params: FeatureParams) -> _Filters:
     mel = librosa.filters.mel(sr=sample_rate_hz, n_fft=n_fft, n_mels=params.n_mels)
     # tuning is not estimated: that takes most of the time of a chromagram and has no meaning for speech
     chroma = librosa.filters.chroma(sr=sample_rate_hz, n_fft=n_fft, tuning=0.0)
-    return _Filters(
+    return Filters(
         window=librosa.filters.get_window("hann", n_fft, fftbins=True),
         bands=np.concatenate([mel.T, chroma.T, square], axis=1).astype(np.float32),
         powers=librosa.fft_frequencies(sr=sample_rate_hz, n_fft=n_fft)[:, np.newaxis] ** np.arange(3),
@@ -63,67 +41,8 @@ def _filters(sample_rate_hz: int, params: FeatureParams) -> _Filters:
 
 
 def frame_features(samples: Float32Array, sample_rate_hz: int, params: FeatureParams) -> Float32Array:
-    """Compute all frame features of a clip.
-
-    Parameters
-    ----------
-    samples
-        Shape (n,), float32, mono, in [-1, 1].
-
-    Returns
-    -------
-    Shape (1 + n // hop_length, n_columns), float32, columns as :func:`~soundsift.features.definition.frame_columns`.
-    """
-    from scipy.fft import dct, rfft
-
-    n_fft, hop, n_mels = params.n_fft, params.hop_length, params.n_mels
-    filters = _filters(sample_rate_hz, params)
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, n_fft // 2), n_fft)[::hop]
-    bands = np.empty((len(frames), n_mels + len(PITCH_CLASSES) + 1), dtype=np.float32)
-    moments = np.empty((len(frames), 3))
-    n_below = np.empty(len(frames), dtype=np.intp)
-    for first in range(0, len(frames), N_FRAMES_AT_ONCE):
-        part = slice(first, first + N_FRAMES_AT_ONCE)
-        spectrum = rfft(frames[part] * filters.window, axis=1)
-        power = (np.square(spectrum.real) + np.square(spectrum.imag)).astype(np.float32)
-        magnitude = np.sqrt(power)
-        bands[part] = power @ filters.bands
-        # in double precision, because the spread is a small difference of large numbers
-        moments[part] = magnitude.astype(np.float64) @ filters.powers
-        running = np.cumsum(magnitude, axis=1)
-        n_below[part] = np.count_nonzero(running < params.rolloff_fraction * running[:, -1:], axis=1)
-
-    tiny = np.finfo(np.float32).tiny
-    total = np.where(moments[:, 0] < tiny, 1.0, moments[:, 0])
-    centroid = moments[:, 1] / total
-    spread = np.sqrt(np.maximum(0.0, moments[:, 2] / total - centroid**2))
-    chroma = bands[:, n_mels:-1]
-    strongest = chroma.max(axis=1, keepdims=True)
-    # as librosa.power_to_db: at least 1e-10, and at most 80 dB below the maximum
-    mel_db = 10 * np.log10(np.maximum(bands[:, :n_mels], 1e-10))
-    np.maximum(mel_db, mel_db.max() - 80, out=mel_db)
-    columns = [
-        np.arange(len(frames)) * (hop / sample_rate_hz),
-        dct(mel_db, axis=1, norm="ortho")[:, : params.n_mfcc],
-        centroid,
-        spread,
-        filters.powers[n_below, 1],
-        _zero_crossing_rate(samples, n_fft, hop),
-        np.sqrt(bands[:, -1]),
-        chroma / np.where(strongest < tiny, 1, strongest),
-    ]
-    return np.column_stack(columns).astype(np.float32)
-
-
-def _zero_crossing_rate(samples: Float32Array, frame_length: int, hop_length: int) -> Float64Array:
-    """Compute librosa.feature.zero_crossing_rate from one running count of crossings, shape (n_frames,)."""
-    # magnitudes up to 1e-10 count as zero, and zero counts as positive
-    negative = samples < -1e-10
-    running = np.zeros(len(samples), dtype=np.int32)
-    np.cumsum(negative[1:] != negative[:-1], out=running[1:])
-    running = np.pad(running, frame_length // 2, mode="edge")
-    first = np.arange(0, len(running) - frame_length + 1, hop_length)
-    return (running[first + frame_length - 1] - running[first]) / frame_length
+    """Compute all frame features of a clip: :func:`~soundsift.features.transform.transform` with librosa's filters."""
+    return transform(samples, sample_rate_hz, params, filters_of(sample_rate_hz, params))
 
 
 def frames_table(frames: Float32Array, clip_id: str, sample_rate_hz: int, params: FeatureParams) -> pa.Table:

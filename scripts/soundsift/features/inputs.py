@@ -96,9 +96,10 @@ def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Float32Array:
         If a column is missing or holds a value that is not finite.
     """
     matrix = np.empty((table.num_rows, len(columns)), dtype=np.float32)
+    there = set(table.column_names)
     for i, name in enumerate(columns):
         sources = _source_columns([name])
-        for missing in (one for one in sources if one not in table.column_names):
+        for missing in (one for one in sources if one not in there):
             raise TrainingError(
                 f"the features table lacks the column {missing}: make the table again with the settings of the model"
             )

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
 import numpy.typing as npt
 import soxr
 
-from soundsift.errors import MediaError
+from soundsift.arrays import AnyArray
+from soundsift.errors import InputError, MediaError
 from soundsift.media.containers import (
     DAMAGED_SECONDS,
     JITTER_SECONDS,
@@ -27,11 +29,13 @@ LONGEST_HOLE_SECONDS = 60.0
 HEADER_BYTES = 4096
 
 
-def samples_of(path: Path, sample_rate_hz: int, piece_samples: int) -> Iterator[npt.NDArray[np.float32]]:
-    """Decode a file from beginning to end, piece by piece.
+def samples_of(source: Path | BinaryIO, sample_rate_hz: int, piece_samples: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Decode a file or a live stream from beginning to end, piece by piece.
 
     Parameters
     ----------
+    source
+        A file, or a stream that is read once and without seeking.
     piece_samples
         Number of samples of every piece but the last.
 
@@ -50,10 +54,12 @@ def samples_of(path: Path, sample_rate_hz: int, piece_samples: int) -> Iterator[
     waiting = [np.zeros(0, dtype=np.float32)]
     n = n_waiting = 0
     damage: list[str] = []
+    path = source if isinstance(source, Path) else None
+    name = path.name if path else "the stream"
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(source) if isinstance(source, Path) else _Pipe(source), "r") as container:
             if not container.streams.audio:
-                raise MediaError("no_audio", f"{path.name} has no sound stream")
+                raise MediaError("no_audio", f"{name} has no sound stream")
             for samples in _all_samples(container, sample_rate_hz, damage):
                 n, n_waiting = n + len(samples), n_waiting + len(samples)
                 waiting.append(samples)
@@ -61,14 +67,58 @@ def samples_of(path: Path, sample_rate_hz: int, piece_samples: int) -> Iterator[
                     *full, rest = _split(np.concatenate(waiting), piece_samples)
                     yield from full
                     waiting, n_waiting = [rest], len(rest)
-            stated, seconds = _header_seconds(path, container), n / sample_rate_hz
+            stated, seconds = _header_seconds(path, container) if path else 0.0, n / sample_rate_hz
             if seconds < stated - DAMAGED_SECONDS:
                 damage.append(f"says {stated:.1f} s and ends after {seconds:.1f} s")
     except (av.FFmpegError, OSError, ValueError) as error:
         damage.append(f"cannot be decoded: {reason_of(error)}")
     yield from _split(np.concatenate(waiting), piece_samples)
     if damage:
-        raise MediaError("corrupt", f"{path.name} {', '.join(damage)}")
+        raise MediaError("corrupt", f"{name} {', '.join(damage)}")
+
+
+class _Pipe:
+    """The part of a stream that FFmpeg may use: it must not try to seek."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.read = getattr(stream, "read1", stream.read)
+
+
+def samples_of_array(
+    samples: AnyArray, rate_hz: int | None, sample_rate_hz: int, piece_samples: int
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Convert samples to pieces as :func:`samples_of` gives them for a WAV file of these samples.
+
+    Parameters
+    ----------
+    samples
+        Shape (n,) or (n_channels, n); full scale is 1, or that of an integer type.
+    rate_hz
+        Of ``samples``.
+
+    Raises
+    ------
+    InputError
+        If there is no sample rate, or the shape or the type is another one.
+    """
+    if rate_hz is None or rate_hz <= 0:
+        raise InputError(f"sample_rate_hz is {rate_hz}: give the sample rate of the samples, in Hz")
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and len(samples) > samples.shape[1]):
+        raise InputError(f"samples have the shape {samples.shape}: give (n,) or (n_channels, n)")
+    if samples.dtype.kind not in "fi":
+        raise InputError(f"samples are {samples.dtype}: give floating-point numbers or signed integers")
+    scale = np.float32(-np.iinfo(samples.dtype).min if samples.dtype.kind == "i" else 1)
+    resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1)
+    waiting = np.zeros(0, dtype=np.float32)
+    n = samples.shape[-1]
+    for at in range(0, n + 1, rate_hz):
+        piece = np.atleast_2d(samples)[:, at : at + rate_hz].astype(np.float32) / scale
+        whole = np.nan_to_num(piece.mean(axis=0), nan=0.0, posinf=0.0, neginf=0.0)
+        waiting = np.concatenate([waiting, resampler.resample_chunk(whole, last=at + rate_hz > n)])
+        if len(waiting) >= piece_samples:
+            *full, waiting = _split(waiting, piece_samples)
+            yield from full
+    yield from _split(waiting, piece_samples)
 
 
 def _header_seconds(path: Path, container: "av.container.InputContainer") -> float:

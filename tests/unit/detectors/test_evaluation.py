@@ -7,10 +7,10 @@ import pytest
 from soundsift.config.features import FeatureParams
 from soundsift.detectors import evaluation, learning_curve
 from soundsift.detectors.columns import PREDICTION_COLUMNS, PROBABILITY_COLUMNS
+from soundsift.detectors.definition import Definition
 from soundsift.detectors.examples import read_examples
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.metrics import Confusion
-from soundsift.detectors.model_file import Definition
 from soundsift.detectors.training import Trained, train
 from soundsift.features.definition import PITCH_CLASSES, definition
 from soundsift.tables import read_parquet, write_parquet

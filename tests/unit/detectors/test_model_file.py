@@ -1,4 +1,5 @@
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 
 from soundsift.config.features import FeatureParams
 from soundsift.detectors import model_file, network
+from soundsift.detectors.definition import Definition, read_definition
 from soundsift.detectors.hyperparameters import Hyperparameters
-from soundsift.detectors.model_file import Definition
+from soundsift.detectors.inference import read_model
 from soundsift.errors import TrainingError
 from soundsift.features.definition import definition
+from soundsift.features.frames import filters_of
 from soundsift.tables import write_parquet
 from tests.unit.detectors.test_training import problem
 
@@ -43,7 +46,7 @@ def test_a_saved_detector_comes_back_with_its_definition_and_plain_keras_reads_i
     import keras
 
     model = detector()
-    model_file.save(model, define(), tmp_path / "model.keras")
+    model_file.save(model, define(), filters_of(22050, FeatureParams()), tmp_path / "model.keras")
     x = problem(seed=1).x
     again, known = model_file.load(tmp_path / "model.keras")
     assert known == define()
@@ -56,7 +59,7 @@ def test_combined_detectors_give_the_same_probabilities_as_alone(tmp_path: Path)
     alone = {}
     for name, seed in (("music", 1), ("speech", 2), ("features", 3)):
         alone[name] = (detector(name, seed), define(name))
-    model_file.save(*model_file.combine(alone), tmp_path / "combined.keras")
+    model_file.save(*model_file.combine(alone), filters_of(22050, FeatureParams()), tmp_path / "combined.keras")
     combined, known = model_file.load(tmp_path / "combined.keras")
     x = problem(seed=3).x
     found = combined.predict(x, verbose=0)
@@ -69,10 +72,12 @@ def test_combined_detectors_give_the_same_probabilities_as_alone(tmp_path: Path)
 
 
 def test_one_detector_of_the_demo_s_makes_the_combined_one_synthetic(tmp_path: Path) -> None:
-    model = detector()
-    alone = {"music": (model, define()), "speech": (model, replace(define("speech"), synthetic=True))}
-    model_file.save(*model_file.combine(alone), tmp_path / "combined.keras")
-    assert model_file.read_definition(tmp_path / "combined.keras").synthetic
+    alone = {
+        "music": (detector(), define()),
+        "speech": (detector("speech", 1), replace(define("speech"), synthetic=True)),
+    }
+    model_file.save(*model_file.combine(alone), filters_of(22050, FeatureParams()), tmp_path / "combined.keras")
+    assert read_definition(tmp_path / "combined.keras").synthetic
 
 
 def test_detectors_of_different_features_are_not_combined() -> None:
@@ -90,10 +95,24 @@ def test_features_computed_with_other_parameters_are_refused(tmp_path: Path) -> 
     assert [x.shape for x in define().inputs(tmp_path / "same.parquet")] == [(1, 3)]
 
 
-def test_a_file_that_is_no_detector_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("read", [model_file.load, read_model])
+def test_a_file_that_is_no_detector_is_refused_in_one_line(read: Callable[[Path], object], tmp_path: Path) -> None:
     (tmp_path / "a.keras").write_text("nothing")
-    with zipfile.ZipFile(tmp_path / "b.keras", "w") as archive:
-        archive.writestr("config.json", "{}")
-    for name in ("a.keras", "b.keras", "none.keras"):
-        with pytest.raises(TrainingError, match="is not a detector of this workflow"):
-            model_file.load(tmp_path / name)
+    detector().save(tmp_path / "b.keras")
+    with zipfile.ZipFile(tmp_path / "c.keras", "w") as archive:
+        archive.writestr("soundsift.json", "[]")
+    with zipfile.ZipFile(tmp_path / "d.keras", "w") as archive:
+        archive.writestr("soundsift.json", '{"format": 2, "columns": []}')
+    with zipfile.ZipFile(tmp_path / "e.keras", "w") as archive:
+        archive.writestr("soundsift.json", '{"format": 99, "new": {}}')
+    with zipfile.ZipFile(tmp_path / "f.keras", "w") as archive:
+        archive.writestr("soundsift.json", define().to_json())
+    reasons = {
+        "a.keras": "not a zip file", "b.keras": "has no soundsift.json, as if Keras had saved it alone", "c.keras": "",
+        "d.keras": "missing", "e.keras": "its format is 99, this version reads 2", "f.keras": "",
+        "none.keras": "No such file", ".": "Is a directory",
+    }  # fmt: skip
+    for name, reason in reasons.items():
+        with pytest.raises(TrainingError, match=f"is not a detector of this workflow .*{reason}") as error:
+            read(tmp_path / name)
+        assert len(str(error.value).splitlines()) == 1

@@ -1,0 +1,62 @@
+"""The result of analysing one recording."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from soundsift.arrays import Float64Array
+from soundsift.detection.columns import SEGMENT_COLUMNS
+from soundsift.detection.segments import Segment
+from soundsift.tables import schema_of, write_csv
+
+
+@dataclass(frozen=True)
+class Detections:
+    """The segments found in a recording. Iterating over it gives each :class:`Segment`.
+
+    Attributes
+    ----------
+    duration_seconds
+        Of the part that could be decoded.
+    probability
+        {detector: probability in each second, shape (n_seconds,), 0 to 1}
+    segments
+        By detector and time.
+    outcome
+        ``ok``, or ``silent`` if no sample exceeds -60 dBFS.
+    reason
+        What part of the recording is missing; empty if none is.
+    """
+
+    duration_seconds: float
+    probability: dict[str, Float64Array]
+    segments: tuple[Segment, ...]
+    outcome: str = "ok"
+    reason: str = ""
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self.segments)
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+    def to_arrow(self) -> pa.Table:
+        """Return the segments as a table with :data:`~soundsift.detection.columns.SEGMENT_COLUMNS`."""
+        return segment_table(self.segments)
+
+    def to_pandas(self) -> Any:
+        """Return the segments as a :class:`pandas.DataFrame` with the same columns. Needs pandas."""
+        return self.to_arrow().to_pandas()
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the segments as CSV with a header row."""
+        write_csv(self.to_arrow(), Path(path))
+
+
+def segment_table(segments: tuple[Segment, ...] | list[Segment]) -> pa.Table:
+    """Make a table of segments: :data:`~soundsift.detection.columns.SEGMENT_COLUMNS`."""
+    rows = [segment._asdict() for segment in segments]
+    return pa.Table.from_pylist(rows, schema=schema_of(SEGMENT_COLUMNS))

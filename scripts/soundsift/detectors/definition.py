@@ -1,0 +1,101 @@
+"""The definition of a model: its inputs, thresholds and calibration. It is a part of the model file."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from soundsift.arrays import Float32Array
+from soundsift.config.features import FeatureParams
+from soundsift.errors import TrainingError
+from soundsift.features.definition import DEFINITION_KEYS, definition_of, params_of
+from soundsift.features.inputs import matrices
+
+# Members of the archive: the definition, and the arrays of :mod:`soundsift.detectors.inference`.
+MEMBER, ARRAYS = "soundsift.json", "soundsift.npz"
+# To be increased when the content of one of them changes.
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Inputs and outputs of a model.
+
+    Attributes
+    ----------
+    columns
+        Names of the inputs, in order.
+    features
+        Parameters of the features: :func:`soundsift.features.definition.definition`.
+    thresholds
+        {detector: threshold}. A clip counts as detected if its probability is at least the threshold.
+    calibrations
+        {detector: (slope, shift)}: :class:`soundsift.detectors.training.Trained`.
+    synthetic
+        Whether the model was trained on the synthetic sound of the demo.
+    """
+
+    columns: list[str]
+    features: dict[str, str]
+    thresholds: dict[str, float]
+    calibrations: dict[str, list[float]]
+    synthetic: bool = False
+
+    def inputs(self, path: Path) -> Iterator[Float32Array]:
+        """Read the model's inputs from a features table, one row group at a time.
+
+        Yields
+        ------
+        Shape (n_rows, n_inputs).
+
+        Raises
+        ------
+        TrainingError
+            If the features were computed with other parameters than those the model was trained on.
+        """
+        found = definition_of(pq.read_schema(path))
+        for key in DEFINITION_KEYS:
+            if key != "librosa" and found[key] != self.features[key]:
+                raise TrainingError(
+                    f"the table was made with {key} {found[key]}, the model with {self.features[key]}: "
+                    "train again or make the table again"
+                )
+        return matrices(path, self.columns)
+
+    def feature_params(self) -> tuple[FeatureParams, int]:
+        """Parameters of the features, and the sample rate in Hz."""
+        return params_of(self.features)
+
+    def to_json(self) -> str:
+        """Return the text of the archive's member."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
+
+
+def read_definition(path: str | Path) -> Definition:
+    """Read the definition of a model file.
+
+    Raises
+    ------
+    TrainingError
+        If the file is not a model of this workflow, or of another version of it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = json.loads(archive.read(MEMBER))
+            if (version := found.pop("format", 1)) != FORMAT:
+                raise not_a_detector(path, f"its format is {version}, this version reads {FORMAT}")
+            return Definition(**found)
+    except KeyError as error:
+        raise not_a_detector(path, f"it has no {MEMBER}, as if Keras had saved it alone") from error
+    except OSError as error:
+        raise not_a_detector(path, error.strerror or str(error)) from error
+    except (ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise not_a_detector(path, str(error)) from error
+
+
+def not_a_detector(path: str | Path, reason: str) -> TrainingError:
+    """Make the error for a file that cannot be used."""
+    return TrainingError(f"{path} is not a detector of this workflow ({reason}): name another file, or train it again")
