@@ -42,13 +42,13 @@ WORKFLOW = modules_of(PROJECT["optional-dependencies"]["workflow"])
 
 
 def test_a_plain_installation_can_detect() -> None:
-    needed = third_party(PACKAGE / "detection" / "listen.py")
+    needed = third_party(PACKAGE / "cli.py")
     assert "av" in needed
     assert {COME_WITH.get(name, name) for name in needed} <= DETECTION
 
 
 def test_a_plain_installation_has_only_what_detection_imports() -> None:
-    needed = third_party(PACKAGE / "detection" / "listen.py")
+    needed = third_party(PACKAGE / "cli.py")
     assert needed | NOT_IMPORTED.keys() >= DETECTION
 
 

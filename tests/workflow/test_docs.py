@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -25,7 +27,9 @@ BY_HAND = {
     "rclone ": "wants a bucket",
     "python -m soundsift.numba_cache": "compiles for a minute; tests/unit/test_numba_cache.py calls it with a smaller part",
     ".venv/bin/python -m pip install --upgrade ": "asks a package registry",
+    "ffmpeg -i https://radio.example/": "listens to a radio station; tests/unit/test_cli.py feeds a live stream",
 }
+SOUNDSIFT = [line for line in commands() if line.startswith("soundsift ")]
 ELSEWHERE = ("make ", ".venv/bin/pytest ")  # tests/scripts/test_docs.py looks whether targets and files are there
 # What runs no job and so wants no number of cores.
 WITHOUT_JOBS = ("--unlock", "--lint", "--dry-run", "-n")
@@ -35,7 +39,7 @@ def test_every_command_is_run_by_a_test_or_named_with_a_reason() -> None:
     others = [
         line
         for line in commands()
-        if line.removeprefix(".venv/bin/") not in SNAKEMAKE and not line.startswith(ELSEWHERE)
+        if line.removeprefix(".venv/bin/") not in [*SNAKEMAKE, *SOUNDSIFT] and not line.startswith(ELSEWHERE)
     ]
     assert not [line for line in others if not line.startswith((*BY_HAND, "late="))]
     assert not [start for start in BY_HAND if not [line for line in others if line.startswith(start)]]
@@ -82,6 +86,25 @@ def test_the_python_of_the_page_answers(finished: Project, tmp_path: Path) -> No
     rows = [line.split() for line in done.stdout.splitlines()]
     assert all(name in ("music", "speech") and 0 <= float(start) < float(end) <= 10 for name, start, end, _ in rows)
     assert len((tmp_path / "segments.csv").read_text().splitlines()) == 1 + len(rows)
+
+
+@pytest.mark.parametrize("command", SOUNDSIFT)
+def test_every_soundsift_command_of_the_pages_runs(command: str, finished: Project, tmp_path: Path) -> None:
+    (tmp_path / "results" / "detectors").mkdir(parents=True)
+    shutil.copy(finished.folder / "results" / "detectors" / "combined.keras", tmp_path / "results" / "detectors")
+    (tmp_path / "my_recordings").mkdir()
+    silence(tmp_path / "my_recordings" / "a.wav", 12)
+    this_tree = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    arguments = [sys.executable, "-m", "soundsift.cli", *shlex.split(command)[1:]]
+    done = subprocess.run(arguments, cwd=tmp_path, env=this_tree, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    if " info " in command:
+        assert "music\n" in done.stdout and "classes: Music\n" in done.stdout
+        assert len(re.findall(r"accuracy: 0\.\d+ \(|accuracy: 1\.000 \(", done.stdout)) >= 2
+    elif "--output found" in command:
+        assert (tmp_path / "found" / "a.csv").is_file() and (tmp_path / "found" / "a.txt").is_file()
+    else:
+        assert done.stdout.splitlines()[1].split()[2] == "nothing"
 
 
 def test_the_list_of_one_s_own_files_of_the_page_becomes_clips(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-# In:  results/features.parquet, results/augmented.parquet
+# In:  results/features.parquet, results/augmented.parquet; for the combined model results/detectors/{detector}/metrics.json
 # Out: results/detectors/{detector}/{model.keras,history.parquet,learning.parquet} and results/detectors/combined.keras
 # By:  train_detector, learning_curve, combine_detectors
 from math import ceil
@@ -71,6 +71,7 @@ rule learning_curve:
 rule combine_detectors:
     input:
         models=expand("results/detectors/{detector}/model.keras", detector=DETECTORS),
+        metrics=expand("results/detectors/{detector}/metrics.json", detector=DETECTORS),
     output:
         combined="results/detectors/combined.keras",
     log:
@@ -83,6 +84,7 @@ rule combine_detectors:
         runtime=15,
     params:
         detectors=DETECTORS,
+        classes=config["detectors"],
         code=code_digest("combine_detectors"),
     message:
         "Combining {params.detectors}"

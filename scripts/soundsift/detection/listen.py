@@ -12,7 +12,7 @@ Neither TensorFlow nor librosa is imported: networks and filters come from the m
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from soundsift.arrays import AnyArray, Float32Array, Float64Array
+from soundsift.detection.formats import Answer
 from soundsift.detection.result import Detections
 from soundsift.detection.segments import STEP_SECONDS, Segment, SegmentSearch, find_segments
 from soundsift.detectors.definition import Definition
@@ -131,6 +132,24 @@ class Detector:
             duration, probability, tuple(find_segments(probability, self.definition.thresholds, duration)),
             "silent" if heard.peak < SILENCE_AMPLITUDE else "ok", heard.reason,
         )  # fmt: skip
+
+    def answer(
+        self, recording: Path, min_seconds: float = 0.0, on_block: Callable[[Float32Array], None] | None = None
+    ) -> Answer:
+        """Detect as :meth:`detect` does. A recording that cannot be read gives a result with the reason.
+
+        Parameters
+        ----------
+        min_seconds
+            Shorter segments are left out.
+        """
+        try:
+            found = self.detect(recording, on_block=on_block)
+        except MediaError as error:
+            found = Detections(0.0, {}, (), error.outcome, error.reason)
+        kept = tuple(one for one in found if one.end_seconds - one.start_seconds >= min_seconds)
+        _, rate_hz = self.definition.feature_params()
+        return Answer(recording, replace(found, segments=kept), list(self.definition.thresholds), rate_hz)
 
     def probabilities(
         self, recording: str | Path | AnyArray, sample_rate_hz: int | None = None

@@ -8,7 +8,7 @@ would take curly brackets in it for wildcards, and would not notice that an olde
 import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -46,12 +46,18 @@ def recordings_in(folder: str | None) -> dict[str, Path]:
     paths = sorted(path for path in place.iterdir() if path.is_file() and not path.name.startswith("."))
     if not paths:
         raise ConfigError(f"recordings is {folder!r}, but no file is in it: name the folder that holds the recordings")
+    return names_of(paths)
+
+
+def names_of(paths: Sequence[Path]) -> dict[str, Path]:
+    """Name the files of one folder: {name: path}, by name, as :func:`recordings_in`."""
     files, stems = {path.name for path in paths}, Counter(path.stem for path in paths)
     named = {path.stem if stems[path.stem] == 1 and path.stem not in files else path.name: path for path in paths}
-    return {_usable(name): path for name, path in sorted(named.items())}
+    return {usable(name): path for name, path in sorted(named.items())}
 
 
-def _usable(name: str) -> str:
+def usable(name: str) -> str:
+    """Replace a name that Snakemake or the file system does not accept."""
     if len(os.fsencode(name)) <= MAX_NAME_BYTES and not UNUSABLE.search(name):
         return name
     return f"{re.sub('[^A-Za-z0-9.-]', '_', name)[:40]}-{sha256(os.fsencode(name)).hexdigest()[:8]}"

@@ -20,13 +20,14 @@ class Detections:
     Attributes
     ----------
     duration_seconds
-        Of the part that could be decoded.
+        Of the part that could be decoded; 0 if nothing could.
     probability
         {detector: probability in each second, shape (n_seconds,), 0 to 1}
     segments
         By detector and time.
     outcome
-        ``ok``, or ``silent`` if no sample exceeds -60 dBFS.
+        ``ok``, or ``silent`` if no sample exceeds -60 dBFS. For a recording that could not be read, the outcome of the
+        error.
     reason
         What part of the recording is missing; empty if none is.
     """
@@ -37,6 +38,11 @@ class Detections:
     outcome: str = "ok"
     reason: str = ""
 
+    @property
+    def was_read(self) -> bool:
+        """Whether the recording could be read, at least in part."""
+        return self.outcome in ("ok", "silent")
+
     def __iter__(self) -> Iterator[Segment]:
         return iter(self.segments)
 
@@ -45,7 +51,8 @@ class Detections:
 
     def to_arrow(self) -> pa.Table:
         """Return the segments as a table with :data:`~soundsift.detection.columns.SEGMENT_COLUMNS`."""
-        return segment_table(self.segments)
+        rows = [segment._asdict() for segment in self.segments]
+        return pa.Table.from_pylist(rows, schema=schema_of(SEGMENT_COLUMNS))
 
     def to_pandas(self) -> Any:
         """Return the segments as a :class:`pandas.DataFrame` with the same columns. Needs pandas."""
@@ -54,9 +61,3 @@ class Detections:
     def to_csv(self, path: str | Path) -> None:
         """Write the segments as CSV with a header row."""
         write_csv(self.to_arrow(), Path(path))
-
-
-def segment_table(segments: tuple[Segment, ...] | list[Segment]) -> pa.Table:
-    """Make a table of segments: :data:`~soundsift.detection.columns.SEGMENT_COLUMNS`."""
-    rows = [segment._asdict() for segment in segments]
-    return pa.Table.from_pylist(rows, schema=schema_of(SEGMENT_COLUMNS))

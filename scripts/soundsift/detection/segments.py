@@ -1,7 +1,7 @@
 """Segments in which a class is present, found from one probability per second."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from soundsift.arrays import Float64Array
@@ -101,11 +101,6 @@ def find_segments(
             found += search.add(value)
         found += search.finish(duration_seconds)
     return found
-
-
-def longer_than(segments: Iterable[Segment], min_seconds: float) -> list[Segment]:
-    """Leave out segments shorter than ``min_seconds``."""
-    return [segment for segment in segments if segment.end_seconds - segment.start_seconds >= min_seconds]
 
 
 def _log_odds(probability: float) -> float:

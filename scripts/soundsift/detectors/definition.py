@@ -2,14 +2,16 @@
 
 import json
 import zipfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
 from soundsift.arrays import Float32Array
 from soundsift.config.features import FeatureParams
+from soundsift.detectors.metrics import DetectorMetrics
 from soundsift.errors import TrainingError
 from soundsift.features.definition import DEFINITION_KEYS, definition_of, params_of
 from soundsift.features.inputs import matrices
@@ -36,6 +38,8 @@ class Definition:
         {detector: (slope, shift)}: :class:`soundsift.detectors.training.Trained`.
     synthetic
         Whether the model was trained on the synthetic sound of the demo.
+    about
+        {detector: what the configuration and the evaluation say of it: :func:`about`}. Only a combined model has it.
     """
 
     columns: list[str]
@@ -43,6 +47,7 @@ class Definition:
     thresholds: dict[str, float]
     calibrations: dict[str, list[float]]
     synthetic: bool = False
+    about: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def inputs(self, path: Path) -> Iterator[Float32Array]:
         """Read the model's inputs from a features table, one row group at a time.
@@ -72,6 +77,30 @@ class Definition:
     def to_json(self) -> str:
         """Return the text of the archive's member."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
+
+
+def about(classes: Mapping[str, Any], metrics: DetectorMetrics) -> dict[str, Any]:
+    """Describe a detector for those who get only its model file.
+
+    Parameters
+    ----------
+    classes
+        As configured: ``classes`` and ``except``.
+
+    Returns
+    -------
+    The classes; ``n_train``, ``train_positives``, ``n_eval`` and ``positives`` of the metrics; and every metric on the
+    eval clips as [value, low, high].
+    """
+    counts = ("n_train", "train_positives", "n_eval", "positives")
+    return {
+        "classes": list(classes["classes"]), "except": list(classes.get("except") or []),
+        **{name: getattr(metrics, name) for name in counts},
+        **{
+            name: [interval.value, interval.low, interval.high]
+            for name, interval in metrics.performance.intervals().items()
+        },
+    }  # fmt: skip
 
 
 def read_definition(path: str | Path) -> Definition:

@@ -121,6 +121,15 @@ def samples_of_array(
     yield from _split(waiting, piece_samples)
 
 
+def length_of(path: Path) -> float:
+    """Return the duration that a file states, or FFmpeg estimates, in seconds; 0 if it cannot be read."""
+    try:
+        with av.open(str(path)) as container:
+            return length_seconds(container) or 0.0
+    except (av.FFmpegError, OSError, ValueError):
+        return 0.0
+
+
 def _header_seconds(path: Path, container: "av.container.InputContainer") -> float:
     """Return the duration that a file's header states, also for WAV and MP3; 0 if it states none."""
     with open(path, "rb") as file:

@@ -21,8 +21,9 @@ from soundsift.report.clock import clock
 from soundsift.report.detection import recording_section
 from soundsift.report.figures import timeline
 from soundsift.report.figures.spans import TIMELINE_SPAN
-from soundsift.tables import write_csv
-from tests.unit.detection.test_formats import SEGMENTS
+from tests.unit.detection.test_formats import answer, broken
+
+SEGMENTS = answer().result.to_arrow()
 
 
 def data(tone: np.ndarray) -> TimelineData:
@@ -71,7 +72,7 @@ def test_the_page_plays_the_file_itself_by_its_address(name: str, tone: np.ndarr
     figure, page = tmp_path / "results" / "detections" / "a.svg", tmp_path / "results" / "detections.html"
     figure.parent.mkdir(parents=True)
     figure.write_text(timeline.timeline(data(tone), SEGMENTS, formats.printable(name)))
-    record = formats.record(tmp_path / "in" / name, "ok", "", 9.5, SEGMENTS, ["music", "speech"])
+    record = formats.record(answer(str(tmp_path / "in" / name)))
     section = recording_section(record, figure, page)
     address = section.partition("<audio")[2].partition('src="')[2].partition('"')[0]
     assert unquote_to_bytes(address) == os.fsencode(f"../in/{name}")
@@ -81,7 +82,7 @@ def test_the_page_plays_the_file_itself_by_its_address(name: str, tone: np.ndarr
 
 
 def test_a_recording_that_could_not_be_read_is_its_outcome_and_reason(tmp_path: Path) -> None:
-    record = formats.record(Path("a.mp3"), "corrupt", "a <b> & c", None, SEGMENTS.slice(0, 0), ["music"])
+    record = formats.record(broken("a.mp3", "a <b> & c"))
     assert recording_section(record, tmp_path / "a.svg", tmp_path / "a.html") == "<p>corrupt: a &lt;b&gt; &amp; c.</p>"
 
 
@@ -97,19 +98,20 @@ def test_the_data_file_gives_back_the_data_and_has_the_same_bytes_each_time(tone
     assert found.thresholds.tolist() == [0.4, 0.5]
 
 
-def drawn(folder: Path, timeline_of: TimelineData, outcome: str, reason: str, seconds: float | None) -> str:
-    segments = SEGMENTS if seconds else SEGMENTS.slice(0, 0)
-    write_json(formats.record(Path("x/a.mp3"), outcome, reason, seconds, segments, ["music"]), folder / "a.json")
-    write_csv(segments, folder / "a.csv")
+def drawn(folder: Path, timeline_of: TimelineData, of: formats.Answer) -> str:
+    write_json(formats.record(of), folder / "a.json")
+    of.result.to_csv(folder / "a.csv")
     write_timeline_data(timeline_of, folder / "a.npz")
     draw_recording(folder / "a.json", folder / "a.csv", folder / "a.npz", folder / "a.svg")
     return (folder / "a.svg").read_text(encoding="utf-8")
 
 
 def test_the_drawing_is_made_from_the_files_of_the_detection(tone: np.ndarray, tmp_path: Path) -> None:
-    found = drawn(tmp_path, data(tone), "ok", "", 9.5)
+    found = drawn(tmp_path, data(tone), answer("x/a.mp3"))
     assert found == timeline.timeline(data(tone), SEGMENTS, "a.mp3")
 
 
 def test_the_drawing_of_a_recording_that_could_not_be_read_shows_the_reason(tmp_path: Path) -> None:
-    assert "a.mp3 cannot be decoded" in drawn(tmp_path, no_timeline_data(), "corrupt", "a.mp3 cannot be decoded", None)
+    assert "a.mp3 cannot be decoded" in drawn(
+        tmp_path, no_timeline_data(), broken("x/a.mp3", "a.mp3 cannot be decoded")
+    )

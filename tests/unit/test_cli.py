@@ -1,0 +1,232 @@
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+
+from soundsift import cli
+from soundsift.code_digest import SCRIPTS
+from soundsift.detection.choice import chosen
+from soundsift.errors import InputError
+from soundsift.media import encode, levels
+from tests.unit.detection.models import RATE_HZ, write_tone_model
+
+ROOT = SCRIPTS.parent
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    return str(write_tone_model(tmp_path / "tone.keras"))
+
+
+def sound(path: Path, *pieces: tuple[str, float]) -> Path:
+    """Write a recording of tones (``t``) and noise (``n``), each of a number of seconds."""
+    rng = np.random.default_rng(len(pieces))
+    made = []
+    for kind, seconds in pieces:
+        n = round(seconds * RATE_HZ)
+        made.append(0.5 * np.sin(np.arange(n) / 8) if kind == "t" else 0.1 * rng.standard_normal(n))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encode.write_clip(levels.as_segment(np.rint(np.concatenate(made) * 32767).astype(np.int16), RATE_HZ), path)
+    return path
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str], list[str]]:
+    """Exit status, and lines of stdout and stderr."""
+    try:
+        status = cli.main(list(arguments))
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    said = capsys.readouterr()
+    return status, said.out.splitlines(), said.err.splitlines()
+
+
+# ---- detect
+
+
+def test_the_terminal_gets_a_row_per_segment_and_a_row_for_a_broken_file(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    first = sound(folder / "a.wav", ("n", 20), ("t", 25), ("n", 20))
+    (folder / "b.wav").write_text("Dear all")
+    (folder / "empty.mp3").touch()
+    last = sound(folder / "c.wav", ("n", 10))
+    status, table, errors = run(capsys, "detect", str(folder), "--model", model)
+    assert status == 2
+    start, end, name, probability, place = table[1].split()
+    assert (name, place) == ("tone", str(first))
+    assert (float(start), float(end)) == (pytest.approx(20, abs=1), pytest.approx(45, abs=1))
+    assert 0.9 < float(probability) < 1
+    assert [line.split() for line in table[2:]] == [
+        ["-", "-", "corrupt", "-", str(folder / "b.wav")], ["-", "-", "nothing", "-", str(last)],
+        ["-", "-", "corrupt", "-", str(folder / "empty.mp3")],
+    ]  # fmt: skip
+    assert len(errors) == 2
+    assert f"soundsift: {folder / 'b.wav'}: corrupt (b.wav cannot be decoded" in errors[0]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_folder_gets_the_files_of_every_format_and_a_table_of_all_recordings(
+    jobs: str, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound(tmp_path / "in" / "a.wav", ("t", 12))
+    sound(tmp_path / "in" / "deep" / "a.flac", ("n", 30), ("t", 30))
+    (tmp_path / "in" / "b.wav").touch()
+    out = tmp_path / "out"
+    arguments = (str(tmp_path / "in"), "--model", model, "--output", str(out), "--recursive", "--jobs", jobs)
+    status, table, _ = run(capsys, "detect", *arguments, "--format", "csv,audacity,json,rttm,raven")
+    assert (status, table) == (2, [])
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    endings = ("csv", "txt", "json", "rttm", "selections.txt")
+    assert names == {"recordings.csv", *(f"{name}.{end}" for name in ("a", "b", "deep/a") for end in endings)}
+    assert (out / "a.txt").read_text() == "0.000\t12.000\ttone\n"
+    assert json.loads((out / "b.json").read_text())["outcome"] == "corrupt"
+    assert (out / "deep" / "a.rttm").read_text().startswith("SPEAKER a 1 ")
+    rows = (out / "recordings.csv").read_text().splitlines()
+    assert rows[0] == '"recording","outcome","reason","duration_seconds","tone_seconds"'
+    assert [row.split(",")[1] for row in rows[1:]] == ['"ok"', '"corrupt"', '"ok"']
+
+
+def test_short_segments_are_left_out(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = sound(tmp_path / "a.wav", ("t", 30), ("n", 30), ("t", 10))
+    for minimum, n in (("0", 2), ("20", 1), ("40", 1)):
+        status, table, _ = run(capsys, "detect", str(path), "--model", model, "--min-seconds", minimum)
+        assert (status, len(table)) == (0, 1 + n)
+    assert table[1].split()[2] == "nothing"
+
+
+def test_eight_channels_at_192_kilohertz_are_read(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with av.open(str(tmp_path / "a.wav"), "w") as container:
+        stream = container.add_stream("pcm_s24le", rate=192_000, layout="7.1")
+        tone = np.rint(2**30 * np.sin(2 * np.pi * 440 * np.arange(5 * 192_000) / 192_000)).astype(np.int32)
+        frame = av.AudioFrame.from_ndarray(np.repeat(tone, 8)[np.newaxis], format="s32", layout="7.1")
+        frame.sample_rate = 192_000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    status, table, errors = run(capsys, "detect", str(tmp_path / "a.wav"), "--model", model)
+    assert (status, errors) == (0, [])
+    assert table[1].split()[:3] == ["0.0", "5.0", "tone"]
+
+
+def test_a_name_with_line_breaks_stays_in_its_line(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound(tmp_path / "in" / "one\ntwo.wav", ("t", 5))
+    (tmp_path / "in" / "three\rfour.wav").touch()
+    status, table, errors = run(capsys, "detect", str(tmp_path / "in"), "--model", model)
+    assert (status, len(table), len(errors)) == (2, 3, 1)
+    assert "one\\ntwo.wav" in table[1]
+    assert "three\\rfour.wav" in errors[0]
+
+
+def test_bad_usage_is_one_line_with_status_1(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(sound(tmp_path / "a.wav", ("t", 5)))
+    (tmp_path / "text.keras").write_text("nothing")
+    (tmp_path / "none").mkdir()
+    cases = {
+        ("detect", path, "--model", str(tmp_path / "no.keras")): "is not a detector of this workflow (No such file",
+        ("detect", path, "--model", str(tmp_path / "text.keras")): "is not a detector of this workflow",
+        ("detect", path, "--model", path): "is not a detector of this workflow",
+        ("info", path): "is not a detector of this workflow",
+        ("detect", str(tmp_path / "none"), "--model", model): "no file is in",
+        ("detect", str(tmp_path / "no.wav"), "--model", model): "is no file or folder",
+        ("detect", path, "--model", model, "--format", "csv"): "--format needs --output",
+        ("detect", path, "--model", model, "--format", "mp3", "--output", "x"): "'mp3' is no format",
+        ("detect", path, "--model", model, "--jobs", "0"): "'0' is no number of processes",
+        ("detect", path, "-", "--model", model): "- reads standard input",
+        ("detect", path, "--model", model, "--output", path): "a.wav",
+        ("detect",): "PATH",
+        ("hear",): "invalid choice",
+        (): "COMMAND",
+    }
+    for arguments, message in cases.items():
+        status, table, errors = run(capsys, *arguments)
+        assert (status, len(errors)) == (1, 1), (arguments, errors)
+        assert errors[0].startswith("soundsift: ") and message in errors[0], errors[0]
+        assert [line for line in table if line != cli.HEADER] == []
+
+
+# ---- standard input
+
+
+def test_standard_input_is_heard_while_it_lasts(model: str, tmp_path: Path) -> None:
+    whole = sound(tmp_path / "a.wav", ("t", 30), ("n", 30), ("t", 20)).read_bytes()
+    first = 44 + 2 * RATE_HZ * 50
+    command = [sys.executable, "-m", "soundsift.cli", "detect", "-", "--model", model]
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdin and process.stdout
+        # without it, a command that waits for the end would wait for ever
+        guard = threading.Timer(60, process.kill)
+        guard.start()
+        process.stdin.write(whole[:first])
+        process.stdin.flush()
+        assert process.stdout.readline().decode().rstrip() == cli.HEADER
+        start, end, name, *_ = process.stdout.readline().split()
+        assert (float(start), float(end), name) == (0, pytest.approx(30, abs=1), b"tone")
+        process.stdin.write(whole[first:])
+        process.stdin.close()
+        (line,) = process.stdout.read().splitlines()
+        guard.cancel()
+    assert process.returncode == 0
+    assert float(line.split()[1]) == pytest.approx(80, abs=0.01)
+
+
+def test_standard_input_that_is_no_sound_is_one_line(
+    model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for data, outcome in ((b"Dear all", "corrupt"), (b"", "corrupt")):
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
+        status, table, errors = run(capsys, "detect", "-", "--model", model)
+        assert (status, table) == (2, [cli.HEADER])
+        (line,) = errors
+        assert line.startswith(f"soundsift: standard input: {outcome} (the stream cannot be decoded")
+
+
+# ---- choice
+
+
+def test_files_folders_and_patterns_are_found_and_named_once(tmp_path: Path) -> None:
+    for name in ("a.mp3", "a.wav", "recordings.wav", "deep/b.wav", "deep/.hidden.wav", "[x].wav", "other/b.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    root = str(tmp_path)
+    assert list(chosen([root], recursive=False))[:3] == ["[x]", "a.mp3", "a.wav"]
+    names = chosen([root, f"{root}/a.mp3", f"{root}/deep"], recursive=True)
+    assert {path.relative_to(tmp_path).as_posix() for path in names.values()} == {
+        "a.mp3", "a.wav", "recordings.wav", "deep/b.wav", "[x].wav", "other/b.wav"
+    }  # fmt: skip
+    assert "recordings" not in names
+    assert names["deep/b"].name == names["other/b"].name == "b.wav"
+    assert list(chosen([f"{root}/[x].wav"], recursive=False)) == ["[x]"]
+    assert list(chosen([f"{root}/*.mp3"], recursive=False)) == ["a"]
+    assert len(chosen([f"{root}/deep/b.wav", f"{root}/other/b.wav"], recursive=False)) == 2
+
+
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(InputError, match="cannot be read: Permission denied"):
+        chosen([str(tmp_path)], recursive=False)
+
+
+# ---- info
+
+
+def test_info_names_the_detectors_and_the_features(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, lines, errors = run(capsys, "info", model)
+    assert (status, errors) == (0, [])
+    assert lines[:2] == ["tone", "  threshold: 0.500"]
+    assert lines[-1].startswith("inputs: 2, from sound at 22050 Hz with n_fft 2048, hop_length 512")
