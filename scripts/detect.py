@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from soundsift.detection.overview import overview
+from soundsift.detection.state import figures_of, results_of
 from soundsift.detectors.definition import read_definition
 from soundsift.files import read_json
 from soundsift.joblog import job_log
@@ -16,16 +17,15 @@ DEMO = "They were trained on synthetic sound and do not work on real recordings:
 MISSING = "These detectors were trained with another configuration: run snakemake --cores N first."
 
 
-def detect(
-    model: Path, detectors: Sequence[str], records: Sequence[Path], figures: Sequence[Path], table: Path, page: Path,
-) -> None:  # fmt: skip
+def detect(model: Path, detectors: Sequence[str], groups: Sequence[Path], table: Path, page: Path) -> None:
     """Write the table and the page; log each recording that could not be read or was read only in part."""
-    results = [read_json(path) for path in records]
+    names = sorted(name for group in groups for name in read_json(group)["recordings"])
+    results = [read_json(results_of(name)[0]) for name in names]
     rows = overview(results)
     write_csv(rows, table)
     sections = [
-        (Path(result["recording"]).name, recording_section(result, figure, page))
-        for result, figure in zip(results, figures, strict=True)
+        (Path(result["recording"]).name, recording_section(result, figures_of(name)[0], page))
+        for name, result in zip(names, results, strict=True)
     ]
     definition = read_definition(model)
     warnings = [("These are the demo's detectors", DEMO)] if definition.synthetic else []
@@ -46,8 +46,7 @@ if __name__ == "__main__":
         detect(
             model=Path(snakemake.input.model),
             detectors=snakemake.params.detectors,
-            records=[Path(path) for path in snakemake.input.records],
-            figures=[Path(path) for path in snakemake.input.figures],
+            groups=[Path(path) for path in snakemake.input.detected],
             table=Path(snakemake.output.table),
             page=Path(snakemake.output.page),
         )

@@ -4,10 +4,11 @@ Nothing here writes a file. A dry run therefore shows the whole plan and changes
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from soundsift.detection.recordings import groups_of
 from soundsift.media.outcomes import OUTCOMES
 
 # Snakemake adds this file to an output folder when its job has finished.
@@ -61,6 +62,28 @@ def run_again_without(workflow: Any, output: str, others: Iterable[Path]) -> str
     if workflow.is_main_process and Path(output).exists() and not all(path.exists() for path in others):
         workflow.dag.forcefiles.add(output)
     return output
+
+
+def per_group(
+    workflow: Any, pattern: str, folder: str | None, results: Callable[[str], Iterable[Path]]
+) -> Callable[[Any], list[str]]:
+    """Return an input function that gives one file per group of recordings.
+
+    The job of a group is planned if a result of one of its recordings is missing.
+
+    Parameters
+    ----------
+    pattern
+        Path with the wildcard ``{group}``.
+    results
+        Gives the results of a recording by its name.
+    """
+    return lambda _: [
+        run_again_without(
+            workflow, pattern.replace("{group}", group), [path for name in names for path in results(name)]
+        )
+        for group, names in groups_of(folder).items()
+    ]
 
 
 def incomplete(selection: Any, names: Sequence[str], kept: Mapping[str, bool], results: Path) -> Iterator[str]:

@@ -19,9 +19,9 @@ STEPS = {path.stem for path in SCRIPTS.glob("*.py")} - WITHOUT_DIGEST
 DOWNLOAD = {"download_clips"}
 EXTRACT = {"extract_features", "augment_clips"}
 TRAIN = {"train_detector", "learning_curve", "evaluate_detector"}
-LISTEN = {"detect_recording"}
+LISTEN = {"detect_recordings"}
 DRAW = {
-    "draw_detector", "draw_distributions", "draw_gallery", "draw_recording", "summarize_metadata", "summarize_run",
+    "draw_detector", "draw_distributions", "draw_gallery", "draw_recordings", "summarize_metadata", "summarize_run",
 }  # fmt: skip
 PAGES = {"detect", "draw_gallery", "play_clips", "summarize_metadata", "summarize_run", "write_provenance"}
 

@@ -394,7 +394,7 @@ def test_recordings_of_ones_own_are_answered_one_by_one(finished: Project, proje
     # the detectors stay what they are, whatever this run's configuration says of training
     run = project.run(*asked, "training={seed: 5}", "detectors={dog: [Dog]}")
     assert run.status == 0, run.text
-    assert run.jobs == {"detect_recording": 4, "draw_recording": 4, "detect": 1}
+    assert run.jobs == {"detect_recordings": 1, "draw_recordings": 1, "detect": 1}
     assert "br\ufffdken {1}.wav: corrupt (br\ufffdken {1}.wav cannot be decoded" in run.text
     assert "dog: not among these detectors" in run.text
     assert (project.folder / "results" / "detectors" / "combined.keras").read_bytes() == model
@@ -409,11 +409,20 @@ def test_recordings_of_ones_own_are_answered_one_by_one(finished: Project, proje
     assert "../my%20recordings/%C3%9Cber%20uns.mp3" in (results / "detections.html").read_text()
     assert project.run(*asked).jobs == {"detect": 1}, "the dog is no longer asked for"
     assert "Nothing to be done" in project.run(*asked).text
+    # a lost file comes back, and nothing else is analysed again
+    detections = results / "detections"
+    before = {path: path.stat().st_mtime_ns for path in detections.glob("*.json")}
+    (detections / "b.data.txt").unlink()
+    assert project.run(*asked).jobs == {"detect_recordings": 1, "draw_recordings": 1, "detect": 1}
+    assert (detections / "b.data.txt").is_file()
+    assert [path.name for path, at in before.items() if path.stat().st_mtime_ns != at] == ["b.data.json"]
+    (detections / "b.data.svg").unlink()
+    assert project.run(*asked).jobs == {"draw_recordings": 1, "detect": 1}
     shutil.copy(clips[1], folder / "b.mp3")
     os.utime(folder / "b.mp3", (1, 1))
     (folder / "b.data").unlink()
     # what was b.mp3 is b now that no other is
-    assert project.run(*asked).jobs == {"detect_recording": 1, "draw_recording": 1, "detect": 1}
+    assert project.run(*asked).jobs == {"detect_recordings": 1, "draw_recordings": 1, "detect": 1}
     assert len(pacsv.read_csv(results / "detections.csv")) == 3
     run = project.run("detect")
     assert "soundsift: recordings is empty: name a folder" in run.text

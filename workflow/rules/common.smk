@@ -10,14 +10,10 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from soundsift.config.pick import pick
 from soundsift.config.settings import DEMO, YOUTUBE, check_files, is_demo, settle
 from soundsift.errors import SoundsiftError
-from soundsift.detection.recordings import (
-    path_of_recording,
-    per_recording,
-    state_of_recording,
-)
+from soundsift.detection.recordings import recordings_of_group, states_of_group
 from soundsift.report.ending import MADE_LAST, report_errors, shareable, write_report
 from soundsift.code_digest import code_digest, use_in_jobs
-from soundsift.planning import Selection, run_again_without
+from soundsift.planning import Selection, per_group, run_again_without
 from soundsift.previous import PreviousOutputs
 from soundsift.homes import use_writable_homes
 

@@ -1,7 +1,7 @@
 """The folder of the user's own recordings, and the name of each recording in the results.
 
 The Snakefile imports this module at every start, so it imports nothing slow. The folder is read only when ``detect`` is
-requested. A job gets the path of its recording percent-encoded and as a parameter. If the path were an input, Snakemake
+requested. A job gets the paths of its recordings percent-encoded and as a parameter. If a path were an input, Snakemake
 would take curly brackets in it for wildcards, and would not notice that an older file has replaced the recording.
 """
 
@@ -15,9 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from soundsift.detection.paths import encode_path
+from soundsift.detection.state import file_state
 from soundsift.errors import ConfigError
 from soundsift.homes import with_home
 
+# Sound in a group of recordings, which one job analyses.
+GROUP_SECONDS = 3600.0
+# For the estimate of a duration: uncompressed and lossless files in CD quality, and all others.
+BYTES_PER_SECOND = {".wav": 176_000, ".aif": 176_000, ".aiff": 176_000, ".flac": 90_000}
+COMPRESSED_BYTES_PER_SECOND = 16_000
 # File systems allow 255 bytes; results add an extension and the mark of an incomplete file.
 MAX_NAME_BYTES = 180
 # Wildcards and path variables of Snakemake, characters that no line of text can hold, and repetitions that Snakemake
@@ -71,24 +77,37 @@ def _recordings_or_exit(folder: str | None) -> dict[str, Path]:
         raise SystemExit(f"soundsift: {error}") from error
 
 
-def per_recording(pattern: str, folder: str | None) -> Callable[[Any], list[str]]:
-    """Return an input function that gives one file per recording."""
-    return lambda _: [pattern.replace("{name}", name) for name in _recordings_or_exit(folder)]
+@cache
+def groups_of(folder: str | None) -> dict[str, dict[str, Path]]:
+    """Divide the recordings into groups of about an hour of sound, each for one job: {group: {name: path}}.
+
+    The group of a recording depends only on its name and on the number of groups, which is a power of two. A new
+    recording therefore changes only its own group, until there are twice as many.
+    """
+    recordings = _recordings_or_exit(folder)
+    seconds, n = sum(_estimated_seconds(path) for path in recordings.values()), 1
+    while n * GROUP_SECONDS < seconds and n < len(recordings):
+        n *= 2
+    groups: dict[str, dict[str, Path]] = {}
+    for name, path in recordings.items():
+        number = int(sha256(os.fsencode(name)).hexdigest(), 16) % n
+        groups.setdefault(f"{number:04d}-of-{n:04d}", {})[name] = path
+    return groups
 
 
-def path_of_recording(folder: str | None) -> Callable[[Any], str]:
-    """Return a params function that gives the path of a job's recording, percent-encoded."""
-    return lambda wildcards: encode_path(_recordings_or_exit(folder)[wildcards.name])
+def _estimated_seconds(path: Path) -> float:
+    """Estimate a duration from the size of a file. Opening thousands of files would delay the planning."""
+    return path.stat().st_size / BYTES_PER_SECOND.get(path.suffix.lower(), COMPRESSED_BYTES_PER_SECOND)
 
 
-def state_of_recording(folder: str | None) -> Callable[[Any], list[int]]:
-    """Return a params function that gives size and modification time of a job's recording.
+def recordings_of_group(folder: str | None) -> Callable[[Any], list[list[str]]]:
+    """Return a params function that gives name and percent-encoded path of the recordings of a job."""
+    return lambda wildcards: [[name, encode_path(path)] for name, path in groups_of(folder)[wildcards.group].items()]
+
+
+def states_of_group(folder: str | None) -> Callable[[Any], list[list[int]]]:
+    """Return a params function that gives size and modification time of the recordings of a job.
 
     They differ for another file of the same name, even for one that is older.
     """
-
-    def state(wildcards: Any) -> list[int]:
-        found = _recordings_or_exit(folder)[wildcards.name].stat()
-        return [found.st_size, found.st_mtime_ns]
-
-    return state
+    return lambda wildcards: [file_state(path) for path in groups_of(folder)[wildcards.group].values()]

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from soundsift.detection.paths import decode_path
-from soundsift.detection.recordings import path_of_recording, per_recording, recordings_in, state_of_recording
+from soundsift.detection.recordings import groups_of, recordings_in, recordings_of_group, states_of_group
+from soundsift.detection.state import is_current, results_of, state_of
 from soundsift.errors import ConfigError
+from soundsift.files import write_json
 
 
 def test_a_recording_is_named_by_its_file_without_ending_unless_that_names_two(tmp_path: Path) -> None:
@@ -40,8 +42,9 @@ def test_a_name_that_cannot_be_used_gets_one_that_can(name: str, tmp_path: Path)
     assert path.name == name
     assert fit.isascii() and fit.isprintable() and len(fit) < 60
     assert not set("{}") & set(fit)
-    wildcards = SimpleNamespace(name=fit)
-    assert decode_path(path_of_recording(str(tmp_path))(wildcards)) == path
+    wildcards = SimpleNamespace(group="0000-of-0001")
+    ((named, encoded),) = recordings_of_group(str(tmp_path))(wildcards)
+    assert (named, decode_path(encoded)) == (fit, path)
 
 
 def test_names_that_are_made_fit_stay_apart(tmp_path: Path) -> None:
@@ -54,7 +57,7 @@ def test_names_that_are_made_fit_stay_apart(tmp_path: Path) -> None:
 
 def test_an_older_file_in_its_place_is_another(tmp_path: Path) -> None:
     (tmp_path / "a.mp3").write_text("one")
-    state, wildcards = state_of_recording(str(tmp_path)), SimpleNamespace(name="a")
+    state, wildcards = states_of_group(str(tmp_path)), SimpleNamespace(group="0000-of-0001")
     first = state(wildcards)
     assert state(wildcards) == first
     os.utime(tmp_path / "a.mp3", (1, 1))
@@ -72,10 +75,61 @@ def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_is_looked_for_until_it_is_asked_for(tmp_path: Path) -> None:
-    ask = per_recording("x/{name}.json", str(tmp_path / "later"))
+    ask = recordings_of_group(str(tmp_path / "later"))
     with pytest.raises(SystemExit, match="soundsift: recordings is .* no folder is there"):
-        ask(None)
-    (tmp_path / "now").mkdir()
-    for name in ("a.mp3", "b c.wav"):
-        (tmp_path / "now" / name).touch()
-    assert per_recording("x/{name}.json", str(tmp_path / "now"))(None) == ["x/a.json", "x/b c.json"]
+        ask(SimpleNamespace(group="0000-of-0001"))
+
+
+def fill(folder: Path, n: int, seconds: float) -> None:
+    """Write n files that have the size of WAV files of a number of seconds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(n):
+        with open(folder / f"{number}.wav", "wb") as file:
+            file.truncate(round(seconds * 176_000))
+
+
+def test_groups_hold_all_recordings_and_about_an_hour_each(tmp_path: Path) -> None:
+    fill(tmp_path / "short", 40, 16)
+    assert [len(names) for names in groups_of(str(tmp_path / "short")).values()] == [40]
+    fill(tmp_path / "long", 64, 600)
+    groups = groups_of(str(tmp_path / "long"))
+    assert 12 <= len(groups) <= 16
+    assert sorted(name for names in groups.values() for name in names) == sorted(str(number) for number in range(64))
+    fill(tmp_path / "one", 1, 36_000)
+    assert list(groups_of(str(tmp_path / "one"))) == ["0000-of-0001"]
+
+
+def test_a_new_recording_changes_no_group_but_its_own(tmp_path: Path) -> None:
+    fill(tmp_path / "before", 50, 600)
+    fill(tmp_path / "after", 51, 600)
+    before, after = (
+        {group: sorted(names) for group, names in groups_of(str(tmp_path / name)).items()}
+        for name in ("before", "after")
+    )
+    changed = [group for group in after if after[group] != before.get(group)]
+    assert len(changed) == 1
+    assert "50" in after[changed[0]]
+
+
+def test_a_result_is_current_until_recording_model_or_a_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.wav").write_text("one")
+    assert not is_current("a", tmp_path / "a.wav", "model code")
+
+    def write() -> None:
+        for path in results_of("a"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        write_json({"state": state_of(tmp_path / "a.wav", "model code")}, results_of("a")[0])
+
+    write()
+    assert is_current("a", tmp_path / "a.wav", "model code")
+    assert not is_current("a", tmp_path / "a.wav", "model other")
+    for path in results_of("a"):
+        path.unlink()
+        assert not is_current("a", tmp_path / "a.wav", "model code")
+        write()
+    os.utime(tmp_path / "a.wav", (1, 1))
+    assert not is_current("a", tmp_path / "a.wav", "model code")

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from draw_recording import draw_recording
+from draw_recordings import draw_recording
 from soundsift.detection import formats
 from soundsift.detection.timeline_data import (
     TimelineData,

@@ -1,13 +1,24 @@
-"""Draw the timeline of one recording."""
+"""Draw the timelines of the recordings of one group."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from soundsift.detection.columns import SEGMENT_COLUMNS
+from soundsift.detection.state import figures_of, results_of
 from soundsift.detection.timeline_data import read_timeline_data
-from soundsift.files import read_json, write_text
+from soundsift.files import read_json, write_json, write_text
 from soundsift.joblog import job_log
 from soundsift.report.figures.timeline import no_timeline, timeline
 from soundsift.tables import read_csv
+
+
+def draw_recordings(names: Sequence[str], done: Path) -> None:
+    """Write one timeline for each recording."""
+    for name in names:
+        record, segments, _, data = results_of(name)
+        (figure,) = figures_of(name)
+        draw_recording(record, segments, data, figure)
+    write_json({"recordings": list(names)}, done)
 
 
 def draw_recording(record: Path, segments: Path, data: Path, figure: Path) -> None:
@@ -23,9 +34,7 @@ def draw_recording(record: Path, segments: Path, data: Path, figure: Path) -> No
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
-        draw_recording(
-            record=Path(snakemake.input.record),
-            segments=Path(snakemake.input.segments),
-            data=Path(snakemake.input.timeline),
-            figure=Path(snakemake.output.figure),
+        draw_recordings(
+            names=read_json(Path(snakemake.input.detected))["recordings"],
+            done=Path(snakemake.output.done),
         )
