@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from soundsift.detection.formats import Answer, record
+from soundsift.detection.overview import overview
+from soundsift.detection.result import Detections
+from soundsift.detection.segments import Segment
+from soundsift.report.detection import recording_section
 from soundsift.report.figures.spans import TIMELINE_SPAN
+from soundsift.report.figures.timeline import no_timeline
+from soundsift.report.page import write_page
 from tests.workflow.project import Project
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make .venv/site")
@@ -180,6 +187,49 @@ def test_rows_are_searched_by_keyboard(results: Path, visit: Visit) -> None:
     for _ in range(4):
         page.keyboard.press("Backspace")
     assert visible.count() == n_rows
+
+
+def test_a_thousand_recordings_are_read_late_searched_and_sorted(visit: Visit, tmp_path: Path) -> None:
+    n = 1000
+    (tmp_path / "a.wav").write_bytes(b"")
+    figure = tmp_path / "a.svg"
+    figure.write_text(no_timeline("a"))
+    records = [record(answer(f"{tmp_path}/{number:04d}.wav", number)) for number in range(n)]
+    for number in range(n):
+        shutil.copy(figure, tmp_path / f"{number:04d}.svg")
+    page_file = tmp_path / "detections.html"
+    sections = [
+        (Path(one["recording"]).name, recording_section(one, tmp_path / f"{number:04d}.svg", page_file))
+        for number, one in enumerate(records)
+    ]
+    write_page("Classes", [("All recordings", overview(records)), *sections], page_file)
+    page = visit.open(page_file)
+    assert page.locator("section").count() == 1 + n
+    assert len([url for url in visit.requests if url.endswith((".svg", ".wav"))]) < n / 10
+
+    page.locator("section:last-of-type .plot").scroll_into_view_if_needed()
+    last = page.locator("section:last-of-type img")
+    page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=last.element_handle())
+    assert len([url for url in visit.requests if url.endswith((".svg", ".wav"))]) < n / 5
+
+    first_cells = page.locator("tbody tr td:first-child")
+    heading = page.get_by_role("button", name="music_seconds")
+    for order, name in (("descending", "0999.wav"), ("ascending", "0000.wav")):
+        heading.click()
+        assert page.locator("th[aria-sort]").evaluate_all("all => all.map(th => th.ariaSort)") == [order]
+        assert first_cells.first.inner_text().endswith(name)
+    page.get_by_role("button", name="recording").click()
+    assert first_cells.first.inner_text().endswith("0000.wav")
+
+    page.locator("input").fill("0123.wav")
+    assert page.locator("tbody tr:visible").count() == 1
+    assert page.locator("section:visible h2").all_inner_texts() == ["All recordings", "0123.wav"]
+
+
+def answer(recording: str, seconds: int) -> Answer:
+    """A recording with this much music."""
+    result = Detections(2000.0, {}, (Segment(0.0, float(seconds), "music", 0.9),))
+    return Answer(Path(recording), result, ["music"], 22050)
 
 
 def test_recordings_of_the_user_are_shown_with_players(finished: Project, visit: Visit, tmp_path: Path) -> None:

@@ -42,11 +42,15 @@ def image(svg: str, address: str = "") -> Markup:
     Parameters
     ----------
     address
-        Address of the figure as seen from the page. Without one, the page contains the figure.
+        Address of the figure as seen from the page, which is read once it is near the window. Without one, the page
+        contains the figure.
     """
     texts = [match[1] for tag in ("title", "desc") if (match := re.search(f"<{tag}>(.*?)</{tag}>", svg, re.DOTALL))]
     source = address or _data_address("image/svg+xml", svg.encode())
-    return Markup(render(__file__, "image.html", description=unescape(". ".join(texts)), source=source))
+    # the place that it will take: without it, the page would jump while figures are read
+    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg) if address else None
+    size = [round(float(length)) for length in found.groups()] if found else None
+    return Markup(render(__file__, "image.html", description=unescape(". ".join(texts)), source=source, size=size))
 
 
 def audio_figure(
@@ -68,7 +72,7 @@ def audio_figure(
         Address of the figure as seen from the page. Without one, the page contains the figure.
     """
     left, right = span
-    player = _player(sound, name, "metadata" if isinstance(sound, str) else "auto")
+    player = _player(sound, name, "none" if isinstance(sound, str) else "auto")
     return Markup(
         render(
             __file__, "audio_figure.html",

@@ -117,5 +117,13 @@ def test_an_audio_figure_has_an_image_a_slider_with_name_and_range_and_a_player(
 
 def test_an_audio_figure_may_refer_to_files_by_their_addresses() -> None:
     found = Attributes(audio_figure("a", SVG, (0.1, 0.9), "a%20b.mp3", 3.0, "a.svg?x=1&y=2")).of
-    assert [found["audio"][0][name] for name in ("src", "preload")] == ["a%20b.mp3", "metadata"]
+    assert [found["audio"][0][name] for name in ("src", "preload")] == ["a%20b.mp3", "none"]
     assert found["img"][0]["src"] == "a.svg?x=1&y=2"
+
+
+def test_a_figure_with_an_address_is_read_late_and_has_its_place_before() -> None:
+    svg = SVG.replace("<svg", '<svg viewBox="0 0 720 316.8"', 1)
+    (late,) = Attributes(image(svg, "a.svg")).of["img"]
+    assert (late["loading"], late["width"], late["height"]) == ("lazy", "720", "317")
+    (inside,) = Attributes(image(svg)).of["img"]
+    assert "loading" not in inside

@@ -1,11 +1,32 @@
-// The search box hides the rows that do not contain its text.
+// The search box hides the rows, and the sections with a player, that do not contain its text.
 const search = document.querySelector("input");
 if (search) search.addEventListener("input", () => {
   const wanted = search.value.toLowerCase(), rows = [...document.querySelectorAll("tbody tr")];
-  for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  const sections = [...document.querySelectorAll("section")].filter(section => section.querySelector(".audio-figure"));
+  for (const part of [...rows, ...sections]) part.hidden = !part.textContent.toLowerCase().includes(wanted);
   document.querySelector("[role=status]").textContent =
     wanted ? `${rows.filter(row => !row.hidden).length} of ${rows.length} rows` : "";
 });
+
+// The heading of a column sorts the rows: numbers from the largest, words from A. A second click reverses the order.
+for (const table of document.querySelectorAll("table")) {
+  const headings = [...table.querySelectorAll("th")], body = table.tBodies[0];
+  headings.forEach((heading, column) => {
+    const button = document.createElement("button");
+    button.append(...heading.childNodes);
+    heading.append(button);
+    button.addEventListener("click", () => {
+      const cells = [...body.rows].map(row => row.cells[column]);
+      const isNumber = cells.some(cell => cell.className === "number");
+      const value = row => isNumber ? Number(row.cells[column].textContent.replaceAll(",", "")) : row.cells[column].textContent;
+      const order = heading.getAttribute("aria-sort") === (isNumber ? "descending" : "ascending") ? -1 : 1;
+      const compare = isNumber ? (a, b) => value(b) - value(a) : (a, b) => value(a).localeCompare(value(b));
+      body.append(...[...body.rows].sort((a, b) => order * compare(a, b)));
+      for (const other of headings) other.removeAttribute("aria-sort");
+      heading.setAttribute("aria-sort", (order === 1) === isNumber ? "descending" : "ascending");
+    });
+  });
+}
 
 // One player at a time.
 document.addEventListener("play", event => {
@@ -15,6 +36,15 @@ document.addEventListener("play", event => {
 for (const player of document.querySelectorAll("audio")) player.addEventListener("error", () => {
   if (!player.nextElementSibling) player.insertAdjacentHTML("afterend", "<p>This browser cannot play the file.</p>");
 });
+
+// A player with an address reads the length of its file only once it is near the window: a page may have a thousand.
+const nearby = new IntersectionObserver(entries => {
+  for (const entry of entries) if (entry.isIntersecting) {
+    entry.target.preload = "metadata";
+    nearby.unobserve(entry.target);
+  }
+}, {rootMargin: "500px"});
+for (const player of document.querySelectorAll(".audio-figure audio[preload=none]")) nearby.observe(player);
 
 // The cursor of a figure follows its player. A click into the plot or a key moves both.
 for (const figure of document.querySelectorAll(".audio-figure")) {
