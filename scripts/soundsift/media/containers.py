@@ -74,8 +74,9 @@ def mono(frame: "av.AudioFrame") -> npt.NDArray[np.float32]:
         samples = (samples.astype(np.float32) - 128) / 128
     elif samples.dtype.kind == "i":
         samples = samples / np.float32(2 ** (8 * samples.itemsize - 1))
-    mean: npt.NDArray[np.float32] = samples.mean(axis=0, dtype=np.float32)
-    return mean
+    # numpy.mean gives the same and takes three times as long, which counts with 50 frames per second of sound
+    total: npt.NDArray[np.float32] = np.add.reduce(samples, axis=0, dtype=np.float32)
+    return total / np.float32(len(samples))
 
 
 def decoded_frames(

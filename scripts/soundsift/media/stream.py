@@ -177,8 +177,11 @@ def _all_samples(
                 yield resampler.resample_chunk(np.zeros(n, dtype=np.float32))
         expected = at + frame.samples / rate_hz
         samples = mono(frame)
-        n_not_numbers += len(samples) - int(np.isfinite(samples).sum())
-        yield resampler.resample_chunk(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0))
+        finite = np.isfinite(samples)
+        if not finite.all():
+            n_not_numbers += len(samples) - int(finite.sum())
+            samples = np.where(finite, samples, np.float32(0))
+        yield resampler.resample_chunk(samples)
     if rate_hz:
         yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
     elif broken:
