@@ -88,6 +88,18 @@ def test_the_python_of_the_page_answers(finished: Project, tmp_path: Path) -> No
     assert len((tmp_path / "segments.csv").read_text().splitlines()) == 1 + len(rows)
 
 
+def test_the_cells_of_the_notebook_page_run_in_their_order(finished: Project, tmp_path: Path) -> None:
+    project = finished.copy(tmp_path / "clone")
+    shutil.copy(next((finished.folder / "results" / "clips").glob("*/*.mp3")), project.folder / "recording.mp3")
+    code = "import matplotlib\nmatplotlib.use('Agg')\n" + "\n".join(one.text for one in blocks("python", "notebook.md"))
+    this_tree = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=project.folder, env=this_tree, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "is_music" in done.stdout and "start_seconds" in done.stdout
+    assert (project.folder / "probability.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("command", SOUNDSIFT)
 def test_every_soundsift_command_of_the_pages_runs(command: str, finished: Project, tmp_path: Path) -> None:
     (tmp_path / "results" / "detectors").mkdir(parents=True)
