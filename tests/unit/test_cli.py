@@ -156,6 +156,23 @@ def test_bad_usage_is_one_line_with_status_1(model: str, tmp_path: Path, capsys:
         assert [line for line in table if line != cli.HEADER] == []
 
 
+def test_a_terminal_shows_files_seconds_of_sound_and_time_left(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound(tmp_path / "in" / "a.wav", ("t", 30))
+    sound(tmp_path / "in" / "b.wav", ("n", 10))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert cli.main(["detect", str(tmp_path / "in"), "--model", model]) == 0
+    said = capsys.readouterr()
+    bars = [part.split("]")[1] for part in said.err.split("\r\x1b[K") if part.startswith("[")]
+    assert [" ".join(bar.split()[:-3]) for bar in bars] == [
+        "0 of 2 files, 30 s of sound,", "1 of 2 files, 30 s of sound,",
+        "1 of 2 files, 40 s of sound,", "2 of 2 files, 40 s of sound,",
+    ]  # fmt: skip
+    assert bars[-1].endswith("0 s left")
+    assert "\x1b" not in said.out
+
+
 # ---- standard input
 
 
