@@ -78,7 +78,7 @@ def test_the_python_of_the_page_answers(finished: Project, tmp_path: Path) -> No
     (tmp_path / "results" / "detectors").mkdir(parents=True)
     shutil.copy(finished.folder / "results" / "detectors" / "combined.keras", tmp_path / "results" / "detectors")
     shutil.copy(next((finished.folder / "results" / "clips").glob("*/*.mp3")), tmp_path / "recording.mp3")
-    (code,) = [one.text for one in blocks("python") if "detector.detect" in one.text]
+    (code,) = [one.text for one in blocks("python", "detect.md")]
     command = [sys.executable, "-c", code]
     this_tree = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
     done = subprocess.run(command, cwd=tmp_path, env=this_tree, capture_output=True, text=True, timeout=120)
