@@ -47,13 +47,13 @@ def test_a_section_is_fetched_where_the_server_can(site: Site, tmp_path: Path) -
     assert row["media_start_seconds"] == pytest.approx(3.0, abs=0.05)
 
 
-def test_a_section_that_begins_at_a_cue_point_far_ahead_is_placed_by_its_time_stamps(
+def test_a_section_of_webm_begins_where_it_should_although_its_cue_point_is_far_ahead(
     site: Site, tmp_path: Path
 ) -> None:
     one = clip(1, start=17.3)
     fill(site.folder, [one], "webm", seconds=30)
     row = fetch([one], site.url.replace("m4a", "webm"), tmp_path / "archive")[one.clip_id]
-    assert 5.0 < row["media_start_seconds"] < 16.0
+    assert row["media_start_seconds"] == pytest.approx(16.2, abs=0.07)
     assert onset_seconds(row, tmp_path / "archive") == pytest.approx(1.0, abs=0.002)
 
 
@@ -367,7 +367,7 @@ def test_a_blocked_session_writes_off_no_clip_that_was_not_asked_for(site: Site,
 def test_a_mistake_that_makes_every_clip_fail_fails_the_job(site: Site, tmp_path: Path) -> None:
     clips = [clip(number) for number in range(6)]
     fill(site.folder, clips)
-    with pytest.raises(DownloadError, match=r"all 6 clips that were asked for failed with unrecognised errors \(.+\)"):
+    with pytest.raises(DownloadError, match=r"of 5 clips that were asked for, 5 no_formats \(.+\): check"):
         fetch(clips, site.url, tmp_path / "archive", yt_dlp={"format": "bogus"})
     rows = fetch(clips, site.url, tmp_path / "archive")
     assert {row["outcome"] for row in rows.values()} == {"ok"}

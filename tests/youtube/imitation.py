@@ -98,8 +98,8 @@ class YouTube:
             "videoId": shown, "title": "A title: Private video", "lengthSeconds": str(SECONDS), "isLiveContent": False,
         }  # fmt: skip
         response: dict[str, Any] = {"playabilityStatus": {"status": "OK"}, "videoDetails": details}
-        if answer in ("live", "processing", "upcoming"):
-            flag = {"live": "isLive", "processing": "isPostLiveDvr", "upcoming": "isUpcoming"}[answer]
+        if answer in ("live", "processing"):
+            flag = {"live": "isLive", "processing": "isPostLiveDvr"}[answer]
             details |= {flag: True, "isLiveContent": True}
         elif answer == "trailer":
             screen = {"playerLegacyDesktopYpcTrailerRenderer": {"trailerVideoId": "the-trailer"}}
@@ -113,7 +113,7 @@ class YouTube:
             response["playabilityStatus"] = {"status": status, "reason": reason, "errorScreen": screen}
             return response
         response["storyboards"] = {"playerStoryboardSpecRenderer": {"spec": STORYBOARD}}
-        if answer not in ("empty", "upcoming"):
+        if answer != "empty":
             response["streamingData"] = self._streaming_data(case, video_id, answer, client)
         return response
 

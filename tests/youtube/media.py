@@ -18,7 +18,7 @@ LAYOUTS = {
     "webm": ("webm.webm", 'audio/webm; codecs="opus"', 251),
     "mp4": ("mp4.mp4", 'video/mp4; codecs="avc1.42001E, mp4a.40.2"', 18),
 }
-_DASH = {"movflags": "frag_keyframe+delay_moov+default_base_moof+global_sidx", "frag_duration": "9985000"}
+_DASH = {"movflags": "frag_keyframe+delay_moov+default_base_moof+global_sidx+skip_trailer", "frag_duration": "9985000"}
 _CUES_IN_FRONT = {"cues_to_front": "1", "cluster_time_limit": "10000", "fflags": "bitexact"}
 
 

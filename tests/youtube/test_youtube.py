@@ -8,14 +8,16 @@ prints the table of the cases.
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from soundsift.errors import DownloadError
 from soundsift.media import decode
+from soundsift.media.pace import Pace
 from soundsift.metadata.batches import Clip
 from tests.conftest import Once
 from tests.site.downloads import fetch
@@ -27,39 +29,7 @@ URL = "https://www.youtube.com/watch?v={video_id}"
 SOUNDS = {"right": 1, "wrong": 2}
 TRAILER = Case("trailer itself", "ok", formats=(Format("m4a", sound="wrong"),))
 # Cases that the package does not yet get right.
-FAULTY = {
-    "webm",
-    "webm near a cue",
-    "tv protected",
-    "original only as opus",
-    "original only in low quality",
-    "original in mono",
-    "legal complaint",
-    "legal complaint 2",
-    "premium",
-    "payment",
-    "trailer",
-    "live",
-    "processing",
-    "page and players 429",
-    "players 403",
-    "players 429",
-    "one player 429, the other without addresses",
-    "players 503",
-    "players 400",
-    "players drop",
-    "players hang",
-    "players answer html",
-    "no addresses",
-    "protected",
-    "no formats",
-    "reload",
-    "not on this app",
-    "a field of the wrong type",
-    "media cut",
-    "media are a page",
-    "media truncated",
-}
+FAULTY: set[str] = set()
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl program to make a certificate with")
 
 
@@ -160,6 +130,96 @@ def test_each_case_gets_its_outcome_and_each_clip_its_sound(case: Case, table: d
     else:
         assert one.row["reason"]
         assert one.row["media"] == ""
+
+
+def put(youtube: YouTube, *cases: Case) -> list[Clip]:
+    """Put one video for each case on the site; return their clips."""
+    clips = [clip_of(number, case) for number, case in enumerate(cases)]
+    youtube.videos |= {one.video_id: case for one, case in zip(clips, cases, strict=True)}
+    return clips
+
+
+def case(name: str, **options: Any) -> Case:
+    return replace(next(one for one in CASES if one.name == name), **options)
+
+
+@pytest.mark.parametrize(("name", "n_asked"), [("no addresses", 5), ("players 429", 5), ("protected", 5)])
+@pytest.mark.parametrize("on_transient", ["fail", "record"])
+def test_a_batch_that_is_offered_nothing_stops_soon_and_fails_with_one_line(
+    name: str, n_asked: int, on_transient: str, youtube: YouTube, tmp_path: Path
+) -> None:
+    clips = put(youtube, *[case(name)] * 20)
+    with pytest.raises(DownloadError) as error:
+        ask(youtube, clips, tmp_path / "archive", concurrency=1, tries=4, on_transient=on_transient)
+    assert "\n" not in str(error.value)
+    assert ("5 no_formats" if name != "players 429" else "rate_limited") in str(error.value)
+    # one more for the player script
+    assert youtube.n_requests("www") <= 3 * n_asked + 1
+
+
+def test_after_no_formats_other_jobs_ask_one_clip_each_until_one_comes(youtube: YouTube, tmp_path: Path) -> None:
+    clips = put(youtube, *[case("no addresses")] * 10)
+    for n_asked in (5, 6, 7):
+        with pytest.raises(DownloadError, match="no_formats"):
+            ask(youtube, clips[7:] if n_asked == 7 else clips[:7], tmp_path / "archive", concurrency=1)
+        assert len([one for one in clips if youtube.n_requests("www", one.video_id)]) <= n_asked
+    youtube.videos = dict.fromkeys(youtube.videos, case("m4a"))
+    rows = ask(youtube, clips, tmp_path / "archive", concurrency=1)
+    assert {row["outcome"] for row in rows.values()} == {"ok"}
+
+
+@pytest.mark.parametrize("other", ["private", "words that nobody knows", "players 503"])
+def test_dead_and_unknown_videos_between_refusals_do_not_keep_a_job_asking(
+    other: str, youtube: YouTube, tmp_path: Path
+) -> None:
+    clips = put(youtube, *[case("bot check"), case(other)] * 20)
+    with pytest.raises(DownloadError, match="the source refuses us"):
+        ask(youtube, clips, tmp_path / "archive", concurrency=1, on_transient="record")
+    assert len([one for one in clips if youtube.n_requests("www", one.video_id)]) <= 10
+
+
+def test_a_clip_between_refusals_shows_that_the_site_still_answers(youtube: YouTube, tmp_path: Path) -> None:
+    clips = put(youtube, *[case("bot check"), case("bot check"), case("m4a")] * 4)
+    rows = ask(youtube, clips, tmp_path / "archive", concurrency=1, block_after=3)
+    assert [row["outcome"] for row in rows.values()] == ["bot_check", "bot_check", "ok"] * 4
+
+
+def test_a_partial_outage_blocks_nobody(youtube: YouTube, tmp_path: Path) -> None:
+    clips = put(youtube, *[Case("", "network", page="drop", tv="drop", visionos="drop")] * 6)
+    clips += put(youtube, *[case("players drop")] * 6)
+    rows = ask(youtube, clips, tmp_path / "archive", concurrency=1)
+    assert {row["outcome"] for row in rows.values()} == {"network"}
+    assert Pace(tmp_path / "archive").blocked() is None
+
+
+def test_a_batch_of_dead_videos_is_said_on_the_terminal(
+    youtube: YouTube, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ask(youtube, put(youtube, *[case("private")] * 5), tmp_path / "archive")
+    assert "none of the 5 clips of this batch is there (5 private)" in caplog.messages
+
+
+def test_unavailable_is_permanent_when_a_later_run_hears_it_again(youtube: YouTube, tmp_path: Path) -> None:
+    (one,) = put(youtube, case("unavailable to two players"))
+    again = replace(one, clip_id=f"{one.video_id}_14300", start_seconds=14.3, end_seconds=24.3)
+    asked = []
+    for _ in range(3):
+        rows = ask(youtube, [one, again], tmp_path / "archive", concurrency=1)
+        assert {row["outcome"] for row in rows.values()} == {"unavailable"}
+        asked.append(youtube.n_requests("www", one.video_id))
+    # all clips of a video hear it at once
+    assert asked == [3, 6, 6]
+    (other,) = put(youtube, case("unavailable to two players"))
+    assert ask(youtube, [other], tmp_path / "other")[other.clip_id]["outcome"] == "unavailable"
+    put(youtube, case("m4a", start_seconds=12.3))
+    assert ask(youtube, [other], tmp_path / "other")[other.clip_id]["outcome"] == "ok"
+
+
+def test_the_second_try_for_a_whole_file_asks_the_site_nothing(table: dict[str, Rehearsed]) -> None:
+    for name in ("media without ranges", "media are a page", "media empty"):
+        assert table[name].n_requests == {"www": 3, "manifest": 0, "media": 2}
+    for name in ("media 403", "media 429"):
+        assert table[name].n_requests == {"www": 3, "manifest": 0, "media": 1}
 
 
 def test_there_are_cases_of_every_outcome_that_a_site_can_cause(table: dict[str, Rehearsed]) -> None:

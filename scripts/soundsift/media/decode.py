@@ -77,27 +77,13 @@ def held_seconds(path: Path, start_seconds: float, end_seconds: float) -> float:
     return duration_seconds(cut(path, start_seconds, end_seconds, MEASURE_RATE_HZ))
 
 
-def span_seconds(path: Path) -> tuple[float, float] | None:
-    """Return the first and last time stamp of a media file, in seconds; None if it states no duration.
-
-    The time axis of :func:`cut` begins at the first one. It is 0 for a whole file. For a section of a video, it is the
-    position of the section in the video.
-    """
+def length_of(path: Path) -> float | None:
+    """Return the duration of a media file in seconds; None if it states none or cannot be read."""
     try:
         with av.open(str(path)) as container:
-            length = length_seconds(container)
-            begins = origin_seconds(container) + _dropped_seconds(container)
-            return None if length is None else (begins, begins + length)
+            return length_seconds(container)
     except (av.FFmpegError, OSError, ValueError):
         return None
-
-
-def _dropped_seconds(container: "av.container.InputContainer") -> float:
-    """Return the priming of a section of Opus in WebM: the decoder drops it, and the time stamps do not include it."""
-    if "matroska" not in container.format.name or not container.start_time or not container.streams.audio:
-        return 0.0
-    codec = container.streams.audio[0].codec_context
-    return float(codec.delay / codec.sample_rate)
 
 
 def _decode(
