@@ -648,6 +648,16 @@ def test_a_process_whose_asker_was_killed_ends_itself(site: Site, tmp_path: Path
     wait_until_gone(processes)
 
 
+def test_files_of_the_user_are_no_modules(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+    for name in ("socks.py", "yt_dlp.py", "brotli.py"):
+        (tmp_path / name).write_text("raise SystemExit('this file is the user's own')")
+    monkeypatch.chdir(tmp_path)
+    ytdlp_process._WARM._end()
+    assert fetch([one], site.url, tmp_path / "archive")[one.clip_id]["outcome"] == "ok"
+
+
 def test_a_section_that_came_out_wrong_is_noted(site: Site, tmp_path: Path) -> None:
     one = clip(1)
     fill(site.folder, [one])

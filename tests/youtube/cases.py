@@ -2,7 +2,9 @@
 
 An answer is one of
 
-- ``ok``: the formats with their addresses; ``sabr``, ``drm``, ``empty``: without addresses, protected, without formats
+- ``ok``: the formats with their addresses
+- ``sabr``, ``only playlist``, ``drm``, ``empty``: without addresses, without addresses but for the HLS playlist,
+  protected, without formats
 - ``STATUS: reason | details``: a playability status with YouTube's words
 - ``live``, ``processing``, ``trailer``, ``another video``, ``broken`` (a field of the wrong type)
 - a status code, ``hang``, ``drop`` (no answer) or ``html`` (a web page in place of JSON)
@@ -54,7 +56,7 @@ class Case:
     tv: str = "ok"
     visionos: str = "ok"
     embedded: str = "ok"
-    formats: tuple[Format, ...] = (Format("m4a"), Format("webm"), Format("mp4"))
+    formats: tuple[Format, ...] = (Format("m4a"), Format("webm"), Format("mp4"), Format("hls"))
     media: str = ""
     challenge: bool = False
     note: str = ""
@@ -103,8 +105,9 @@ CASES = (
     Case("n of a playlist", "ok", formats=(Format("hls"),), challenge=True, most_shift=TWO_MS),
     # one client fails, another plays
     Case("tv without addresses", "ok", tv="sabr"),
-    # yt-dlp takes the protected format of the first client for the one of the second
-    Case("tv protected", "no_formats", tv="drm"),
+    # yt-dlp takes the protected format of the first client for that of the second, but there is a playlist
+    Case("tv protected", "ok", tv="drm", most_shift=TWO_MS),
+    Case("no addresses, but a playlist", "ok", tv="sabr", visionos="only playlist", most_shift=TWO_MS),
     Case("tv refused", "ok", tv="403"),
     Case("tv answers html", "ok", tv="html"),
     Case("visionos fails", "ok", visionos="503"),

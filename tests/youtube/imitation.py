@@ -29,6 +29,7 @@ CLIENTS = {"WEB": "page", "TVHTML5": "tv", "VISIONOS": "visionos", "WEB_EMBEDDED
 # Preview pictures. With them yt-dlp has formats, although none has sound.
 STORYBOARD = "https://i.ytimg.com/sb/video/storyboard3_L$L/$N.jpg|48#27#100#10#10#0#default#signature"
 HANG_SECONDS = 30.0
+PIECE_BYTES = 1 << 14
 
 
 def make_certificate(folder: Path) -> Path:
@@ -120,6 +121,8 @@ class YouTube:
     def _streaming_data(self, case: Case, video_id: str, answer: str, client: str) -> dict[str, Any]:
         data: dict[str, Any] = {"adaptiveFormats": [], "formats": []}
         for number, one in enumerate(case.formats):
+            if one.layout == "hls" and (answer in ("sabr", "drm") or client == "page"):
+                continue
             if one.layout == "hls":
                 challenge = f"/n/n{video_id}" if case.challenge else ""
                 data["hlsManifestUrl"] = (
@@ -131,7 +134,9 @@ class YouTube:
                 self._format(case, video_id, number, one, answer)
             )
         # the page gives addresses only to its own player
-        return _without_addresses(data) if answer == "sabr" or client == "page" else data
+        if answer in ("sabr", "only playlist") or client == "page":
+            return data | {kind: _without_addresses(data[kind]) for kind in ("formats", "adaptiveFormats")}
+        return data
 
     def _format(self, case: Case, video_id: str, number: int, one: Format, answer: str) -> dict[str, Any]:
         name, mime, itag = LAYOUTS[one.layout]
@@ -162,12 +167,8 @@ class YouTube:
         return found | {"signatureCipher": f"s={'signature-of-' + video_id}&sp=sig&url={quote(address, safe='')}"}
 
 
-def _without_addresses(data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        kind: [{k: v for k, v in one.items() if k not in ("url", "signatureCipher")} for one in found]
-        for kind, found in data.items()
-        if isinstance(found, list)
-    }
+def _without_addresses(formats: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: one[name] for name in one if name not in ("url", "signatureCipher")} for one in formats]
 
 
 class _Server(ThreadingHTTPServer):
@@ -326,13 +327,13 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._send(416, b"", "text/plain")
             extra, status = {"Content-Range": f"bytes {first}-{last}/{len(data)}"}, 206
             data = data[first : last + 1]
-        self.youtube.sent[video_id] += len(data)
-        self._send(status, data, "audio/mp4", extra, fault)
+        self.youtube.sent[video_id] += self._send(status, data, "audio/mp4", extra, fault)
 
     def _send_json(self, found: dict[str, Any]) -> None:
         self._send(200, json.dumps(found).encode(), "application/json")
 
-    def _send(self, status: int, data: bytes, kind: str, extra: dict[str, str] | None = None, fault: str = "") -> None:
+    def _send(self, status: int, data: bytes, kind: str, extra: dict[str, str] | None = None, fault: str = "") -> int:
+        """Send an answer; return how many bytes of its body were taken before the client closed the connection."""
         self.send_response(status)
         for name, value in {"Content-Type": kind, "Content-Length": str(len(data)), **(extra or {})}.items():
             self.send_header(name, value)
@@ -340,7 +341,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "cut":
             self.close_connection = True
             data = data[: len(data) // 2]
-        n = len(data) // 4 + 1 if fault == "slow" else max(1, len(data))
-        for begin in range(0, len(data), n):
-            self.wfile.write(data[begin : begin + n])
-            time.sleep(0.1 if fault == "slow" else 0.0)
+        for begin in range(0, len(data), PIECE_BYTES):
+            try:
+                self.wfile.write(data[begin : begin + PIECE_BYTES])
+            except OSError:
+                self.close_connection = True
+                return begin
+            time.sleep(0.02 if fault == "slow" else 0.0)
+        return len(data)

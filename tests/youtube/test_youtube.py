@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from soundsift.errors import DownloadError
+from soundsift.errors import ConfigError, DownloadError
 from soundsift.media import decode
+from soundsift.media.archive import Archive
+from soundsift.media.coverage import whole_files
 from soundsift.media.pace import Pace
 from soundsift.metadata.batches import Clip
 from tests.conftest import Once
 from tests.site.downloads import fetch
-from tests.youtube.cases import CASES, Case, Format
+from tests.youtube.cases import CASES, TWO_MS, Case, Format
 from tests.youtube.imitation import YouTube, make_certificate
 from tests.youtube.media import RATE_HZ, shift_samples, write_layouts
 
@@ -220,6 +223,71 @@ def test_the_second_try_for_a_whole_file_asks_the_site_nothing(table: dict[str, 
         assert table[name].n_requests == {"www": 3, "manifest": 0, "media": 2}
     for name in ("media 403", "media 429"):
         assert table[name].n_requests == {"www": 3, "manifest": 0, "media": 1}
+
+
+WAYS: dict[str, dict[str, Any]] = {
+    "no certificate store": {"yt_dlp": {"nocheckcertificate": True, "compat_opts": []}},
+    "socks proxy": {"proxy": "socks5h://{address}"},
+    "proxy of the environment": {"proxy": None},
+    "arguments for ffmpeg": {"yt_dlp": {"external_downloader_args": {"ffmpeg_i": ["-reconnect", "1"]}}},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("layout", ["m4a", "hls"])
+def test_sections_are_requested_as_yt_dlp_requests_everything_else(
+    way: str, layout: str, youtube: YouTube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = put(youtube, case("m4a" if layout == "m4a" else "hls"))
+    if way == "no certificate store":
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nothing.pem"))
+    if way == "proxy of the environment":
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{youtube.address}")
+    options = dict(WAYS[way])
+    if options.get("proxy"):
+        options["proxy"] = options["proxy"].format(address=youtube.address)
+    root = tmp_path / "archive"
+    row = ask(youtube, [one], root, **options)[one.clip_id]
+    assert row["outcome"] == "ok", row["reason"]
+    assert row["media_start_seconds"] > 10.0, "the whole file was fetched"
+    assert abs(shift_of(row, root) or 0) <= TWO_MS
+    assert youtube.n_requests("www", one.video_id) == 3
+
+
+def test_a_site_without_a_valid_certificate_gets_no_request(
+    youtube: YouTube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = put(youtube, case("m4a"))
+    monkeypatch.delenv("SSL_CERT_FILE")
+    row = ask(youtube, [one], tmp_path / "archive", yt_dlp={"compat_opts": []})[one.clip_id]
+    assert row["outcome"] == "network"
+    assert "certificate verify failed" in row["reason"]
+    assert not youtube.requests
+
+
+@pytest.mark.parametrize("option", ["outtmpl", "ignoreerrors", "download_ranges", "logger"])
+def test_an_option_that_the_workflow_relies_on_is_refused(option: str, youtube: YouTube, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"{option} may not be set"):
+        ask(youtube, put(youtube, case("m4a")), tmp_path / "archive", yt_dlp={option: True})
+
+
+def test_whole_files_in_place_of_sections_are_counted_and_said_where_they_are_common(
+    youtube: YouTube, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clips = put(youtube, *[case("media without ranges")] * 4, *[case("m4a")] * 2)
+    ask(youtube, clips, tmp_path / "archive", block_after=4)
+    assert not [message for message in caplog.messages if "whole files" in message]
+    ask(youtube, clips, tmp_path / "other", block_after=3)
+    said = "4 of 6 clips came as whole files, because their sections were unusable: the log says why"
+    assert said in caplog.messages
+    archive = Archive(tmp_path / "other")
+    found = pa.table({"clip_id": [one.clip_id for one in clips], "outcome": ["ok"] * 6})
+    assert whole_files(found, archive).startswith("4 of 6 clips came as whole files")
+
+
+def test_no_playlist_is_requested_where_sound_has_a_direct_address(table: dict[str, Rehearsed]) -> None:
+    assert table["signature and n"].n_requests["manifest"] == 0
+    assert table["no addresses, but a playlist"].n_requests["manifest"] > 0
 
 
 def test_there_are_cases_of_every_outcome_that_a_site_can_cause(table: dict[str, Rehearsed]) -> None:

@@ -23,7 +23,7 @@ from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
 from soundsift.media.columns import KEPT
 from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, SENT_MEDIA, TRANSIENT
 from soundsift.media.pace import Pace
-from soundsift.media.record_rules import RecordRules, is_worth_second_try, with_earlier_media
+from soundsift.media.record_rules import NO_SECTION, RecordRules, is_worth_second_try, with_earlier_media
 from soundsift.media.sources.base import FetchError, Media, Source, is_about_storage, outcome_of
 from soundsift.metadata.batches import Clip
 
@@ -44,6 +44,8 @@ class ClipRequests:
         {clip_id: outcome of its last request} for the clips that were requested.
     retry_after_seconds
         Longest time for which the source asked to be left alone in this round.
+    n_whole_files
+        Number of clips whose whole file was fetched because their section was unusable.
     breaker_tripped
         Whether this job stopped because clips were refused.
     """
@@ -56,7 +58,7 @@ class ClipRequests:
         self._params, self._policy = source.params, source.policy
         self._rules = RecordRules(source.params, min_seconds, started=_now())
         self._state = threading.Condition()
-        self._n_requests = self._n_refused = 0
+        self._n_requests = self._n_refused = self.n_whole_files = 0
         self.breaker_tripped = False
         self._stopped = threading.Event()
         self._storage_error: InputError | None = None
@@ -223,6 +225,7 @@ class ClipRequests:
         if n_requests and self.source.is_remote:
             self._count_refusals(record)
             self.answers[clip.clip_id] = record.outcome
+            self.n_whole_files += record.outcome in KEPT and record.note == NO_SECTION
         return record.outcome not in TRANSIENT and not is_worth_second_try(record)
 
     def _store(self, record: Record, media: Media) -> None:

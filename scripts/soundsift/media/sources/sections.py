@@ -18,7 +18,7 @@ import av
 from soundsift.media.containers import length_seconds, origin_seconds
 
 # The first request must hold the index of a short video; longer indexes take a further request.
-HEAD_BYTES = 1 << 16
+HEAD_BYTES = 1 << 15
 SMALLEST_BLOCK_BYTES, LARGEST_BLOCK_BYTES = 1 << 16, 1 << 22
 # Packets before the section that a decoder needs to settle (Opus: 80 ms).
 PREROLL_SECONDS = 0.1

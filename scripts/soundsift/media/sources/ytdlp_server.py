@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from yt_dlp.utils import DownloadError
 
 from soundsift.errors import MediaError
 from soundsift.media.decode import held_seconds, length_of
+from soundsift.media.record_rules import NO_SECTION
 from soundsift.media.sources.base import Media, is_about_storage
 from soundsift.media.sources.sections import (
     NoSectionError,
@@ -98,6 +100,33 @@ class Server:
             raise ValueError(f"{', '.join(reserved)} may not be set")
         self._log = _Log()
         self._ydl = YoutubeDL(DEFAULTS | options | _OURS | {"logger": self._log})
+        self._skip_needless_playlists()
+
+    def _skip_needless_playlists(self) -> None:
+        """Keep YouTube's extractor from requesting a playlist when it has already found sound at a direct address.
+
+        This wraps two of yt-dlp's methods, one of them internal. If a later version has not got them, it requests the
+        playlists.
+        """
+        youtube = self._ydl.get_info_extractor("Youtube")
+        find_formats = getattr(youtube, "_extract_formats_and_subtitles", None)
+        request_playlist = youtube._extract_m3u8_formats_and_subtitles
+        if find_formats is None:
+            return
+        found_sound = False
+
+        def formats(*args: Any, **kwargs: Any) -> Iterator[dict[str, Any]]:
+            nonlocal found_sound
+            found_sound = False
+            for one in find_formats(*args, **kwargs):
+                found_sound = found_sound or (one.get("vcodec") == "none" and not one.get("has_drm"))
+                yield one
+
+        def playlist(*args: Any, **kwargs: Any) -> Any:
+            return ([], {}) if found_sound else request_playlist(*args, **kwargs)
+
+        youtube._extract_formats_and_subtitles = formats
+        youtube._extract_m3u8_formats_and_subtitles = playlist
 
     def answer(
         self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, trimmed: bool, folder: str
@@ -108,7 +137,7 @@ class Server:
             info = self._find(url)
             found = self._fetch_section(info, section, stretch, Path(folder, "section")) if section else None
             if found is None:
-                note = "the section was unusable: the whole file was fetched" if section else ""
+                note = NO_SECTION if section else ""
                 found = self._fetch_whole(info, Path(folder), stretch, stretch[0] if trimmed else 0.0, note)
             return asdict(found) | {"path": str(found.path)}
         except MediaError as error:
