@@ -76,8 +76,14 @@ def _write_hls(folder: Path, source: Path) -> None:
 def shift_samples(clip: Samples, start_seconds: float, seed: int) -> int | None:
     """Return by how many samples a clip is late, at 44.1 kHz; None if it is not this sound."""
     begin = round(start_seconds * RATE_HZ)
-    expected = sound(seed)[begin : begin + len(clip)].astype(float)
-    got = clip[: len(expected)].astype(float)
+    return late_samples(clip, sound(seed)[begin : begin + len(clip)])
+
+
+def late_samples(clip: Samples, true: Samples) -> int | None:
+    """Return by how many samples a clip is late; None if it is another sound. Silence is never late."""
+    expected, got = true.astype(float), clip[: len(true)].astype(float)
+    if not expected.any() and not got.any():
+        return 0
     n = 2 * len(expected)
     match = np.fft.irfft(np.fft.rfft(got, n) * np.conj(np.fft.rfft(expected, n)), n)
     at = int(np.argmax(match))

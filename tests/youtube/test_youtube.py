@@ -7,6 +7,7 @@ prints the table of the cases.
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from tests.conftest import Once
 from tests.site.downloads import fetch
 from tests.youtube.cases import CASES, TWO_MS, Case, Format
 from tests.youtube.imitation import YouTube, make_certificate
-from tests.youtube.media import RATE_HZ, shift_samples, write_layouts
+from tests.youtube.media import LAYOUTS, RATE_HZ, late_samples, shift_samples, write_layouts
 
 URL = "https://www.youtube.com/watch?v={video_id}"
 SOUNDS = {"right": 1, "wrong": 2}
@@ -288,6 +289,44 @@ def test_whole_files_in_place_of_sections_are_counted_and_said_where_they_are_co
 def test_no_playlist_is_requested_where_sound_has_a_direct_address(table: dict[str, Rehearsed]) -> None:
     assert table["signature and n"].n_requests["manifest"] == 0
     assert table["no addresses, but a playlist"].n_requests["manifest"] > 0
+
+
+@pytest.mark.skipif("SOUNDSIFT_RECORDINGS" not in os.environ, reason="SOUNDSIFT_RECORDINGS names no real recordings")
+def test_clips_of_real_recordings_are_those_of_the_files_on_disk(
+    certificate: Path, environment: None, tmp_path: Path
+) -> None:
+    n_clips = int(os.environ.get("SOUNDSIFT_N_RECORDINGS", "12"))
+    files = sorted((Path(os.environ["SOUNDSIFT_RECORDINGS"]) / "media").iterdir())
+    rng = np.random.default_rng(0)
+    paths = [files[i] for i in rng.permutation(len(files))[:n_clips]]
+    shifts: Counter[tuple[str, int]] = Counter()
+    n_identical: Counter[str] = Counter()
+    with YouTube(tmp_path, certificate) as youtube:
+        clips = []
+        for number, path in enumerate(paths):
+            layout = path.suffix[1:]
+            (tmp_path / str(number)).mkdir()
+            (tmp_path / str(number) / LAYOUTS[layout][0]).symlink_to(path)
+            start = round(float(rng.uniform(0, max(0.0, (decode.length_of(path) or 0.0) - 10.0))), 3)
+            clips.append(clip_of(number, Case("", "ok", start_seconds=start)))
+            youtube.videos[clips[-1].video_id] = Case("", "ok", formats=(Format(layout, sound=str(number)),))
+        rows = ask(youtube, clips, tmp_path / "archive")
+    for one, path in zip(clips, paths, strict=True):
+        row = rows[one.clip_id]
+        assert row["outcome"] == "ok", (path, row["reason"])
+        offset = row["media_start_seconds"]
+        expected = decode.cut(path, one.start_seconds, one.end_seconds, RATE_HZ)
+        got = decode.cut(
+            tmp_path / "archive" / row["media"], one.start_seconds - offset, one.end_seconds - offset, RATE_HZ
+        )
+        true, there = np.array(expected.get_array_of_samples()), np.array(got.get_array_of_samples())
+        late = late_samples(there, true)
+        assert late is not None, path
+        shifts[path.suffix, late] += 1
+        n_identical[path.suffix] += np.array_equal(there, true)
+    print(f"shift in samples: {shifts}; identical: {n_identical}")
+    assert {late for kind, late in shifts if kind != ".webm"} <= {0}
+    assert all(abs(late) <= TWO_MS for _, late in shifts)
 
 
 def test_there_are_cases_of_every_outcome_that_a_site_can_cause(table: dict[str, Rehearsed]) -> None:

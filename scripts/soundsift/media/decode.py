@@ -3,6 +3,7 @@
 Decoding seeks: a stretch of an hour-long file takes no longer than one of a short file.
 """
 
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -64,12 +65,17 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
             began_seconds, samples = _decode(container, start_seconds, end_seconds, sample_rate_hz)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError("corrupt", f"{path.name} cannot be decoded: {reason_of(error)}") from error
-    first = round((start_seconds - began_seconds) * sample_rate_hz)
+    first = _nearest((start_seconds - began_seconds) * sample_rate_hz)
     last = first + round((end_seconds - start_seconds) * sample_rate_hz)
     sound_end_seconds = began_seconds + len(samples) / sample_rate_hz
     if sound_end_seconds < min(end_seconds, stated) - DAMAGED_SECONDS:
         raise MediaError("corrupt", f"{path.name} says {stated:.1f} s and ends after {sound_end_seconds:.1f} s")
     return as_segment(samples[max(0, first) : max(0, last)], sample_rate_hz)
+
+
+def _nearest(position: float) -> int:
+    """Return the sample nearest to a position; halves go up, also with a rounding error in the last digits."""
+    return math.floor(position + 0.5 + 1e-6)
 
 
 def held_seconds(path: Path, start_seconds: float, end_seconds: float) -> float:

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 
 import av
 
-from soundsift.media.containers import length_seconds, origin_seconds
+from soundsift.media.containers import origin_seconds, stated_seconds
 
 # The first request must hold the index of a short video; longer indexes take a further request.
 HEAD_BYTES = 1 << 15
@@ -41,7 +41,7 @@ class Section(NamedTuple):
     begins_seconds, ends_seconds
         Stretch of the source that it holds.
     source_seconds
-        Duration that the source states; None if it states none.
+        Duration of the sound that the source states; None if it states none.
     """
 
     path: Path
@@ -127,7 +127,9 @@ def copy_section(source: RemoteFile, start_seconds: float, end_seconds: float, s
             stream = _sound(old)
             if start_seconds > SEEK_SECONDS and stream.time_base is not None:
                 old.seek(math.floor((origin_seconds(old) + start_seconds) / stream.time_base), stream=stream)
-            return _copy(old, stream, origin_seconds(old), length_seconds(old), start_seconds, end_seconds, stem)
+            return _copy(
+                old, stream, origin_seconds(old), stated_seconds(old) or None, start_seconds, end_seconds, stem
+            )
     except (av.FFmpegError, ValueError) as error:
         raise source.error or NoSectionError(str(error)) from error
     finally:
