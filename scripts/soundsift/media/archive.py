@@ -14,6 +14,8 @@ from pathlib import Path
 
 # Folder of the archive in which files are written before they get their final name.
 SCRATCH = "tmp"
+# Note of a record whose whole file was fetched although only a section was wanted.
+NO_SECTION = "the section was unusable: the whole file was fetched"
 
 
 @dataclass

@@ -18,12 +18,12 @@ from pathlib import Path
 from soundsift.errors import DownloadError, InputError, MediaError
 from soundsift.joblog import Progress
 from soundsift.media import decode
-from soundsift.media.archive import Record
+from soundsift.media.archive import NO_SECTION, Record
 from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
 from soundsift.media.columns import KEPT
 from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, SENT_MEDIA, TRANSIENT
 from soundsift.media.pace import Pace
-from soundsift.media.record_rules import NO_SECTION, RecordRules, is_worth_second_try, with_earlier_media
+from soundsift.media.record_rules import RecordRules, is_worth_second_try, with_earlier_media
 from soundsift.media.sources.base import FetchError, Media, Source, is_about_storage, outcome_of
 from soundsift.metadata.batches import Clip
 

@@ -7,10 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from soundsift.media.archive import Archive
+from soundsift.media.archive import NO_SECTION, Archive
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
 from soundsift.media.outcomes import PERMANENT
-from soundsift.media.record_rules import NO_SECTION
 from soundsift.metadata.columns import BATCH_COLUMNS
 from soundsift.tables import Column, read_csv
 

@@ -7,9 +7,6 @@ from soundsift.media.archive import Record
 from soundsift.media.outcomes import PERMANENT
 from soundsift.metadata.batches import Clip
 
-# Note of a record whose whole file was fetched although only a section was wanted.
-NO_SECTION = "the section was unusable: the whole file was fetched"
-
 
 @dataclass(frozen=True)
 class RecordRules:

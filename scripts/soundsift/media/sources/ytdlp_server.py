@@ -20,8 +20,8 @@ from yt_dlp.networking.exceptions import HTTPError, RequestError
 from yt_dlp.utils import DownloadError
 
 from soundsift.errors import MediaError
+from soundsift.media.archive import NO_SECTION
 from soundsift.media.decode import held_seconds, length_of
-from soundsift.media.record_rules import NO_SECTION
 from soundsift.media.sources.base import Media, is_about_storage
 from soundsift.media.sources.sections import (
     NoSectionError,
