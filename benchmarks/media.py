@@ -3,8 +3,8 @@
     [SOUNDSIFT_RECORDINGS=...] python benchmarks/media.py [--runs 5]
 
 One thread. The media are stereo AAC at 44,100 Hz, as YouTube serves them: a section of 12 seconds and a video of four
-minutes. The alternatives need ffmpeg and ffprobe on the PATH and are skipped without them. With the recordings, the disk space of
-a thousand of their clips is printed as well.
+minutes. The alternatives need ffmpeg and ffprobe on the PATH and are skipped without them. With the recordings, the
+disk space of a thousand of their clips is printed as well.
 """
 
 import argparse
