@@ -42,6 +42,8 @@ class Case:
         ``cut``, ``slow`` or ``no range``.
     challenge
         Whether addresses carry a signature and a parameter ``n`` that must be solved.
+    ad_seconds
+        Duration of an advertisement. Media are refused until it would have ended.
     note
         Text in the watch page.
     start_seconds
@@ -59,6 +61,7 @@ class Case:
     formats: tuple[Format, ...] = (Format("m4a"), Format("webm"), Format("mp4"), Format("hls"))
     media: str = ""
     challenge: bool = False
+    ad_seconds: int = 0
     note: str = ""
     start_seconds: float = 12.3
     most_shift: int = 0
@@ -103,6 +106,7 @@ CASES = (
     Case("behind the end", "too_short", start_seconds=50.0),
     Case("signature and n", "ok", challenge=True),
     Case("n of a playlist", "ok", formats=(Format("hls"),), challenge=True, most_shift=TWO_MS),
+    Case("after an advertisement", "ok", ad_seconds=2),
     # one client fails, another plays
     Case("tv without addresses", "ok", tv="sabr"),
     # yt-dlp takes the protected format of the first client for that of the second, but there is a playlist

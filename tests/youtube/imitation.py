@@ -66,6 +66,8 @@ class YouTube:
         Number of requests, by (video id, kind). Kinds are ``www``, ``manifest`` and ``media``.
     sent
         Number of bytes of media, by video id.
+    playable_at
+        Times, in seconds since 1970, before which the media of videos with advertisements are refused.
     """
 
     def __init__(self, folder: Path, certificate: Path, delay_seconds: float = 0.0) -> None:
@@ -73,6 +75,7 @@ class YouTube:
         self.videos: dict[str, Case] = {}
         self.requests: Counter[tuple[str, str]] = Counter()
         self.sent: Counter[str] = Counter()
+        self.playable_at: dict[str, float] = {}
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(certificate)
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"youtube": self}))
@@ -113,6 +116,11 @@ class YouTube:
                 screen["playerErrorMessageRenderer"]["subreason"] = {"simpleText": subreason}
             response["playabilityStatus"] = {"status": status, "reason": reason, "errorScreen": screen}
             return response
+        if case.ad_seconds:
+            self.playable_at[video_id] = time.time() + case.ad_seconds
+            renderer = {"instreamVideoAdRenderer": {"playerVars": f"length_seconds={case.ad_seconds}"}}
+            config = {"adPlacementConfig": {"kind": "AD_PLACEMENT_KIND_START"}}
+            response["adPlacements"] = [{"adPlacementRenderer": {"config": config, "renderer": renderer}}]
         response["storyboards"] = {"playerStoryboardSpecRenderer": {"spec": STORYBOARD}}
         if answer != "empty":
             response["streamingData"] = self._streaming_data(case, video_id, answer, client)
@@ -308,7 +316,8 @@ class _Handler(BaseHTTPRequestHandler):
         one = case.formats[int(fields["of"])]
         path = self.youtube.folder / one.sound / LAYOUTS[one.layout][0]
         solved = {"n": f"n{fields['id']}"[::-1], "sig": f"signature-of-{fields['id']}"[::-1]}
-        if case.challenge and {name: fields.get(name) for name in solved} != solved:
+        early = time.time() < self.youtube.playable_at.get(fields["id"], 0.0)
+        if early or (case.challenge and {name: fields.get(name) for name in solved} != solved):
             self._count(fields["id"], "media")
             return self._send(403, b"", "text/plain")
         return self._send_file(fields["id"], path, case.media)
