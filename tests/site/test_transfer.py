@@ -83,7 +83,9 @@ def test_a_refusal_is_one_line_at_once_and_a_failing_server_is_asked_again(
     for status, n_asked in ((404, 1), (403, 1), (503, 6), (429, 6)):
         site.requests.clear()
         site.faults = {"list": status}
-        with pytest.raises(InputError, match=rf"\(the server answers {status} .*put what is missing of list.csv into") as refused:
+        with pytest.raises(
+            InputError, match=rf"\(the server answers {status} .*put what is missing of list.csv into"
+        ) as refused:
             fetch(url, tmp_path)
         assert "\n" not in str(refused.value)
         assert site.requests["list"] == n_asked
