@@ -3,8 +3,8 @@
     [SOUNDSIFT_RECORDINGS=...] python benchmarks/media.py [--runs 5]
 
 One thread. The media are stereo AAC at 44,100 Hz, as YouTube serves them: a section of 12 seconds and a video of four
-minutes. pydub needs ffmpeg and ffprobe on the PATH and is skipped without them. With the recordings, the disk space of
-a thousand of their clips is printed as well.
+minutes. The alternatives need ffmpeg and ffprobe on the PATH and are skipped without them. With the recordings, the
+disk space of a thousand of their clips is printed as well.
 """
 
 import argparse
@@ -19,7 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
-import imageio_ffmpeg
 import librosa
 import numpy as np
 import pyarrow.parquet as pq
@@ -93,7 +92,7 @@ def by_pydub(source: Path, start_seconds: float, folder: Path) -> None:
 def by_ffmpeg(source: Path, start_seconds: float, folder: Path) -> None:
     """Run one ffmpeg process per clip, then compute every feature with its own call."""
     command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-ss", str(start_seconds), "-t", "10",
+        "ffmpeg", "-y", "-loglevel", "error", "-ss", str(start_seconds), "-t", "10",
         "-i", source,
         "-vn", "-ac", "1", "-ar", str(RATE_HZ), "-b:a", "128k", folder / "ffmpeg.mp3",
     ]  # fmt: skip
@@ -115,11 +114,11 @@ def features_by_call(path: Path) -> None:
 def whole_way(folder: Path, n_runs: int) -> None:
     """Print the table of alternatives and the milliseconds of our steps."""
     sources = {"12-s section": (folder / "section.m4a", 1.0, 12), "4-min video": (folder / "video.m4a", 100.0, 240)}
-    others: dict[str, Callable[[Path, float, Path], None]] = {"one ffmpeg process a clip": by_ffmpeg}
+    others: dict[str, Callable[[Path, float, Path], None]] = {}
     if shutil.which("ffprobe") and shutil.which("ffmpeg"):
-        others["pydub, as the first version"] = by_pydub
+        others = {"one ffmpeg process a clip": by_ffmpeg, "pydub, as the first version": by_pydub}
     else:
-        print("no ffprobe on the PATH: pydub is skipped")
+        print("no ffmpeg and ffprobe on the PATH: the other ways are skipped")
     print(f"{'from':13} {'way':32} {'ms a clip':>9} {'spread':>15}")
     for name, (path, start, n_seconds) in sources.items():
         write_stereo(path, n_seconds)

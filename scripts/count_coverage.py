@@ -14,9 +14,10 @@ def count_coverage(
     missing: Path, counts: Path,
 ) -> str:  # fmt: skip
     """Write the missing clips and the counts; return the text to print."""
-    found = coverage.present(read_parquet(clips), outcomes_dir, features_dir, Archive(archive))
+    records = Archive(archive)
+    found = coverage.present(read_parquet(clips), outcomes_dir, features_dir, records)
     write_csv(coverage.missing(found), missing)
-    text = coverage.lines(found, retry_permanent)
+    text = coverage.lines(found, retry_permanent) + coverage.whole_files(found, records)
     write_text(text, counts)
     return f"{text}Clip by clip: {missing}"
 

@@ -24,7 +24,10 @@ def summarize_features(frames_dir: Path, outcomes: Path, statistics: Sequence[st
     there = {path.stem for path in files}
     for clip_id, word in zip(outcome["clip_id"].to_pylist(), outcome["outcome"].to_pylist(), strict=True):
         if word in KEPT and clip_id not in there:
-            raise InputError(f"{frames_dir} has lost the clip {clip_id}: run again with --forcerun extract_features")
+            raise InputError(
+                f"{frames_dir} has lost the clip {clip_id}: delete this folder and the one of the same name in "
+                "results/clips, and run again"
+            )
     write_parquet(summary_table([path for path in files if path.suffix == ".parquet"], statistics), features)
 
 

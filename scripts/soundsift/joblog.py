@@ -1,5 +1,6 @@
 """The log file of a job: progress, warnings, output of external programs, and the traceback of a failure."""
 
+import errno
 import logging
 import os
 import sys
@@ -39,6 +40,11 @@ def job_log(path: str | Path) -> Iterator[None]:
             sys.exit(1)
         except Exception as error:
             log.write(traceback.format_exc())
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                log.write(
+                    f"error: the disk is full ({error.filename or path}): free space and run the same command again\n"
+                )
+                sys.exit(1)
             line = f"error: unexpected {type(error).__name__}: {error}".splitlines()[0]
             log.write(f"{line} (traceback in {path})\n")
             sys.exit(1)

@@ -124,8 +124,8 @@ class _Cache:
                 file.unlink(missing_ok=True)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the lock of this cache.
+    def locked(self) -> Iterator[int]:
+        """Hold the lock of this cache, and yield its file descriptor.
 
         Raises
         ------
@@ -146,10 +146,15 @@ class _Cache:
                     if time.monotonic() > give_up:
                         raise TimeoutError from None
                     time.sleep(0.1)
-            yield
+            yield file.fileno()
 
-    def compile(self) -> str:
+    def compile(self, *locks: int) -> str:
         """Compile what is missing, in a new process, and write the stamp. If that fails, begin with an empty cache.
+
+        Parameters
+        ----------
+        locks
+            File descriptors of locks. The new process holds them too: it may outlive this one.
 
         Returns
         -------
@@ -157,11 +162,11 @@ class _Cache:
         """
         logging.info("compiling librosa's functions once: about a minute")
         self.stamp.unlink(missing_ok=True)
-        if not _call_fails():
+        if not _call_fails(*locks):
             self.stamp.touch()
             return ""
         self.delete()
-        if reason := _call_fails():
+        if reason := _call_fails(*locks):
             return f"librosa does not work in this environment: {reason}"
         self.stamp.touch()
         return f"the compiled functions of librosa in {self.folder} were broken and have been compiled again"
@@ -181,8 +186,8 @@ def compile_librosa_once() -> None:
         if cache.stamp.exists():
             return
         try:
-            with cache.locked():
-                message = "" if cache.stamp.exists() else cache.compile()
+            with cache.locked() as lock:
+                message = "" if cache.stamp.exists() else cache.compile(lock)
         except TimeoutError:
             waited = f"{WAIT_SECONDS:.0f} s"
             log.warning(f"{cache.lock} was locked for {waited}: this process compiles librosa's functions for itself")
@@ -218,9 +223,10 @@ def _caches() -> Iterator[_Cache]:
         yield _Cache(librosa, shared / "numba")
 
 
-def _call_fails() -> str:
+def _call_fails(*locks: int) -> str:
     """Call librosa's functions in a new process; return the reason if it fails, else an empty string."""
-    done = subprocess.run([sys.executable, "-c", CALLS], capture_output=True, text=True, errors="replace")
+    command = [sys.executable, "-c", CALLS]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", pass_fds=locks)
     if done.returncode == 0:
         return ""
     if done.returncode < 0:
@@ -235,8 +241,8 @@ def main() -> None:
         sys.exit("soundsift: no folder is writable: set TMPDIR to one that is")
     cache.use()
     try:
-        with cache.locked():
-            message = cache.compile()
+        with cache.locked() as lock:
+            message = cache.compile(lock)
     except OSError:
         message = cache.compile()  # without a lock: set-up is one process
     if not cache.stamp.exists():

@@ -4,7 +4,7 @@ Nothing here writes a file. A dry run therefore shows the whole plan and changes
 """
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class Selection:
     def __init__(self, workflow: Any, kept: Mapping[str, bool]) -> None:
         self._workflow = workflow
         self._kept = kept
-        self._checked: list[str] | None = None
+        self._checked: dict[str, int] | None = None
         self._has_finished = False
 
     def outputs(self, checkpoint: Any) -> Any:
@@ -46,15 +46,15 @@ class Selection:
 
     def _check(self, outputs: Any) -> None:
         """Plan the jobs of incomplete folders, once for each list of batches."""
-        names = read_names(Path(outputs.names)) if self._workflow.is_main_process else []
-        if names != self._checked:
-            self._checked = names
+        batches = read_batches(Path(outputs.names)) if self._workflow.is_main_process else {}
+        if batches != self._checked:
+            self._checked = batches
             if self._workflow.is_main_process:
-                self._workflow.dag.forcefiles.update(incomplete(outputs, names, self._kept, Path("results")))
+                self._workflow.dag.forcefiles.update(incomplete(outputs, batches, self._kept, Path("results")))
 
     def batches(self, checkpoint: Any) -> list[str]:
         """Give the names of all batches, in the order of the clip table."""
-        return read_names(Path(self.outputs(checkpoint).names))
+        return list(read_batches(Path(self.outputs(checkpoint).names)))
 
 
 def run_again_without(workflow: Any, output: str, others: Iterable[Path]) -> str:
@@ -86,33 +86,37 @@ def per_group(
     ]
 
 
-def incomplete(selection: Any, names: Sequence[str], kept: Mapping[str, bool], results: Path) -> Iterator[str]:
+def incomplete(selection: Any, batches: Mapping[str, int], kept: Mapping[str, bool], results: Path) -> Iterator[str]:
     """Find output folders that lack files. Snakemake checks only whether the folder exists.
 
     Parameters
     ----------
     selection
         The outputs of ``select_clips``.
-    names
-        The batches.
+    batches
+        {name of the batch: size of its file in bytes}.
     kept
         {"clips": are the clips kept?, "frames": ...}. Other folders may be gone.
     """
     paths = [Path(path) for path in selection]
     if any(path.exists() for path in paths):
-        files = [Path(selection.batches) / f"{name}.csv" for name in names]
-        if not all(path.exists() for path in paths) or not all(_has_content(path) for path in files):
+        files = [(Path(selection.batches) / f"{name}.csv", size) for name, size in batches.items()]
+        if not all(path.exists() for path in paths) or not all(_has_size(path, size) for path, size in files):
             yield str(selection.batches)
     for what in (what for what, is_kept in kept.items() if is_kept):
-        for name in names:
+        for name in batches:
             folder = results / what / name
-            if _has_changed(folder) and not _available(results / "outcomes" / f"{name}.csv") <= _stems(folder):
-                yield str(folder)
+            if _has_changed(folder):
+                available = _available(results / "outcomes" / f"{name}.csv")
+                if available is None or not available <= _stems(folder):
+                    yield str(folder)
 
 
-def read_names(path: Path) -> list[str]:
-    """Read the names of the batches that ``select_clips`` wrote; empty if the file is missing."""
-    return path.read_text(encoding="utf-8").split() if path.is_file() else []
+def read_batches(path: Path) -> dict[str, int]:
+    """Read {name: size of its file in bytes} of the batches of ``select_clips``; empty if the list is missing."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    # a list of an earlier version has no sizes: no file has the size -1
+    return {name: int(size or -1) for name, _, size in (line.partition(" ") for line in lines)}
 
 
 def _forget_reasons(dag: Any) -> None:
@@ -139,13 +143,13 @@ def _stems(folder: Path) -> set[str]:
     return {path.stem for path in folder.iterdir()}
 
 
-def _available(outcomes: Path) -> set[str]:
-    """Clips of a batch that have a file; empty if the outcomes are missing, because then their job runs anyway."""
+def _available(outcomes: Path) -> set[str] | None:
+    """Clips of a batch that have a file; None if the outcomes are missing."""
     if not outcomes.is_file():
-        return set()
+        return None
     with open(outcomes, encoding="utf-8", newline="") as file:
         return {row["clip_id"] for row in csv.DictReader(file) if OUTCOMES[row["outcome"]].kind == "kept"}
 
 
-def _has_content(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size

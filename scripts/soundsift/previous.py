@@ -43,14 +43,15 @@ class PreviousOutputs:
     def keep(self) -> None:
         """Keep the outputs that this run is going to replace.
 
-        A version kept by a run that was killed is still there. It is used for an output that is missing now.
+        A version kept by a run that was killed is still there. It is used for an output that is missing or unfinished
+        now.
         """
         dag = self._workflow.dag
         for job in dag.needrun_jobs():
             if "batch" not in job.wildcards_dict or not dag.forcefiles.isdisjoint(job.output):
                 self._outputs += job.output
         for output in self._outputs:
-            if Path(output).exists():
+            if Path(output).exists() and not (_kept(output).exists() and self._is_unfinished(output)):
                 self._keep(output)
 
     def put_back(self) -> list[str]:
@@ -58,7 +59,7 @@ class PreviousOutputs:
         found = []
         for output in self._outputs:
             kept = _kept(output)
-            if kept.exists() and not Path(output).exists():
+            if kept.exists() and not os.path.lexists(output):
                 Path(output).parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(kept, output)
                 self._set_record(output, json.loads(_record(kept).read_text(encoding="utf-8")))
@@ -88,6 +89,10 @@ class PreviousOutputs:
             _link(output, part)
         part.rename(kept)
 
+    def _is_unfinished(self, output: Any) -> bool:
+        persistence = self._workflow.persistence
+        return bool(persistence._filter_incomplete_keys([persistence._get_key(output)]))
+
     def _set_record(self, output: Any, record: dict[str, Any] | None) -> None:
         """Set Snakemake's record of an output; None if there was none, as after deleting ``.snakemake``."""
         from snakemake.persistence import MetadataRecord
@@ -110,6 +115,9 @@ def _part(kept: Path) -> Path:
 
 
 def _link(source: str | Path, target: str | Path) -> None:
+    if Path(source).is_symlink():
+        os.symlink(Path(source).resolve(), target)
+        return
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links
@@ -117,7 +125,7 @@ def _link(source: str | Path, target: str | Path) -> None:
 
 
 def _delete(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

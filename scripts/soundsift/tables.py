@@ -59,6 +59,8 @@ def read_parquet(path: Path, columns: Sequence[Column] | None = None) -> pa.Tabl
     InputError
         If the file is not a Parquet file, or a declared column is missing or has another type.
     """
+    if path.is_dir():  # pyarrow would read the files in it
+        raise InputError(f"{path} is a folder, not a Parquet file: delete it and run again")
     try:
         table = pq.read_table(path, partitioning=None)
     except (pa.ArrowInvalid, OSError) as error:

@@ -31,14 +31,20 @@ def clips(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 def test_a_broken_clip_is_left_out_and_the_rest_of_the_batch_is_kept(clips: Path, tmp_path: Path) -> None:
     (clips / "-video00003_0.flac").write_bytes(b"no sound")
-    (clips / "-video00004_0.flac").write_bytes(b"")
     extract_features(clips, tmp_path / "frames", FeatureParams())
     frames = tmp_path / "frames"
-    assert sorted(path.stem[-3] for path in frames.glob("*.parquet")) == ["0", "1", "2", "5"]
+    assert sorted(path.stem[-3] for path in frames.glob("*.parquet")) == ["0", "1", "2", "4", "5"]
     assert "cannot be decoded" in (frames / "-video00003_0.txt").read_text()
     write_outcomes(tmp_path / "outcomes.csv", 6)
     summarize_features(frames, tmp_path / "outcomes.csv", ["mean"], tmp_path / "features.parquet")
-    assert read_parquet(tmp_path / "features.parquet").num_rows == 4
+    assert read_parquet(tmp_path / "features.parquet").num_rows == 5
+
+
+def test_an_empty_clip_file_was_not_written_by_the_workflow_and_stops_the_batch(clips: Path, tmp_path: Path) -> None:
+    (clips / "-video00004_0.flac").write_bytes(b"")
+    with pytest.raises(InputError, match="-video00004_0.flac is empty: delete it and run again"):
+        extract_features(clips, tmp_path / "frames", FeatureParams())
+    assert not (tmp_path / "frames").exists()
 
 
 @pytest.mark.parametrize("damage", ["gone", "half"])
@@ -47,7 +53,7 @@ def test_missing_frames_are_an_error_and_not_taken_for_a_broken_clip(damage: str
     victim = tmp_path / "frames" / "-video00002_0.parquet"
     victim.unlink() if damage == "gone" else victim.write_bytes(victim.read_bytes()[:3000])
     write_outcomes(tmp_path / "outcomes.csv", 6)
-    with pytest.raises(InputError, match="run again with --forcerun extract_features"):
+    with pytest.raises(InputError, match="and run again" if damage == "gone" else "--forcerun extract_features"):
         summarize_features(tmp_path / "frames", tmp_path / "outcomes.csv", ["mean"], tmp_path / "features.parquet")
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import imageio_ffmpeg
+import av
 import pytest
 
 from soundsift.demo import write_media
@@ -47,13 +47,13 @@ def test_a_section_is_fetched_where_the_server_can(site: Site, tmp_path: Path) -
     assert row["media_start_seconds"] == pytest.approx(3.0, abs=0.05)
 
 
-def test_a_section_that_begins_at_a_cue_point_far_ahead_is_placed_by_its_time_stamps(
+def test_a_section_of_webm_begins_where_it_should_although_its_cue_point_is_far_ahead(
     site: Site, tmp_path: Path
 ) -> None:
     one = clip(1, start=17.3)
     fill(site.folder, [one], "webm", seconds=30)
     row = fetch([one], site.url.replace("m4a", "webm"), tmp_path / "archive")[one.clip_id]
-    assert 5.0 < row["media_start_seconds"] < 16.0
+    assert row["media_start_seconds"] == pytest.approx(16.2, abs=0.07)
     assert onset_seconds(row, tmp_path / "archive") == pytest.approx(1.0, abs=0.002)
 
 
@@ -367,7 +367,7 @@ def test_a_blocked_session_writes_off_no_clip_that_was_not_asked_for(site: Site,
 def test_a_mistake_that_makes_every_clip_fail_fails_the_job(site: Site, tmp_path: Path) -> None:
     clips = [clip(number) for number in range(6)]
     fill(site.folder, clips)
-    with pytest.raises(DownloadError, match=r"all 6 clips that were asked for failed with unrecognised errors \(.+\)"):
+    with pytest.raises(DownloadError, match=r"of 5 clips that were asked for, 5 no_formats \(.+\): check"):
         fetch(clips, site.url, tmp_path / "archive", yt_dlp={"format": "bogus"})
     rows = fetch(clips, site.url, tmp_path / "archive")
     assert {row["outcome"] for row in rows.values()} == {"ok"}
@@ -469,8 +469,14 @@ def test_a_source_whose_time_begins_later_is_placed_all_the_same(ending: str, si
     one = clip(1)
     fill(tmp_path, [one], ending)
     path = site.folder / f"{one.video_id}.{ending}"
-    command = ["-y", "-loglevel", "error", "-i", tmp_path / path.name, "-c", "copy", "-output_ts_offset", "0.5", path]
-    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *command], check=True)
+    with av.open(str(tmp_path / path.name)) as old, av.open(str(path), "w") as new:
+        copies = {stream: new.add_stream_from_template(stream) for stream in old.streams}
+        for packet in old.demux():
+            if packet.pts is not None:
+                packet.pts += round(0.5 / packet.time_base)
+                packet.dts += round(0.5 / packet.time_base)
+                packet.stream = copies[packet.stream]
+                new.mux(packet)
     for sections in (True, False):
         root = tmp_path / f"archive{sections}"
         row = fetch([one], site.url.replace("m4a", ending), root, {"sections": sections})[one.clip_id]
@@ -646,6 +652,16 @@ def test_a_process_whose_asker_was_killed_ends_itself(site: Site, tmp_path: Path
     asker.communicate()
     assert len(processes) == 2
     wait_until_gone(processes)
+
+
+def test_files_of_the_user_are_no_modules(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+    for name in ("socks.py", "yt_dlp.py", "brotli.py"):
+        (tmp_path / name).write_text("raise SystemExit('this file is the user's own')")
+    monkeypatch.chdir(tmp_path)
+    ytdlp_process._WARM._end()
+    assert fetch([one], site.url, tmp_path / "archive")[one.clip_id]["outcome"] == "ok"
 
 
 def test_a_section_that_came_out_wrong_is_noted(site: Site, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import errno
 import logging
 import os
 import sys
@@ -35,6 +36,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(joblog, "time", clock)
     return clock
+
+
+def test_a_full_disk_is_said_in_plain_words(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit), job_log(tmp_path / "job.log"):
+        raise OSError(errno.ENOSPC, "No space left on device", "results/features.parquet")
+    last = (tmp_path / "job.log").read_text().splitlines()[-1]
+    assert last == "error: the disk is full (results/features.parquet): free space and run the same command again"
 
 
 def test_an_expected_error_is_one_line_in_the_log_and_left_to_the_end_of_the_run(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -315,3 +316,26 @@ def test_every_function_of_which_numba_writes_two_files_is_called() -> None:
     pairs = re.findall(r"^@(?:numba\.)?guvectorize\(.*?^def (\w+)", text, flags=re.MULTILINE | re.DOTALL)
     assert len(pairs) > 5
     assert set(done.stdout.split()) == set(pairs)
+
+
+def test_a_process_that_compiles_keeps_the_lock_when_its_parent_is_killed(place: Place) -> None:
+    program = f"""
+from pathlib import Path
+from soundsift import numba_cache
+numba_cache.CALLS = "import sys; sys.stdout.close(); open({str(place.calls)!r}, 'w').close(); sys.stdin.read()"
+cache = numba_cache._Cache(Path({str(place.librosa)!r}), Path({str(place.tmp)!r}))
+with cache.locked() as lock:
+    cache.compile(lock)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as parent:
+        while not place.calls.exists():
+            assert parent.poll() is None
+            time.sleep(0.01)
+        parent.kill()
+        parent.wait()
+        with open(place.tmp / "soundsift-numba.lock", "a") as lock:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            assert parent.stdin
+            parent.stdin.close()  # the process that compiles ends
+            fcntl.flock(lock, fcntl.LOCK_EX)

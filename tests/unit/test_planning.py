@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from soundsift.planning import TIME_STAMP, Selection, incomplete, run_again_without
+from soundsift.planning import TIME_STAMP, Selection, incomplete, read_batches, run_again_without
 
 BOTH = {"clips": True, "frames": True}
 NAMES = ("train-00000", "eval-00000")
+BATCH = "clip_id\na_0\nb.c_0\nd_0\n"
 
 
 class Outputs(list[str]):
@@ -24,10 +25,10 @@ class Outputs(list[str]):
 def results(tmp_path: Path) -> Path:
     """Two finished batches of three clips, of which the last is gone; the second batch has the time stamps of a copy."""
     (tmp_path / "clips.parquet").write_text("table")
-    (tmp_path / "batches.txt").write_text("".join(f"{name}\n" for name in NAMES))
+    (tmp_path / "batches.txt").write_text("".join(f"{name} {len(BATCH)}\n" for name in NAMES))
     for name in NAMES:
         for part, text in (
-            ("batches", "clip_id\n"),
+            ("batches", BATCH),
             ("outcomes", '"clip_id","outcome"\n"a_0","ok"\n"b.c_0","silent"\n"d_0","private"\n'),
         ):
             (tmp_path / part).mkdir(exist_ok=True)
@@ -43,7 +44,10 @@ def results(tmp_path: Path) -> Path:
 
 
 def found(results: Path, kept: dict[str, bool] = BOTH) -> list[str]:
-    return [str(Path(path).relative_to(results)) for path in incomplete(Outputs(results), NAMES, kept, results)]
+    return [
+        str(Path(path).relative_to(results))
+        for path in incomplete(Outputs(results), dict.fromkeys(NAMES, len(BATCH)), kept, results)
+    ]
 
 
 def test_nothing_is_lost_in_a_finished_run(results: Path) -> None:
@@ -56,8 +60,9 @@ def test_a_lost_file_of_the_selection_makes_it_run_again(lost: str, results: Pat
     assert found(results) == ["batches"]
 
 
-def test_an_empty_file_of_a_batch_counts_as_lost(results: Path) -> None:
-    (results / "batches" / "eval-00000.csv").write_text("")
+@pytest.mark.parametrize("length", [0, 5])
+def test_a_file_of_a_batch_that_was_cut_short_counts_as_lost(length: int, results: Path) -> None:
+    (results / "batches" / "eval-00000.csv").write_text(BATCH[:length])
     assert found(results) == ["batches"]
 
 
@@ -67,6 +72,20 @@ def test_a_lost_file_makes_the_job_of_its_folder_run_again_if_it_is_kept(part: s
     next((results / part / batch).glob("b.c_0.*")).unlink()
     assert found(results) == [f"{part}/{batch}"]
     assert found(results, BOTH | {part: False}) == []
+
+
+@pytest.mark.parametrize("part", ["clips", "frames"])
+def test_lost_outcomes_hide_no_lost_file(part: str, results: Path) -> None:
+    (results / "outcomes" / "train-00000.csv").unlink()
+    assert found(results) == []
+    next((results / part / "train-00000").glob("b.c_0.*")).unlink()
+    assert found(results) == [f"{part}/train-00000"]
+
+
+def test_a_list_of_batches_without_sizes_is_written_again(results: Path) -> None:
+    (results / "batches.txt").write_text("train-00000\neval-00000\n")
+    batches = read_batches(results / "batches.txt")
+    assert list(incomplete(Outputs(results), batches, BOTH, results)) == [str(results / "batches")]
 
 
 def test_an_emptied_folder_is_noticed_and_a_missing_one_is_left_to_snakemake(results: Path) -> None:

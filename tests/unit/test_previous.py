@@ -17,6 +17,13 @@ class Persistence:
 
     def __init__(self) -> None:
         self.records: dict[str, dict[str, Any]] = {TABLE: {"rule": "merge", "params": ["before"]}}
+        self.unfinished: set[str] = set()
+
+    def _get_key(self, output: str) -> str:
+        return output
+
+    def _filter_incomplete_keys(self, keys: list[str]) -> set[str]:
+        return self.unfinished.intersection(keys)
 
     def metadata(self, output: str) -> dict[str, Any] | None:
         return self.records.get(output)
@@ -105,6 +112,30 @@ def test_a_later_version_replaces_the_one_kept_by_a_killed_run(workflow: SimpleN
     Path(TABLE).write_text("newer")
     assert TABLE in start(workflow).put_back()
     assert Path(TABLE).read_text() == "newer"
+
+
+def test_an_unfinished_version_of_a_killed_run_does_not_replace_the_one_kept(workflow: SimpleNamespace) -> None:
+    start(workflow)
+    Path(TABLE).write_text("hal")
+    workflow.persistence.unfinished = {TABLE}
+    assert TABLE in start(workflow).put_back()
+    assert Path(TABLE).read_text() == f"old {TABLE}"
+
+
+@pytest.mark.parametrize("target", ["../elsewhere/table.csv", "../elsewhere"])
+def test_a_link_to_another_place_is_put_back_and_keeps_its_content(target: str, workflow: SimpleNamespace) -> None:
+    name = TABLE if target.endswith("csv") else FOLDER_OUTPUT
+    Path("elsewhere").mkdir()
+    shutil.rmtree(name) if Path(name).is_dir() else Path(name).unlink()
+    Path("elsewhere", "table.csv").write_text("far")
+    Path(name).symlink_to(target)
+    outputs = PreviousOutputs(workflow)
+    outputs.keep()
+    Path(name).unlink()
+    assert name in outputs.put_back()
+    assert (Path(name) if target.endswith("csv") else Path(name, "table.csv")).read_text() == "far"
+    assert Path("elsewhere", "table.csv").read_text() == "far"
+    assert not FOLDER.exists()
 
 
 def test_without_hard_links_the_outputs_are_copied(workflow: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:

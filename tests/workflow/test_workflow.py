@@ -378,7 +378,7 @@ def test_without_a_network_the_first_run_on_audioset_ends_with_one_line(
     names = (
         "balanced_train_segments.csv, eval_segments.csv, class_labels_indices.csv, ontology.json, qa_true_counts.csv"
     )
-    assert f"put {names} into resources/audioset/ yourself" in said[0]
+    assert f"put what is missing of {names} into resources/audioset/ yourself" in said[0]
 
 
 def test_recordings_of_ones_own_are_answered_one_by_one(finished: Project, project: Project) -> None:

@@ -21,7 +21,8 @@ rule download_clips:
     threads: 1
     resources:
         downloads=1,
-        mem_mb=growing(800 + 80 * config["download"]["concurrency"]),
+        # each worker runs yt-dlp, and deno for YouTube's challenges
+        mem_mb=growing(400 + 350 * config["download"]["concurrency"]),
         runtime=2880,
     params:
         archive=config["download"]["archive"],

@@ -1,5 +1,5 @@
 # In:  segment lists, class table, ontology and label accuracy, as configured
-# Out: results/metadata/{clips,labels,excluded}.parquet, results/metadata/batches.txt (the names of all batches) and
+# Out: results/metadata/{clips,labels,excluded}.parquet, results/metadata/batches.txt (name and size of all batches) and
 #      results/batches/{batch}.csv, one small file per batch of clips
 # By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips
 from soundsift.config.metadata import SelectionParams

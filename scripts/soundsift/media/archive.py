@@ -14,6 +14,8 @@ from pathlib import Path
 
 # Folder of the archive in which files are written before they get their final name.
 SCRATCH = "tmp"
+# Note of a record whose whole file was fetched although only a section was wanted.
+NO_SECTION = "the section was unusable: the whole file was fetched"
 
 
 @dataclass
@@ -24,8 +26,8 @@ class Record:
     ----------
     outcome, reason
         Latest outcome, a key of :data:`soundsift.media.outcomes.OUTCOMES`, and its explanation by the source.
-    tries, n_corrupt
-        Number of requests over all jobs, and how many of them returned corrupt media.
+    tries, n_corrupt, n_unavailable
+        Number of requests over all jobs, and how many of them returned corrupt media or the outcome ``unavailable``.
     when
         Time of the latest answer, UTC, ISO 8601.
     url
@@ -70,6 +72,7 @@ class Record:
     bytes: int = 0
     sha256: str = ""
     n_corrupt: int = 0
+    n_unavailable: int = 0
     tools: dict[str, str] = field(default_factory=dict)
 
 

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from soundsift.errors import MediaError
+from soundsift.errors import InputError, MediaError
 from soundsift.media.containers import JITTER_SECONDS, is_cut_short, reason_of
 
 
@@ -22,7 +22,11 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     ------
     MediaError
         ``corrupt`` if the file cannot be decoded, or is shorter than its header states.
+    InputError
+        If the file is empty. The workflow writes no such file.
     """
+    if not path.is_file() or path.stat().st_size == 0:
+        raise InputError(f"{path} is empty: delete it and run again")
     try:
         with open(path, "rb") as file:
             head = file.read(8)

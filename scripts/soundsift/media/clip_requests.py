@@ -18,10 +18,10 @@ from pathlib import Path
 from soundsift.errors import DownloadError, InputError, MediaError
 from soundsift.joblog import Progress
 from soundsift.media import decode
-from soundsift.media.archive import Record
+from soundsift.media.archive import NO_SECTION, Record
 from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
 from soundsift.media.columns import KEPT
-from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, TRANSIENT
+from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, SENT_MEDIA, TRANSIENT
 from soundsift.media.pace import Pace
 from soundsift.media.record_rules import RecordRules, is_worth_second_try, with_earlier_media
 from soundsift.media.sources.base import FetchError, Media, Source, is_about_storage, outcome_of
@@ -29,6 +29,8 @@ from soundsift.metadata.batches import Clip
 
 # YouTube's blocks last up to an hour.
 BLOCK_SECONDS = 3600.0
+# Pause of a job that waits although no other job is blocked.
+PAUSE_SECONDS = 600.0
 
 
 class ClipRequests:
@@ -42,6 +44,10 @@ class ClipRequests:
         {clip_id: outcome of its last request} for the clips that were requested.
     retry_after_seconds
         Longest time for which the source asked to be left alone in this round.
+    n_whole_files
+        Number of clips whose whole file was fetched because their section was unusable.
+    breaker_tripped
+        Whether this job stopped because clips were refused.
     """
 
     def __init__(self, source: Source, archive: ArchiveWriter, min_seconds: float) -> None:
@@ -52,8 +58,8 @@ class ClipRequests:
         self._params, self._policy = source.params, source.policy
         self._rules = RecordRules(source.params, min_seconds, started=_now())
         self._state = threading.Condition()
-        self._n_requests = self._n_refused = 0
-        self._breaker_tripped = False
+        self._n_requests = self._n_refused = self.n_whole_files = 0
+        self.breaker_tripped = False
         self._stopped = threading.Event()
         self._storage_error: InputError | None = None
 
@@ -69,17 +75,20 @@ class ClipRequests:
 
     def is_blocked(self) -> bool:
         """Return whether requests are blocked. Requests to a source that is not remote are never blocked."""
-        return self.source.is_remote and (self._breaker_tripped or self.pace.blocked() is not None)
+        return self.source.is_remote and (self.breaker_tripped or self.pace.blocked() is not None)
 
     def wait_for_end_of_block(self) -> None:
         """Wait until the source may be asked again."""
+        if self.pace.blocked() is None:
+            logging.getLogger("soundsift").warning("no formats are offered: waiting for %.0f s", PAUSE_SECONDS)
+            time.sleep(PAUSE_SECONDS)
         while block := self.pace.blocked():
             until, reason = block
             logging.getLogger("soundsift").warning(
                 "the source refuses us (%s): waiting until %s", reason, clock_time(until)
             )
             time.sleep(max(0.0, until - time.time()))
-        self._breaker_tripped, self.retry_after_seconds = False, 0.0
+        self.breaker_tripped, self.retry_after_seconds, self._n_refused = False, 0.0, 0
 
     def run_round(self, clips: Sequence[Clip]) -> list[Clip]:
         """Request every clip once; return those that are not settled.
@@ -163,7 +172,11 @@ class ClipRequests:
         with self._state:
             # after a refusal, the running requests and the refusals together are at most ``block_after``
             self._state.wait_for(
-                lambda: not self._n_refused or self._n_requests + self._n_refused < self._policy.block_after
+                lambda: (
+                    self.breaker_tripped
+                    or not self._n_refused
+                    or self._n_requests + self._n_refused < self._policy.block_after
+                )
             )
             self._n_requests += 1
         try:
@@ -185,7 +198,8 @@ class ClipRequests:
         record = Record(
             clip.clip_id, clip.video_id, "ok", tries=(earlier.tries if earlier else 0) + n_requests, when=_now(),
             url=self.source.address(clip), end_seconds=clip.end_seconds, trimmed=self._params.trimmed,
-            whole=not self._rules.takes_sections, n_corrupt=earlier.n_corrupt if earlier else 0, tools=_tools(),
+            whole=not self._rules.takes_sections, n_corrupt=earlier.n_corrupt if earlier else 0,
+            n_unavailable=earlier.n_unavailable if earlier else 0, tools=_tools(),
         )  # fmt: skip
         try:
             with self.archive.scratch() as scratch:
@@ -206,10 +220,12 @@ class ClipRequests:
                 return False
             logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
             record.n_corrupt += n_requests * (record.outcome == "corrupt")
+            record.n_unavailable += n_requests * (record.outcome == "unavailable" and not record.too_large_megabytes)
             self.archive.write(with_earlier_media(record, earlier))
         if n_requests and self.source.is_remote:
             self._count_refusals(record)
             self.answers[clip.clip_id] = record.outcome
+            self.n_whole_files += record.outcome in KEPT and record.note == NO_SECTION
         return record.outcome not in TRANSIENT and not is_worth_second_try(record)
 
     def _store(self, record: Record, media: Media) -> None:
@@ -223,16 +239,22 @@ class ClipRequests:
         self.archive.write(record, media.path)
 
     def _count_refusals(self, record: Record) -> None:
-        """Circuit breaker: ``block_after`` refusals in a row, over all jobs, stop all jobs that share the archive."""
+        """Circuit breaker: ``block_after`` refusals, over all jobs, without media in between stop all jobs.
+
+        A site says of a dead video that it is dead even while it refuses everything else, so such answers count neither
+        way. If no formats are offered, the cause may be yt-dlp or its options, which the user can correct at once: only
+        this job stops.
+        """
         with self._state:
-            if record.outcome not in REFUSED:
+            if record.outcome in SENT_MEDIA:
                 self.pace.forget_refusals()
                 self._n_refused = 0
-            elif not self.pace.blocked():
-                seconds = self.retry_after_seconds or BLOCK_SECONDS
+            elif record.outcome in REFUSED and not self.pace.blocked():
+                no_block = record.outcome == "no_formats"
+                seconds = None if no_block else self.retry_after_seconds or BLOCK_SECONDS
                 if self.pace.count_refusal(record.clip_id, record.reason, self._policy.block_after, seconds):
-                    logging.warning("%d clips in a row were refused: requests are blocked", self._policy.block_after)
-                    self._breaker_tripped = True
+                    logging.warning("%d clips in a row were refused: no more requests", self._policy.block_after)
+                    self.breaker_tripped = True
                 self._n_refused = self.pace.n_refused()
 
 

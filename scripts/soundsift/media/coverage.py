@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from soundsift.media.archive import Archive
+from soundsift.media.archive import NO_SECTION, Archive
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
 from soundsift.media.outcomes import PERMANENT
 from soundsift.metadata.columns import BATCH_COLUMNS
@@ -52,6 +52,16 @@ def present(clips: pa.Table, outcomes_dir: Path, features_dir: Path, archive: Ar
 def _in_archive(archive: Archive, clip_id: str) -> tuple[str, str]:
     record = archive.read(clip_id)
     return (NOT_ASKED, "") if record is None else (record.outcome, record.reason)
+
+
+def whole_files(coverage: pa.Table, archive: Archive) -> str:
+    """Say how many clips came as whole files because their sections were unusable; empty if none did."""
+    there = coverage.filter(pc.is_in(coverage["outcome"], pa.array(sorted(KEPT))))["clip_id"].to_pylist()
+    records = (archive.read(clip_id) for clip_id in there)
+    n_whole = sum(record is not None and record.note == NO_SECTION for record in records)
+    if not n_whole:
+        return ""
+    return f"{n_whole:,} of {len(there):,} clips came as whole files, because their sections were unusable.\n"
 
 
 def missing(coverage: pa.Table) -> pa.Table:

@@ -3,6 +3,7 @@
 Decoding seeks: a stretch of an hour-long file takes no longer than one of a short file.
 """
 
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
             began_seconds, samples = _decode(container, start_seconds, end_seconds, sample_rate_hz)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError("corrupt", f"{path.name} cannot be decoded: {reason_of(error)}") from error
-    first = round((start_seconds - began_seconds) * sample_rate_hz)
+    first = _nearest((start_seconds - began_seconds) * sample_rate_hz)
     last = first + round((end_seconds - start_seconds) * sample_rate_hz)
     sound_end_seconds = began_seconds + len(samples) / sample_rate_hz
     if sound_end_seconds < min(end_seconds, stated) - DAMAGED_SECONDS:
@@ -72,32 +73,23 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
     return as_segment(samples[max(0, first) : max(0, last)], sample_rate_hz)
 
 
+def _nearest(position: float) -> int:
+    """Return the sample nearest to a position; halves go up, also with a rounding error in the last digits."""
+    return math.floor(position + 0.5 + 1e-6)
+
+
 def held_seconds(path: Path, start_seconds: float, end_seconds: float) -> float:
     """Return how much of a stretch a media file holds, in seconds, by decoding it; raise as :func:`cut` does."""
     return duration_seconds(cut(path, start_seconds, end_seconds, MEASURE_RATE_HZ))
 
 
-def span_seconds(path: Path) -> tuple[float, float] | None:
-    """Return the first and last time stamp of a media file, in seconds; None if it states no duration.
-
-    The time axis of :func:`cut` begins at the first one. It is 0 for a whole file. For a section of a video, it is the
-    position of the section in the video.
-    """
+def length_of(path: Path) -> float | None:
+    """Return the duration of a media file in seconds; None if it states none or cannot be read."""
     try:
         with av.open(str(path)) as container:
-            length = length_seconds(container)
-            begins = origin_seconds(container) + _dropped_seconds(container)
-            return None if length is None else (begins, begins + length)
+            return length_seconds(container)
     except (av.FFmpegError, OSError, ValueError):
         return None
-
-
-def _dropped_seconds(container: "av.container.InputContainer") -> float:
-    """Return the priming of a section of Opus in WebM: the decoder drops it, and the time stamps do not include it."""
-    if "matroska" not in container.format.name or not container.start_time or not container.streams.audio:
-        return 0.0
-    codec = container.streams.audio[0].codec_context
-    return float(codec.delay / codec.sample_rate)
 
 
 def _decode(

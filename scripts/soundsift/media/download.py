@@ -20,7 +20,7 @@ from soundsift.media.archive import Archive, Record
 from soundsift.media.archive_writer import ArchiveWriter
 from soundsift.media.clip_requests import ClipRequests, clock_time
 from soundsift.media.columns import DOWNLOAD_COLUMNS, KEPT
-from soundsift.media.outcomes import TRANSIENT
+from soundsift.media.outcomes import NOT_UNDERSTOOD, TRANSIENT
 from soundsift.media.sources.registry import open_source
 from soundsift.metadata.batches import Clip
 
@@ -28,6 +28,8 @@ from soundsift.metadata.batches import Clip
 NOT_REQUESTED = "not requested: requests are blocked at present"
 # Pause before the second round; it doubles with every further round.
 FIRST_PAUSE_SECONDS = 5.0
+# From this share of clips on, whole files in place of sections are no exception.
+COMMON_SHARE = 0.1
 # Longest wait inside a job. A server that asks for a longer one is asked again by a later run.
 LONGEST_PAUSE_SECONDS = 600.0
 
@@ -119,13 +121,28 @@ def _report_failures(table: pa.Table, requests: ClipRequests, policy: RequestPol
     outcomes: list[str] = table["outcome"].to_pylist()
     n_not_requested = table["reason"].to_pylist().count(NOT_REQUESTED)
     kept = "what was fetched is in the archive"
-    all_unrecognised = set(requests.answers.values()) == {"unrecognised"} and not KEPT.intersection(outcomes)
-    if all_unrecognised and len(requests.answers) >= policy.block_after:
-        reason = next(row["reason"] for row in table.to_pylist() if row["outcome"] == "unrecognised")
+    n_there = sum(outcomes.count(word) for word in KEPT)
+    warn = logging.getLogger("soundsift").warning
+    if requests.n_whole_files > policy.block_after and requests.n_whole_files > COMMON_SHARE * n_there:
+        warn("%d of %d clips came as whole files, because their sections were unusable: the log says why",
+             requests.n_whole_files, n_there)  # fmt: skip
+    answers = Counter(requests.answers.values())
+    n_open = sum(answers[word] for word in NOT_UNDERSTOOD)
+    # most of what was asked for, unless the job is to go on without it and has something
+    if (
+        (n_open >= policy.block_after or (requests.breaker_tripped and n_open))
+        and 2 * n_open > answers.total()
+        and not (n_there and policy.on_transient == "record")
+    ):
+        what = " and ".join(f"{answers[word]} {word}" for word in sorted(NOT_UNDERSTOOD) if answers[word])
+        reason = next(row["reason"] for row in table.to_pylist() if row["outcome"] in NOT_UNDERSTOOD)
         raise DownloadError(
-            f"all {len(requests.answers)} clips that were asked for failed with unrecognised errors ({reason}): check "
-            "download.cookies, proxy and yt_dlp, install the newest yt-dlp, and run the same command again"
+            f"of {answers.total()} clips that were asked for, {what} ({reason}): check download.cookies, proxy and "
+            f"yt_dlp, install the newest yt-dlp, and run the same command again; {kept}"
         )
+    if not n_there and len(outcomes) >= policy.block_after:
+        what = ", ".join(f"{n} {word}" for word, n in Counter(outcomes).most_common())
+        warn("none of the %d clips of this batch is there (%s)", len(outcomes), what)
     counts = Counter(outcome for outcome in outcomes if outcome in TRANSIENT)
     # clips that were never requested are not recorded as missing, whatever on_transient says
     if not counts or (policy.on_transient == "record" and not n_not_requested):

@@ -38,10 +38,13 @@ OUTCOMES: dict[str, Outcome] = {
         "permanent", "needs the account of an adult", "use cookies of such an account, with retry_permanent"
     ),
     "members_only": Outcome(
-        "permanent", "only for members of the channel", "use a member's cookies, with retry_permanent"
+        "permanent", "only for members of the channel or of a subscription, or for buyers",
+        "use the cookies of such an account, with retry_permanent",
     ),
     "unavailable": Outcome(
-        "permanent", "the site says only that the video is unavailable; or the file is too large",
+        "permanent",
+        "the site says only that the video is unavailable, which becomes permanent when a later run hears it again; or "
+        "it is a live stream; or the file is too large",
         "if the file is too large, raise max_megabytes; otherwise " + _BACK,
     ),
     "not_found": Outcome("permanent", "no such address (404 or 410) or no such file", "check download.url; " + _BACK),
@@ -59,6 +62,10 @@ OUTCOMES: dict[str, Outcome] = {
     "server_error": Outcome("transient", "the server failed (5xx) or redirects endlessly", _AGAIN),
     "network": Outcome("transient", "the connection failed or was interrupted", _AGAIN),
     "timeout": Outcome("transient", "no answer in time", _AGAIN + "; raise timeout_seconds"),
+    "no_formats": Outcome(
+        "transient", "the video's page plays, but no format was offered to this client that it can play",
+        "update yt-dlp; " + _SLOWER,
+    ),
     "unrecognised": Outcome(
         "open", "an error that is not classified yet; its text is the reason", "update yt-dlp; report the text"
     ),
@@ -67,6 +74,10 @@ OUTCOMES: dict[str, Outcome] = {
 PERMANENT = frozenset(word for word, outcome in OUTCOMES.items() if outcome.kind == "permanent")
 TRANSIENT = frozenset(word for word, outcome in OUTCOMES.items() if outcome.kind == "transient")
 # Answers by which the source refuses this client, whatever the clip.
-REFUSED = frozenset({"rate_limited", "bot_check", "forbidden"})
+REFUSED = frozenset({"rate_limited", "bot_check", "forbidden", "no_formats"})
+# Answers after which the source is known to send media.
+SENT_MEDIA = frozenset({"ok", "silent", "too_short", "no_audio"})
+# Errors by which a whole job may fail although each of them may be about one video.
+NOT_UNDERSTOOD = frozenset({"no_formats", "unrecognised"})
 # Outcomes that hold for every clip of a video.
 OF_THE_VIDEO = PERMANENT - {"too_short", "corrupt"}

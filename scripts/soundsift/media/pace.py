@@ -99,14 +99,18 @@ class Pace:
             state.next_turn = (turn if now - turn <= interval / 4 else now) + interval
             return 0.0
 
-    def count_refusal(self, clip_id: str, reason: str, block_after: int, block_seconds: float) -> bool:
-        """Count a refused clip; after ``block_after`` different clips in a row, block requests and return True."""
+    def count_refusal(self, clip_id: str, reason: str, block_after: int, block_seconds: float | None) -> bool:
+        """Count a refused clip; after ``block_after`` different clips in a row, block requests and return True.
+
+        With ``block_seconds`` None nothing is blocked, and the next refusal, of any job, returns True as well.
+        """
         with self._state() as state:
             if clip_id not in state.refused:
                 state.refused.append(clip_id)
             if len(state.refused) < block_after:
                 return False
-        self.block(reason, max(block_seconds, SHORTEST_BLOCK_SECONDS))
+        if block_seconds is not None:
+            self.block(reason, max(block_seconds, SHORTEST_BLOCK_SECONDS))
         return True
 
     def n_refused(self) -> int:

@@ -44,10 +44,19 @@ class RecordRules:
         return (
             record.outcome in PERMANENT
             and not is_worth_second_try(record)
+            and (not _may_be_a_mistake(record) or record.when >= self.started)
             and (not self.params.retry_permanent or record.when >= self.started)
             and record.url == address
             and not (record.too_large_megabytes and may_fit_now)
         )
+
+
+def _may_be_a_mistake(record: Record) -> bool:
+    """Return whether the site said only once that a video is unavailable.
+
+    Its player clients also say so of videos that play (yt-dlp issue 17252), so a later job must hear it again.
+    """
+    return record.outcome == "unavailable" and not record.too_large_megabytes and record.n_unavailable < 2
 
 
 def is_worth_second_try(record: Record) -> bool:

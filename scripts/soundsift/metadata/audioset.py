@@ -39,8 +39,8 @@ def fetch(
     sha256
         Checksum that the file must have; None if it is not known.
     wanted
-        All files that the run needs from AudioSet. The error names those that are missing, so that it is the same for
-        all files that fail for the same reason.
+        All files that the run needs from AudioSet. The error names them all, so that it is the same for all files that
+        fail for the same reason.
     tries
         Attempts in this call. The pause before the next one begins at 1 s and doubles.
 
@@ -78,11 +78,11 @@ def fetch(
 
 
 def _advice(reason: str, wanted: Sequence[Path]) -> str:
-    missing = [path for path in dict.fromkeys(wanted) if not path.exists()]
-    names = ", ".join(path.name for path in missing)
+    # the same line for every file: Snakemake deletes an existing one just before its job
+    names = ", ".join(dict.fromkeys(path.name for path in wanted))
     return (
-        f"AudioSet's files cannot be downloaded ({reason}): run the same command again, or put {names} into "
-        f"{missing[0].parent}/ yourself; the lists and tables come from "
+        f"AudioSet's files cannot be downloaded ({reason}): run the same command again, or put what is missing of "
+        f"{names} into {wanted[0].parent}/ yourself; the lists and tables come from "
         "https://research.google.com/audioset/download.html, ontology.json from https://github.com/audioset/ontology"
     )
 

@@ -47,9 +47,10 @@ def batch_names(list_name: str, rows: npt.NDArray[np.integer], batch_size: int) 
 
 
 def write_batches(clips: pa.Table, batches_dir: Path, names_path: Path) -> int:
-    """Write ``{batch}.csv`` for every batch of a clip table, and the names of all batches in the order of the table.
+    """Write ``{batch}.csv`` for every batch of a clip table, and the list of all batches in the order of the table.
 
-    The rows of each batch must be consecutive.
+    The rows of each batch must be consecutive. A line of the list has the name of a batch and the size of its file in
+    bytes.
 
     Returns
     -------
@@ -61,7 +62,8 @@ def write_batches(clips: pa.Table, batches_dir: Path, names_path: Path) -> int:
     with whole_folder(batches_dir) as folder:
         for name, start, end in zip(names, [0, *ends], ends, strict=False):
             write_csv(columns.slice(start, end - start), folder / f"{name}.csv")
-    write_text("".join(f"{name}\n" for name in names), names_path)
+        sizes = [(folder / f"{name}.csv").stat().st_size for name in names]
+    write_text("".join(f"{name} {size}\n" for name, size in zip(names, sizes, strict=True)), names_path)
     return len(names)
 
 

@@ -226,7 +226,12 @@ def test_samples_give_the_same_as_a_file_of_them(tmp_path: Path, rng: np.random.
     samples = np.rint(np.concatenate([noise(125, rng), tone(8.3)]) * 32767).astype(np.int16)
     encode.write_clip(levels.as_segment(samples, RATE_HZ), tmp_path / "a.wav")
     of_file = detector().detect(tmp_path / "a.wav")
+    blocks: list[np.ndarray] = []
+    detector().detect(tmp_path / "a.wav", on_block=blocks.append)
     for given in (samples, samples / 32768, np.stack([samples, samples])):
+        of_array: list[np.ndarray] = []
+        detector().detect(given, RATE_HZ, on_block=of_array.append)
+        assert np.array_equal(np.concatenate(of_array), np.concatenate(blocks))
         of_samples = detector().detect(given, RATE_HZ)
         assert of_samples.segments == of_file.segments
         assert of_samples.duration_seconds == of_file.duration_seconds

@@ -40,6 +40,14 @@ def test_a_movement_lies_in_its_band_however_large_it_is(hz: float, band: str, l
         assert found[name] == pytest.approx(float(name == band), abs=0.01)
 
 
+@pytest.mark.parametrize("ratio", [0.5, 1.0, 3.0])
+def test_two_movements_share_the_variation_by_the_squares_of_their_swings(ratio: float) -> None:
+    t = np.arange(431) / RATE_HZ
+    found = statistics(np.sin(2 * np.pi * t) + ratio * np.sin(2 * np.pi * 4 * t))
+    assert found["modulation_slow"] == pytest.approx(1 / (1 + ratio**2), abs=0.01)
+    assert found["modulation_syllable"] == pytest.approx(ratio**2 / (1 + ratio**2), abs=0.01)
+
+
 @pytest.mark.parametrize("value", [0.0, -1131.3708, 1e-3])
 def test_what_does_not_move_has_no_modulation(value: float) -> None:
     found = statistics(np.full(431, value) * (1 + 1e-7 * (np.arange(431) % 2)))

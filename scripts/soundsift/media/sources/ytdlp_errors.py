@@ -6,6 +6,7 @@ installed yt-dlp. Messages that come from YouTube itself are not part of yt-dlp:
 
 import re
 import time
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 
 # Upper limit of a Retry-After header: one day.
@@ -13,12 +14,11 @@ MOST_SECONDS = 24 * 3600.0
 _BY_STATUS = {403: "forbidden", 404: "not_found", 408: "timeout", 410: "not_found", 429: "rate_limited"}
 # At addresses that YouTube has just generated, or that serve every video, 404 does not mean that the video is gone
 # (yt-dlp's extractor/youtube/_base.py tries again; yt-dlp issues 4497 and 8240).
-_INTERMEDIATE = ("Unable to download API page: ", "unable to download video data: ", "[download] Got error: ")
+UNABLE = "unable to download video data: "
+_INTERMEDIATE = ("Unable to download API page: ", UNABLE, "[download] Got error: ")
 
 # Every pattern must match at the beginning of a sentence after yt-dlp's "[youtube] <id>: ". So titles, names of
-# claimants and ids are not mistaken for a reason. The first match counts. Three messages are left out on purpose,
-# because yt-dlp also gives them for videos that play: "This video is not available" (yt-dlp issues 15780, 16526),
-# "No video formats found" and "DRM protected".
+# claimants and ids are not mistaken for a reason. The first match counts.
 _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"Sign in to confirm (that )?you.re not a bot|YouTube is requiring a captcha", "bot_check"),
     (r"This content isn.t available([,.]|$)|(The current session|Your account) has been rate-limited", "rate_limited"),
@@ -30,18 +30,28 @@ _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"This video contains content from .* blocked it .*on copyright grounds", "copyright"),
     (r"This video is no longer available due to a copyright claim", "copyright"),
     (r"The uploader has not made this video available in your country", "geo_blocked"),
+    (r"This content is not available on this country domain", "geo_blocked"),
     (r"This video is not available (in your country|from your location)", "geo_blocked"),
     (r"Join this channel .*members-only|This video is available to this channel.s members", "members_only"),
+    (r"This video is only available to Music Premium members|This video requires payment", "members_only"),
     (r"Private video|This video is private", "private"),
     (r"This video has been removed", "removed"),
     # only if the message ends there: more text may be about the player client and not about the video
     (r"^((Video unavailable|This video (is unavailable|is no longer available|isn.t available anymore|does not exist))"
      r"[. ]*)+$", "unavailable"),
+    # the page plays, but the player clients are offered nothing that they can play (yt-dlp issues 12482, 12563, 15780,
+    # 16526); these messages come for videos that play elsewhere
+    (r"(Requested format is not available|No video formats found|This video is (DRM protected|not available)"
+     r"|The page needs to be reloaded|The following content is not available on this app"
+     r"|Playback on other websites has been disabled|.*Error code: \d+)", "no_formats"),
     (r"\[download\] Got error: .*timed out", "timeout"),
     # yt-dlp gives the cause of a missing fragment only as a warning
     (r"\[download\] Got error: |The downloaded file is empty|fragment \d+ not found", "network"),
     (r"Did not get any data blocks", "corrupt"),
 )  # fmt: skip
+
+# Outcomes of messages that only say that nothing came.
+_WITHOUT_CAUSE = ("no_formats", "forbidden")
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -80,18 +90,44 @@ def _by_status(status: int, message: str) -> str:
     return _BY_STATUS.get(status, "unrecognised")
 
 
-def classify(error: BaseException) -> tuple[str, str]:
+def _cause(warnings: Sequence[str]) -> tuple[str, str] | None:
+    """Return why requests to the player API or the page failed, by yt-dlp's warnings: refusals before other causes."""
+    found: dict[str, str] = {}
+    for warning in warnings:
+        message = re.split(r" \(caused by |; please report", re.sub(r"^\[[^]]+\] \S+: ", "", warning))[0]
+        if not message.startswith(("Unable to download API page: ", "Unable to download webpage: ")):
+            continue
+        if status := re.search(r"HTTP Error (\d{3})\b", message):
+            outcome = _by_status(int(status[1]), _INTERMEDIATE[0])
+        else:
+            outcome = "timeout" if "timed out" in message.lower() else "network"
+        found.setdefault(outcome, message)
+    for outcome in ("rate_limited", "forbidden", "timeout", "server_error", "network"):
+        if outcome in found:
+            return outcome, found[outcome]
+    return None
+
+
+def classify(error: BaseException, warnings: Sequence[str] = ()) -> tuple[str, str]:
     """Classify an error of a download: by HTTP status and exception class, else by its message.
+
+    Parameters
+    ----------
+    warnings
+        What yt-dlp warned of before the error. Where the error only says that nothing came, they have the cause.
 
     Returns
     -------
     (outcome, reason)
         ``outcome`` is a key of :data:`soundsift.media.outcomes.OUTCOMES`, ``unrecognised`` if nothing matches.
-        ``reason`` is the first line of the message without yt-dlp's advice to report it.
+        ``reason`` is the first line of the message without yt-dlp's advice to report it. An error that is neither
+        yt-dlp's nor the system's is ``unrecognised``, and its class is part of the reason.
     """
     import yt_dlp.networking.exceptions as network
-    from yt_dlp.utils import ContentTooShortError, GeoRestrictedError, UnsupportedError
+    from yt_dlp.utils import ContentTooShortError, GeoRestrictedError, UnsupportedError, YoutubeDLError
 
+    if not isinstance(error, YoutubeDLError | network.RequestError | OSError):
+        return "unrecognised", f"{type(error).__name__}: {error}".split("\n")[0]
     errors = _chain(error)
     text = re.sub(r"\x1b\[[0-9;]*m|\r", "", str(errors[0])).removeprefix("ERROR: ")
     text = re.split(r"; please report this issue|\n", text)[0].strip()
@@ -110,5 +146,7 @@ def classify(error: BaseException) -> tuple[str, str]:
         return _by_status(int(status[1]), message), reason
     for pattern, outcome in _BY_MESSAGE:
         if re.search(rf"(?:^|[.?!] +)(?:{pattern})", message, re.IGNORECASE):
+            if outcome in _WITHOUT_CAUSE and (cause := _cause(warnings)):
+                return cause[0], f"{reason} ({cause[1]})"
             return outcome, reason
     return "unrecognised", reason

@@ -3,7 +3,7 @@
 yt-dlp has no time limit for a whole transfer: it waits as long as the server sends a byte now and then. A thread that
 waits cannot be stopped, but a process can. Each :class:`Fetcher` keeps one process with one ``YoutubeDL`` and sends it
 requests for one clip after the other. If a clip takes too long or its file becomes too large, the :class:`Fetcher`
-kills the process and the ffmpeg that it may have started.
+kills the process and whatever it has started. :mod:`soundsift.media.sources.ytdlp_server` answers the requests.
 
 Importing yt-dlp and compiling its patterns takes a second of CPU time, so it is done once: the processes are forks of
 one warm process, which this module starts as a program. The warm process ends when its parent does, and the others end
@@ -17,30 +17,21 @@ import errno
 import json
 import logging
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterable
-from dataclasses import asdict
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
 from soundsift.errors import ConfigError, MediaError
-from soundsift.media.sources.base import FetchError, Media, is_about_storage
+from soundsift.media.sources.base import FetchError, Media
 
-# M4A is preferred: a section of WebM starts at a cue point up to ten seconds earlier, which is more to download.
-FORMAT = "bestaudio[ext=m4a]/bestaudio/best"
-SOCKET_TIMEOUT_SECONDS = 20.0
-# Seconds of the stretch that may be missing at either end of a section, because sections are cut at packets.
-SECTION_TOLERANCE_SECONDS = 0.05
 POLL_SECONDS = 0.5
 READY = "ready"
 PID_BYTES = 8
@@ -86,7 +77,8 @@ class _WarmProcess:
         self._requests, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "soundsift.media.sources.ytdlp_process", str(theirs.fileno())],
+                # -P: modules are not looked for in the working folder, which is the user's
+                [sys.executable, "-P", "-m", "soundsift.media.sources.ytdlp_process", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True,
                 env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])},
             )  # fmt: skip
@@ -233,146 +225,23 @@ def _bytes_in(folder: Path) -> int:
     return sizes
 
 
-class _JobLogger:
-    """Sends yt-dlp's messages to the job's log. Errors are not logged here: they are raised as exceptions too."""
-
-    def debug(self, message: str) -> None:
-        logging.debug(message)
-
-    def info(self, message: str) -> None:
-        logging.debug(message)
-
-    def warning(self, message: str) -> None:
-        logging.warning(message)
-
-    def error(self, message: str) -> None:
-        logging.debug(message)
-
-
-class _Server:
-    """Answers requests one after the other with one ``YoutubeDL``."""
-
-    def __init__(self, options: dict[str, Any]) -> None:
-        import yt_dlp
-
-        self._section: tuple[float, float] | None = None
-        defaults: dict[str, Any] = {
-            "format": FORMAT,
-            "noplaylist": True,
-            "logger": _JobLogger(),
-            "noprogress": True,
-            "color": "no_color",
-            "overwrites": True,
-            "continuedl": False,
-            "socket_timeout": SOCKET_TIMEOUT_SECONDS,
-            "retries": 0,
-            "extractor_retries": 0,
-            "fragment_retries": 0,
-            "skip_unavailable_fragments": False,
-            "external_downloader_args": {
-                # a section keeps the time stamps of the video, so that its true start can be read from the file
-                "ffmpeg_o": ["-loglevel", "error", "-vn", "-copyts", "-start_at_zero"],
-                # ends a stalled transfer inside ffmpeg (in microseconds)
-                "ffmpeg_i": ["-rw_timeout", str(int(SOCKET_TIMEOUT_SECONDS * 1e6))],
-            },
-            "download_ranges": self._ranges,
-        }
-        self._ydl = yt_dlp.YoutubeDL(defaults | options)
-
-    def answer(
-        self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, trimmed: bool, folder: str
-    ) -> dict[str, Any]:
-        """Fetch a section, or the whole file if the section is unusable. Return the media or the error as a dict."""
-        from yt_dlp.utils import YoutubeDLError
-
-        from soundsift.media.sources.ytdlp_errors import classify, retry_after_seconds
-
-        try:
-            found = self._fetch_section(url, Path(folder, "section"), section, stretch) if section else None
-            if found is None:
-                note = "the section was unusable: the whole file was fetched" if section else ""
-                found = self._fetch_whole(url, Path(folder, "whole"), stretch, stretch[0] if trimmed else 0.0, note)
-            return asdict(found) | {"path": str(found.path)}
-        except MediaError as error:
-            return {"outcome": error.outcome, "reason": error.reason, "retry_after_seconds": 0.0}
-        except (YoutubeDLError, OSError) as error:
-            if is_about_storage(error):
-                return {"storage": re.sub(r"^.*\[Errno \d+\] ", "", str(error))}
-            outcome, reason = classify(error)
-            # the reason is recorded and must not contain a path of this machine
-            reason = reason.replace(f"{folder}/", "")
-            return {"outcome": outcome, "reason": reason, "retry_after_seconds": retry_after_seconds(error)}
-
-    def _fetch_section(
-        self, url: str, stem: Path, section: tuple[float, float], stretch: tuple[float, float]
-    ) -> Media | None:
-        """Fetch a section; None if that is not possible, or if its time stamps do not cover the stretch."""
-        from yt_dlp.utils import DownloadError
-
-        from soundsift.media.decode import held_seconds, span_seconds
-
-        try:
-            path, duration = self._fetch(url, stem, section)
-        except DownloadError as error:
-            if re.search("ffmpeg exited|cannot be partially downloaded|file is empty", str(error)):
-                return None
-            raise
-        span = span_seconds(path) if path else None
-        if path is None or span is None:
-            return None
-        needed_end = min(stretch[1], duration or stretch[1])
-        if span[0] > stretch[0] + SECTION_TOLERANCE_SECONDS or span[1] < needed_end - SECTION_TOLERANCE_SECONDS:
-            return None
-        try:
-            return Media(path, *span, held_seconds(path, stretch[0] - span[0], stretch[1] - span[0]))
-        except MediaError as error:
-            logging.info("%s: %s", url, error.reason)
-            return None
-
-    def _fetch_whole(
-        self, url: str, stem: Path, stretch: tuple[float, float], begins_seconds: float, note: str
-    ) -> Media:
-        from soundsift.media.decode import held_seconds, span_seconds
-
-        path, _ = self._fetch(url, stem, None)
-        if path is None:
-            raise MediaError("corrupt", "the answer is an empty file")
-        held = held_seconds(path, stretch[0] - begins_seconds, stretch[1] - begins_seconds)
-        span = span_seconds(path)
-        return Media(path, begins_seconds, begins_seconds + span[1] if span else None, held, whole=True, note=note)
-
-    def _fetch(self, url: str, stem: Path, section: tuple[float, float] | None) -> tuple[Path | None, float | None]:
-        """Fetch a section or the whole file; return the file (None if empty) and the duration that the site states."""
-        # the output name is a template in which %, $ and ~ have a meaning, so the folder must not be part of it
-        os.chdir(stem.parent)
-        self._ydl.params["outtmpl"]["default"] = f"{stem.name}.%(ext)s"
-        self._section = section
-        info = self._ydl.extract_info(url, download=True)
-        if info.get("entries") is not None:
-            raise MediaError("corrupt", "the answer is a list of videos, not one")
-        path = stem.parent / info["requested_downloads"][0]["filepath"]
-        return (path if path.is_file() and path.stat().st_size else None), info.get("duration")
-
-    def _ranges(self, info: dict[str, Any], ydl: object) -> Iterable[dict[str, float]]:
-        return [{"start_time": self._section[0], "end_time": self._section[1]}] if self._section else [{}]
-
-
 def _end_with_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(POLL_SECONDS)
     os.killpg(0, signal.SIGKILL)
 
 
-def _serve(connection: Connection, ffmpeg_folder: str) -> None:
+def _serve(connection: Connection) -> None:
     """Receive the options and then requests, until the parent closes the connection."""
+    from soundsift.media.sources.ytdlp_server import Server
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     given = connection.recv()
     os.environ.clear()
     os.environ.update(given["environment"])
-    os.environ["PATH"] = os.pathsep.join([ffmpeg_folder, os.environ.get("PATH", "")])
     os.chdir(given["folder"])
     try:
-        server = _Server(given["options"])
+        server = Server(given["options"])
     except Exception as error:  # yt-dlp raises various errors for invalid options
         connection.send(f"{type(error).__name__}: {error}")
         return
@@ -381,7 +250,7 @@ def _serve(connection: Connection, ffmpeg_folder: str) -> None:
         connection.send(server.answer(**connection.recv()))
 
 
-def _run_fork(connection_fd: int, log_fd: int, warm_pid: int, ffmpeg_folder: str) -> NoReturn:
+def _run_fork(connection_fd: int, log_fd: int, warm_pid: int) -> NoReturn:
     """Be a forked process: never return to the code of the warm process."""
     try:
         # what libraries and programs print goes to the log
@@ -390,7 +259,7 @@ def _run_fork(connection_fd: int, log_fd: int, warm_pid: int, ffmpeg_folder: str
         os.close(log_fd)
         threading.Thread(target=_end_with_parent, args=(warm_pid,), daemon=True).start()
         with contextlib.suppress(EOFError, ConnectionError):
-            _serve(Connection(connection_fd), ffmpeg_folder)
+            _serve(Connection(connection_fd))
     except BaseException:
         traceback.print_exc()
     finally:
@@ -399,32 +268,28 @@ def _run_fork(connection_fd: int, log_fd: int, warm_pid: int, ffmpeg_folder: str
 
 def run_warm(requests: socket.socket) -> None:
     """Be the warm process: import yt-dlp, and fork for each message until the parent ends."""
-    import imageio_ffmpeg
     import yt_dlp
 
     # for the forks; it must not start a thread, because a lock that a thread holds stays locked in a fork
-    from soundsift.media import decode  # noqa: F401
+    from soundsift.media.sources import ytdlp_server  # noqa: F401
 
     # matching an address compiles the patterns of all sites
     for extractor in yt_dlp.extractor.gen_extractor_classes():
         extractor.suitable("https://localhost/")
     # Forks that have ended are not waited for. Their ids stay taken, so a late kill never meets another process.
     warm_pid = os.getpid()
-    with tempfile.TemporaryDirectory() as ffmpeg_folder:
-        # yt-dlp fetches sections only if it finds a program named ffmpeg; the packaged one has another name
-        Path(ffmpeg_folder, "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
-        while (message := socket.recv_fds(requests, 1, 2))[0]:
-            connection_fd, log_fd = message[1]
-            pid = os.fork()
-            if pid == 0:
-                requests.close()
-                _run_fork(connection_fd, log_fd, warm_pid, ffmpeg_folder)
-            os.close(connection_fd)
-            os.close(log_fd)
-            # here and not in the child, so that the group exists before anyone knows the child
-            with contextlib.suppress(ProcessLookupError):
-                os.setpgid(pid, pid)
-            requests.sendall(pid.to_bytes(PID_BYTES))
+    while (message := socket.recv_fds(requests, 1, 2))[0]:
+        connection_fd, log_fd = message[1]
+        pid = os.fork()
+        if pid == 0:
+            requests.close()
+            _run_fork(connection_fd, log_fd, warm_pid)
+        os.close(connection_fd)
+        os.close(log_fd)
+        # here and not in the child, so that the group exists before anyone knows the child
+        with contextlib.suppress(ProcessLookupError):
+            os.setpgid(pid, pid)
+        requests.sendall(pid.to_bytes(PID_BYTES))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,12 @@ SAID = {
     "Video unavailable. This video has been removed by the uploader": "removed",
     "This video has been removed for violating YouTube's Terms of Service": "removed",
     "This video has been removed because it violates YouTube's Community Guidelines.": "removed",
+    "This video is only available to Music Premium members": "members_only",
+    "This video requires payment to watch.": "members_only",
+    "Video unavailable. This content is not available on this country domain due to a legal complaint from the "
+    "government.": "geo_blocked",
+    "Video unavailable. This content is not available on this country domain due to a defamation complaint.":
+        "geo_blocked",
     "This video is unavailable": "unavailable",
     "Video unavailable. This video is unavailable.": "unavailable",
     "This video isn’t available anymore": "unavailable",
@@ -91,6 +97,9 @@ LOOKED_UP = [
         "removed",
     ),
     (youtube, "Video unavailable", "{}", "unavailable"),
+    (inspect.getmodule(yt_dlp.YoutubeDL), "Requested format is not available", "{}. Use --list-formats", "no_formats"),
+    (inspect.getmodule(yt_dlp.YoutubeDL), "No video formats found", "{}!", "no_formats"),
+    (yt_dlp.extractor.common, "This video is DRM protected", "{}", "no_formats"),
     (youtube, "This video does not exist.", "{}", "unavailable"),
     (yt_dlp.downloader.common, "[download] Got error: ", "\r{}The read operation timed out", "timeout"),
     (yt_dlp.downloader.common, "[download] Got error: ", f"\r{{}}{IncompleteRead(49182, 49183)}", "network"),
@@ -100,11 +109,9 @@ LOOKED_UP = [
     (yt_dlp.downloader.fragment, "not found, unable to continue", "fragment 1 {}", "network"),
     (yt_dlp.downloader.http, "Did not get any data blocks", "{}", "corrupt"),
 ]
-# About the asker or the player that asked, or not for ever.
-OPEN = [
+# About the player that asked: the video may play.
+NO_FORMATS = [
     "The page needs to be reloaded.. The page needs to be reloaded.",
-    f"Please sign in. {LOGIN_HINT}",
-    f"Login details are needed to download this content. {LOGIN_HINT}",
     "The following content is not available on this app.. Watch on the latest version of YouTube.",
     "Video unavailable. Playback on other websites has been disabled by the video owner",
     "Video unavailable. This video is unavailable. Error code: 152 - 18",
@@ -114,13 +121,17 @@ OPEN = [
     "This video is DRM protected",
     "No video formats found!",
     "Requested format is not available. Use --list-formats for a list of available formats",
+]
+# About the asker, or not for ever.
+OPEN = [
+    f"Please sign in. {LOGIN_HINT}",
+    f"Login details are needed to download this content. {LOGIN_HINT}",
     "This live event will begin in 3 days.",
     "This live event has ended.",
     "This live stream recording is not available.",
     "Premieres in 5 hours",
     "Offline.",
     "We're processing this video. Check back later.",
-    "This video requires payment to watch.",
     "This video is no longer available because of something new",
 ]
 
@@ -181,6 +192,42 @@ def test_every_row_of_the_table_is_tested(number: int, monkeypatch: pytest.Monke
     assert "this row" in {classify(error)[0] for error in errors}
 
 
+@pytest.mark.parametrize("message", NO_FORMATS)
+def test_what_is_about_the_player_is_asked_again(message: str) -> None:
+    assert classify(raised(of_youtube(message))) == ("no_formats", f"[youtube] --PJHxphWEs: {message}")
+
+
+@pytest.mark.parametrize("message", ["Requested format is not available.", "Failed to extract any player response"])
+@pytest.mark.parametrize(
+    ("warnings", "outcome"),
+    [
+        (["API page: HTTP Error 503: Service Unavailable", "API page: HTTP Error 403: Forbidden"], "forbidden"),
+        (["webpage: HTTP Error 403: Forbidden", "API page: HTTP Error 429: Too Many Requests"], "rate_limited"),
+        (["webpage: HTTP Error 503: Service Unavailable"], "server_error"),
+        (["API page: HTTP Error 404: Not Found"], "server_error"),
+        (["API page: The read operation timed out (caused by TransportError())"], "timeout"),
+        (["API page: ('Connection aborted.', ConnectionResetError(104)) (caused by TransportError())"], "network"),
+    ],
+)
+def test_warnings_say_why_nothing_came(message: str, warnings: list[str], outcome: str) -> None:
+    error = raised(of_youtube(message))
+    got, reason = classify(error, [f"[youtube] --PJHxphWEs: Unable to download {warning}" for warning in warnings])
+    assert got == outcome
+    assert reason.startswith(f"[youtube] --PJHxphWEs: {message} (Unable to download ")
+    assert "caused by" not in reason
+
+
+def test_warnings_change_no_reason_that_the_site_gives() -> None:
+    warning = "[youtube] --PJHxphWEs: Unable to download API page: HTTP Error 403: Forbidden"
+    assert classify(raised(of_youtube("Video unavailable")), [warning])[0] == "unavailable"
+    other = "[youtube] --PJHxphWEs: Unable to download thumbnail: HTTP Error 403: Forbidden"
+    assert classify(raised(of_youtube("No video formats found!")), [other])[0] == "no_formats"
+
+
+def test_an_error_that_is_not_yt_dlps_is_named() -> None:
+    assert classify(TypeError("expected string\nor bytes")) == ("unrecognised", "TypeError: expected string")
+
+
 @pytest.mark.parametrize("message", OPEN)
 def test_what_is_not_for_ever_or_about_the_asker_stays_open(message: str) -> None:
     assert classify(raised(of_youtube(message))) == ("unrecognised", f"[youtube] --PJHxphWEs: {message}")
@@ -189,11 +236,11 @@ def test_what_is_not_for_ever_or_about_the_asker_stays_open(message: str) -> Non
 @pytest.mark.parametrize(
     "error",
     [
-        "[youtube] removed-xyz: The page needs to be reloaded.",
-        "[youtube] copyright-1: The page needs to be reloaded.",
-        "[youtube] -connection: The page needs to be reloaded.",
-        "[youtube] -network-_0: The page needs to be reloaded.",
-        "[youtube] violat_timeout: The page needs to be reloaded.",
+        "[youtube] removed-xyz: A new reason.",
+        "[youtube] copyright-1: A new reason.",
+        "[youtube] -connection: A new reason.",
+        "[youtube] -network-_0: A new reason.",
+        "[youtube] violat_timeout: A new reason.",
         "[generic] Private video: take 2: Unable to extract title",
         "Unable to rename file: '/data/network/Private video. This video has been deleted/a.m4a.part'",
         "Postprocessing: /home/connection/timed out/section.m4a: Invalid data found when processing input",
