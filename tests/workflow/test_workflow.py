@@ -346,7 +346,7 @@ BAD = [
         {"download": {"url": "file:///nowhere/{video_id}.*"}},
         "soundsift: download.url is 'file:///nowhere/{video_id}.*', but",
     ),
-    ({"download": {"url": "file:///{video_id}.*"}}, "soundsift: none of the"),
+    ({"download": {"url": "file:///{video_id}.*"}}, "soundsift: none of the 44 wanted clips is there"),
     ({"metadata": {"ontology": "bad.csv"}}, "soundsift: bad.csv is not an ontology"),
 ]
 

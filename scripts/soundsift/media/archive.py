@@ -16,6 +16,8 @@ from pathlib import Path
 SCRATCH = "tmp"
 # Note of a record whose whole file was fetched although only a section was wanted.
 NO_SECTION = "the section was unusable: the whole file was fetched"
+# Ids of clips with this note, a line for each download. Without it, all records would have to be read to count them.
+WHOLE_FILES = "whole_files.txt"
 
 
 @dataclass
@@ -105,6 +107,13 @@ class Archive:
             return None
         path = self.media_path(record)
         return record if path is None or path.is_file() else None
+
+    def whole_files(self) -> set[str]:
+        """Return the ids of clips that came as whole files because their sections were unusable."""
+        path = self.root / WHOLE_FILES
+        noted = set(path.read_text(encoding="utf-8").split()) if path.is_file() else set()
+        records = (self.read(clip_id) for clip_id in noted)
+        return {record.clip_id for record in records if record is not None and record.note == NO_SECTION}
 
     def others(self, clip_id: str) -> Iterator[Record]:
         """Read the records of all other clips of the same video, by clip id."""

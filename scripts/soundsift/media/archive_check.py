@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from soundsift.files import sha256_of
-from soundsift.media.archive import SCRATCH, Archive, read_record
+from soundsift.media.archive import SCRATCH, WHOLE_FILES, Archive, read_record
 
 # Files in the archive's own folder that belong to it: the shared state and locks of soundsift.media.pace.
-SHARED_STATE = frozenset({"pace.json", "pace.lock", "videos.lock"})
+SHARED_STATE = frozenset({"pace.json", "pace.lock", "videos.lock", WHOLE_FILES})
 
 
 def check(archive: Archive) -> tuple[int, list[str]]:

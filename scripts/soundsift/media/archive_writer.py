@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from soundsift.errors import InputError
 from soundsift.files import sha256_of
-from soundsift.media.archive import SCRATCH, Archive, Record
+from soundsift.media.archive import NO_SECTION, SCRATCH, WHOLE_FILES, Archive, Record
 
 # Temporary files of another machine are deleted after this time, because this machine cannot see whether the job runs.
 LEFTOVER_SECONDS = 24 * 3600.0
@@ -63,6 +63,9 @@ class ArchiveWriter(Archive):
                 _sync(media)
                 os.replace(media, folder / f"{record.media}")
             os.replace(temporary, self.record_path(record.clip_id))
+            if media is not None and record.note == NO_SECTION:
+                with open(self.root / WHOLE_FILES, "a", encoding="utf-8") as file:
+                    file.write(f"{record.clip_id}\n")
         finally:
             temporary.unlink(missing_ok=True)
         if media is not None:

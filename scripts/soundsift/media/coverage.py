@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from soundsift.media.archive import NO_SECTION, Archive
+from soundsift.media.archive import Archive
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
 from soundsift.media.outcomes import PERMANENT
 from soundsift.metadata.columns import BATCH_COLUMNS
@@ -56,9 +56,8 @@ def _in_archive(archive: Archive, clip_id: str) -> tuple[str, str]:
 
 def whole_files(coverage: pa.Table, archive: Archive) -> str:
     """Say how many clips came as whole files because their sections were unusable; empty if none did."""
-    there = coverage.filter(pc.is_in(coverage["outcome"], pa.array(sorted(KEPT))))["clip_id"].to_pylist()
-    records = (archive.read(clip_id) for clip_id in there)
-    n_whole = sum(record is not None and record.note == NO_SECTION for record in records)
+    there = coverage.filter(pc.is_in(coverage["outcome"], pa.array(sorted(KEPT))))["clip_id"]
+    n_whole = pc.sum(pc.is_in(there, pa.array(sorted(archive.whole_files()), pa.string()))).as_py()
     if not n_whole:
         return ""
     return f"{n_whole:,} of {len(there):,} clips came as whole files, because their sections were unusable.\n"
