@@ -1,8 +1,7 @@
 """Applying the networks of a model file with NumPy alone.
 
 The Keras model of the same file gives the same probabilities to 1e-5 (``tests/unit/detectors/test_inference.py``), but
-needs TensorFlow. A file for NumPy was preferred to ONNX because onnxruntime would add 70 MB to an installation for
-detection.
+needs TensorFlow. NumPy was preferred to ONNX because it needs no further package and no exporter.
 """
 
 import io
