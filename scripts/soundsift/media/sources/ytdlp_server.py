@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yt_dlp
 from yt_dlp import YoutubeDL
 from yt_dlp.networking import Request
 from yt_dlp.networking.exceptions import HTTPError, RequestError
@@ -49,7 +50,7 @@ DEFAULTS: dict[str, Any] = {
     "continuedl": False,
     "hls_prefer_native": True,
     # a folder without ffmpeg
-    "ffmpeg_location": str(Path(__file__).parent),
+    "ffmpeg_location": str(Path(yt_dlp.__file__).parent),
     "fixup": "never",
     "color": "no_color",
 }
