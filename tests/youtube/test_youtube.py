@@ -8,6 +8,7 @@ prints the table of the cases.
 import json
 import os
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -184,6 +185,29 @@ def test_dead_and_unknown_videos_between_refusals_do_not_keep_a_job_asking(
     with pytest.raises(DownloadError, match="the source refuses us"):
         ask(youtube, clips, tmp_path / "archive", concurrency=1, on_transient="record")
     assert len([one for one in clips if youtube.n_requests("www", one.video_id)]) <= 10
+
+
+def test_a_count_that_other_jobs_raised_holds_nobody_up(
+    youtube: YouTube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as if another job had counted its refusals and ended its block in between
+    monkeypatch.setattr(Pace, "count_refusal", lambda *arguments: (False, 5))
+    clips = put(youtube, *[case("bot check")] * 6)
+    job = threading.Thread(
+        target=ask, args=(youtube, clips, tmp_path / "archive"), kwargs={"on_transient": "record"}, daemon=True
+    )
+    job.start()
+    job.join(60)
+    assert not job.is_alive()
+    assert all(youtube.n_requests("www", one.video_id) for one in clips)
+
+
+def test_refused_videos_at_the_front_do_not_keep_later_runs_from_the_others(youtube: YouTube, tmp_path: Path) -> None:
+    clips = put(youtube, *[case("protected")] * 5, *[case("m4a")] * 6)
+    with pytest.raises(DownloadError, match="no_formats"):
+        ask(youtube, clips, tmp_path / "archive", concurrency=1, on_transient="fail")
+    rows = ask(youtube, clips, tmp_path / "archive", concurrency=1, on_transient="record")
+    assert [row["outcome"] for row in rows.values()].count("ok") == 6
 
 
 def test_a_clip_between_refusals_shows_that_the_site_still_answers(youtube: YouTube, tmp_path: Path) -> None:

@@ -110,12 +110,18 @@ class ClipRequests:
                     unsettled += of_video
                     progress.step()
             except BaseException:
-                self._stopped.set()
+                self._stop()
                 self.source.abort()
                 raise
         if self._storage_error is not None:
             raise DownloadError(str(self._storage_error)) from self._storage_error
         return unsettled
+
+    def _stop(self) -> None:
+        """Let no further request begin."""
+        with self._state:
+            self._stopped.set()
+            self._state.notify_all()
 
     def _settle_video(self, clips: Sequence[Clip]) -> list[Clip]:
         """Settle the clips of one video while no other job requests it; return those that are not settled."""
@@ -123,8 +129,8 @@ class ClipRequests:
             with self.pace.claim(clips[0].video_id, self._stopped) as claimed:
                 return [clip for clip in clips if not (claimed and self._settle(clip))]
         except OSError as error:
+            self._stop()
             with self._state:
-                self._stopped.set()
                 self._storage_error = self._storage_error or InputError(
                     f"the archive {self.archive.root} cannot be written ({error}): "
                     "free disk space or correct the folder, and run again; what was fetched is kept"
@@ -173,14 +179,16 @@ class ClipRequests:
             # after a refusal, the running requests and the refusals together are at most ``block_after``
             self._state.wait_for(
                 lambda: (
-                    self.breaker_tripped
+                    self._stopped.is_set()
+                    or self.breaker_tripped
+                    or not self._n_requests  # nobody would end this wait
                     or not self._n_refused
                     or self._n_requests + self._n_refused < self._policy.block_after
                 )
             )
             self._n_requests += 1
         try:
-            if self.is_blocked():
+            if self._stopped.is_set() or self.is_blocked():
                 return False
             self.source.prepare()
             while seconds := self.pace.take_turn(self._policy.videos_per_hour):
@@ -252,10 +260,12 @@ class ClipRequests:
             elif record.outcome in REFUSED and not self.pace.blocked():
                 no_block = record.outcome == "no_formats"
                 seconds = None if no_block else self.retry_after_seconds or BLOCK_SECONDS
-                if self.pace.count_refusal(record.clip_id, record.reason, self._policy.block_after, seconds):
+                is_reached, self._n_refused = self.pace.count_refusal(
+                    record.clip_id, record.reason, self._policy.block_after, seconds
+                )
+                if is_reached:
                     logging.warning("%d clips in a row were refused: no more requests", self._policy.block_after)
                     self.breaker_tripped = True
-                self._n_refused = self.pace.n_refused()
 
 
 def clock_time(seconds: float) -> str:

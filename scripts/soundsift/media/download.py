@@ -65,6 +65,8 @@ def download(
     with closing(open_source(params, policy)) as source:
         requests = ClipRequests(source, archive, min_seconds)
         unsettled = [clip for clip in clips if not requests.is_settled(clip)]
+        # first those that were not requested yet: refused ones at the front would stop every run before them
+        unsettled.sort(key=lambda clip: record.tries if (record := archive.read(clip.clip_id)) else 0)
         logging.info("%d clips wanted, %d to request", len(clips), len(unsettled))
         _run_rounds(requests, unsettled, policy, first_pause_seconds)
         table = _as_table(clips, archive)

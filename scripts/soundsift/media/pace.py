@@ -99,31 +99,30 @@ class Pace:
             state.next_turn = (turn if now - turn <= interval / 4 else now) + interval
             return 0.0
 
-    def count_refusal(self, clip_id: str, reason: str, block_after: int, block_seconds: float | None) -> bool:
-        """Count a refused clip; after ``block_after`` different clips in a row, block requests and return True.
+    def count_refusal(
+        self, clip_id: str, reason: str, block_after: int, block_seconds: float | None
+    ) -> tuple[bool, int]:
+        """Count a refused clip; after ``block_after`` different clips in a row, block requests.
 
-        With ``block_seconds`` None nothing is blocked, and the next refusal, of any job, returns True as well.
+        With ``block_seconds`` None nothing is blocked, and the next refusal, of any job, reaches ``block_after`` too.
+
+        Returns
+        -------
+        (is_reached, n_refused)
+            Whether ``block_after`` was reached, and the number of clips refused in a row, over all jobs.
         """
         with self._state() as state:
             if clip_id not in state.refused:
                 state.refused.append(clip_id)
-            if len(state.refused) < block_after:
-                return False
-        if block_seconds is not None:
-            self.block(reason, max(block_seconds, SHORTEST_BLOCK_SECONDS))
-        return True
-
-    def n_refused(self) -> int:
-        """Return the number of clips refused in a row, over all jobs."""
-        with self._state() as state:
-            return len(state.refused)
+            n_refused = len(state.refused)
+            if n_refused >= block_after and block_seconds is not None:
+                _block(state, reason, max(block_seconds, SHORTEST_BLOCK_SECONDS))
+            return n_refused >= block_after, n_refused
 
     def block(self, reason: str, seconds: float) -> None:
         """Block the requests of all jobs."""
         with self._state() as state:
-            state.refused = []
-            state.blocked_until = time.time() + min(seconds, LONGEST_BLOCK_SECONDS)
-            state.blocked_reason = reason
+            _block(state, reason, seconds)
 
     def forget_refusals(self) -> None:
         """Start counting anew, because the source answered."""
@@ -165,6 +164,12 @@ class Pace:
 def _claims_file(root: Path) -> int:
     # opened once and never closed: closing any descriptor of a file releases all locks of the process on it
     return os.open(root / "videos.lock", os.O_RDWR | os.O_CREAT, 0o666)
+
+
+def _block(state: _State, reason: str, seconds: float) -> None:
+    state.refused = []
+    state.blocked_until = time.time() + min(seconds, LONGEST_BLOCK_SECONDS)
+    state.blocked_reason = reason
 
 
 def _read(path: Path) -> _State:

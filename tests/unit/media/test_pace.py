@@ -82,7 +82,7 @@ def test_a_block_holds_for_all_that_share_an_archive_until_it_ends(tmp_path: Pat
     one, other = Pace(tmp_path), Pace(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     assert other.blocked() is None
-    assert one.count_refusal("a_0", "HTTP Error 429: Too Many Requests", block_after=1, block_seconds=3600)
+    assert one.count_refusal("a_0", "HTTP Error 429: Too Many Requests", block_after=1, block_seconds=3600) == (True, 1)
     assert other.blocked() == (clock.now + 3600, "HTTP Error 429: Too Many Requests")
     assert Pace(tmp_path / "elsewhere").blocked() is None
     clock.now += 3599
@@ -97,7 +97,7 @@ def test_clips_refused_in_a_row_are_counted_over_all_jobs_each_once_until_the_so
     one, other = Pace(tmp_path), Pace(tmp_path)
 
     def refused(who: Pace, clip_id: str) -> tuple[bool, int]:
-        return who.count_refusal(clip_id, "no", 3, 60), who.n_refused()
+        return who.count_refusal(clip_id, "no", 3, 60)
 
     assert [refused(one, "a"), refused(other, "b"), refused(one, "a"), refused(one, "b")] == [
         (False, 1), (False, 2), (False, 2), (False, 2),
@@ -105,7 +105,8 @@ def test_clips_refused_in_a_row_are_counted_over_all_jobs_each_once_until_the_so
     one.forget_refusals()
     assert [refused(other, "a"), refused(one, "b")] == [(False, 1), (False, 2)]
     assert other.blocked() is None
-    assert refused(other, "c") == (True, 0)
+    assert refused(other, "c") == (True, 3)
+    assert refused(one, "d") == (False, 1)
     assert one.blocked() == (clock.now + 60, "no")
 
 
@@ -136,7 +137,7 @@ def test_a_broken_state_is_begun_again(text: str, tmp_path: Path, clock: Clock) 
     one = Pace(tmp_path)
     (tmp_path / "pace.json").write_text(text)
     assert one.blocked() is None
-    assert not one.count_refusal("a", "no", 2, 60)
+    assert one.count_refusal("a", "no", 2, 60) == (False, 1)
     assert [one.take_turn(360), one.take_turn(360)] == [0, 10]
 
 

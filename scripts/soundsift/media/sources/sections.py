@@ -94,7 +94,9 @@ class RemoteFile(io.RawIOBase):
         else:
             if not self._begins <= self._at < self._begins + len(self._block):
                 try:
-                    self._block, _ = self._fetch(self._at, min(self._at + self._block_bytes, self._size) - 1)
+                    self._block, stated = self._fetch(self._at, min(self._at + self._block_bytes, self._size) - 1)
+                    if stated != self._size:
+                        raise ConnectionError("the file changed while it was read")
                 except Exception as error:  # a demuxer may take it for the end of the file
                     self.error = error
                     return b""

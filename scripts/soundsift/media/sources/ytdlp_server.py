@@ -38,6 +38,8 @@ SOCKET_TIMEOUT_SECONDS = 20.0
 SECTION_TOLERANCE_SECONDS = 0.05
 # Bit rate of a format that does not state its own, in kbit/s.
 ASSUMED_KBPS = 128.0
+# yt-dlp's language_preference of the default and of the original sound track is at least this.
+ORIGINAL_PREFERENCE = 5
 DEFAULTS: dict[str, Any] = {
     # the original sound track before dubs; then AAC, because Opus in WebM has time stamps of whole milliseconds
     "format": "bestaudio/best",
@@ -101,10 +103,11 @@ class Server:
             raise ValueError(f"{', '.join(reserved)} may not be set")
         self._log = _Log()
         self._ydl = YoutubeDL(DEFAULTS | options | _OURS | {"logger": self._log})
-        self._skip_needless_playlists()
+        if not options.keys() & {"format", "format_sort"}:
+            self._skip_needless_playlists()
 
     def _skip_needless_playlists(self) -> None:
-        """Keep YouTube's extractor from requesting a playlist when it has already found sound at a direct address.
+        """Keep YouTube's extractor from requesting a playlist when it has already found the sound at a direct address.
 
         This wraps two of yt-dlp's methods, one of them internal. If a later version has not got them, it requests the
         playlists.
@@ -120,7 +123,7 @@ class Server:
             nonlocal found_sound
             found_sound = False
             for one in find_formats(*args, **kwargs):
-                found_sound = found_sound or (one.get("vcodec") == "none" and not one.get("has_drm"))
+                found_sound = found_sound or _is_wanted_sound(one)
                 yield one
 
         def playlist(*args: Any, **kwargs: Any) -> Any:
@@ -224,8 +227,11 @@ class Server:
         try:
             with self._ydl.urlopen(Request(url, headers=headers)) as response:
                 stated = response.headers.get("Content-Range") or ""
-                # without a range all of a file would follow
-                return (response.read() if stated or "Range" not in headers else b""), stated
+                if "Range" not in headers:
+                    return response.read(), stated
+                # without Content-Range all of a file would follow, and a wrong one may announce more than was asked for
+                first, last = map(int, headers["Range"].removeprefix("bytes=").split("-"))
+                return (response.read(last - first + 1) if stated else b""), stated
         except RequestError as error:
             raise DownloadError(f"{UNABLE}{error}", sys.exc_info()) from error
 
@@ -243,3 +249,13 @@ class Server:
         length = length_of(path)
         ends = None if length is None else begins_seconds + length
         return Media(path, begins_seconds, ends, held, whole=True, note=note)
+
+
+def _is_wanted_sound(one: dict[str, Any]) -> bool:
+    """Tell whether a format of YouTube is sound that can be fetched, in the original language if there are several."""
+    is_original = one.get("language") is None or (one.get("language_preference") or 0) >= ORIGINAL_PREFERENCE
+    note = one.get("format_note") or ""
+    return (
+        one.get("vcodec") == "none" and not one.get("has_drm") and is_original
+        and not any(word in note for word in ("DAMAGED", "MISSING POT"))
+    )  # fmt: skip
