@@ -51,11 +51,10 @@ def here(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
 def first(media: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Run]:
     """A project on the cluster whose batches get too little memory at first, after its first run."""
     project = Project.make(tmp_path_factory.mktemp("there") / "clone", config(media))
-    # extraction takes 480 MB with its Snakemake, and most of that for about a second, but Slurm looks once a second: at
-    # first a job has half of it, with the second retry 1.5 times as much (two jobs of the group may run together)
+    # extraction takes 480 MB with its Snakemake; jobs of a group have what those of them ask for that run together
     for name in ("media", "features"):
         rules = project.folder / "workflow" / "rules" / f"{name}.smk"
-        rules.write_text(re.sub(r"growing\(1[05]00\)", "growing(120)", rules.read_text()))
+        rules.write_text(re.sub(r"growing\(1[05]00\)", "growing(180)", rules.read_text()))
     return project, project.run(*PROFILE)
 
 

@@ -89,7 +89,8 @@ def _import_for_scripts() -> None:
 def _snakemake(folder: Path, arguments: list[str]) -> None:
     from snakemake.cli import main
 
-    sys.executable = str(folder / "python")  # Snakemake starts scripts with it
+    if "--workflow-profile" not in arguments:  # a cluster starts jobs as it does for users
+        sys.executable = str(folder / "python")  # Snakemake starts scripts with it
     sys.argv = ["snakemake", *arguments]
     main(arguments)
 

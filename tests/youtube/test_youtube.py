@@ -247,6 +247,14 @@ def test_unavailable_is_permanent_when_a_later_run_hears_it_again(youtube: YouTu
     assert ask(youtube, [other], tmp_path / "other")[other.clip_id]["outcome"] == "ok"
 
 
+def test_a_whole_file_that_is_too_large_is_no_answer_about_its_section(youtube: YouTube, tmp_path: Path) -> None:
+    (one,) = put(youtube, case("media without ranges"))
+    row = ask(youtube, [one], tmp_path / "archive", source={"max_megabytes": 0.3})[one.clip_id]
+    assert "larger than download.max_megabytes" in row["reason"]
+    put(youtube, case("m4a"))
+    assert ask(youtube, [one], tmp_path / "archive", source={"max_megabytes": 0.3})[one.clip_id]["outcome"] == "ok"
+
+
 def test_the_second_try_for_a_whole_file_asks_the_site_nothing(table: dict[str, Rehearsed]) -> None:
     for name in ("media without ranges", "media are a page", "media empty"):
         assert table[name].n_requests == {"www": 3, "manifest": 0, "media": 2}

@@ -23,7 +23,12 @@ from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
 from soundsift.media.columns import KEPT
 from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, SENT_MEDIA, TRANSIENT
 from soundsift.media.pace import Pace
-from soundsift.media.record_rules import RecordRules, is_worth_second_try, with_earlier_media
+from soundsift.media.record_rules import (
+    RecordRules,
+    counts_as_unavailable,
+    is_worth_second_try,
+    with_earlier_media,
+)
 from soundsift.media.sources.base import FetchError, Media, Source, is_about_storage, outcome_of
 from soundsift.metadata.batches import Clip
 
@@ -228,7 +233,7 @@ class ClipRequests:
                 return False
             logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
             record.n_corrupt += n_requests * (record.outcome == "corrupt")
-            record.n_unavailable += n_requests * (record.outcome == "unavailable" and not record.too_large_megabytes)
+            record.n_unavailable += n_requests * counts_as_unavailable(record)
             self.archive.write(with_earlier_media(record, earlier))
         if n_requests and self.source.is_remote:
             self._count_refusals(record)

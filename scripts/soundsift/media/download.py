@@ -145,7 +145,8 @@ def _report_failures(table: pa.Table, requests: ClipRequests, policy: RequestPol
     if not n_there and len(outcomes) >= policy.block_after:
         what = ", ".join(f"{n} {word}" for word, n in Counter(outcomes).most_common())
         warn("none of the %d clips of this batch is there (%s)", len(outcomes), what)
-    counts = Counter(outcome for outcome in outcomes if outcome in TRANSIENT)
+    words = (row["outcome"] if row["reason"] != NOT_REQUESTED else "not requested" for row in table.to_pylist())
+    counts = Counter(word for word in words if word in TRANSIENT or word == "not requested")
     # clips that were never requested are not recorded as missing, whatever on_transient says
     if not counts or (policy.on_transient == "record" and not n_not_requested):
         return

@@ -52,11 +52,17 @@ class RecordRules:
 
 
 def _may_be_a_mistake(record: Record) -> bool:
-    """Return whether the site said only once that a video is unavailable.
+    """Return whether only one job found a video to be unavailable, so that a later job must find it again.
 
-    Its player clients also say so of videos that play (yt-dlp issue 17252), so a later job must hear it again.
+    YouTube's player clients also say so of videos that play (yt-dlp issue 17252). A whole file that is too large was
+    requested because the section was unusable, which may have been a fault of the moment.
     """
-    return record.outcome == "unavailable" and not record.too_large_megabytes and record.n_unavailable < 2
+    return counts_as_unavailable(record) and record.n_unavailable < 2
+
+
+def counts_as_unavailable(record: Record) -> bool:
+    """Return whether a video is unavailable, other than by the size of a file that was wanted as a whole."""
+    return record.outcome == "unavailable" and not (record.too_large_megabytes and record.whole)
 
 
 def is_worth_second_try(record: Record) -> bool:
