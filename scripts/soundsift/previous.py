@@ -46,12 +46,14 @@ class PreviousOutputs:
         A version kept by a run that was killed is still there. It is used for an output that is missing or unfinished
         now.
         """
-        dag = self._workflow.dag
+        dag, persistence = self._workflow.dag, self._workflow.persistence
+        unfinished: list[Any] = []
         for job in dag.needrun_jobs():
             if "batch" not in job.wildcards_dict or not dag.forcefiles.isdisjoint(job.output):
                 self._outputs += job.output
+                unfinished += self._workflow.async_run(persistence.incomplete(job))
         for output in self._outputs:
-            if Path(output).exists() and not (_kept(output).exists() and self._is_unfinished(output)):
+            if Path(output).exists() and not (output in unfinished and _kept(output).exists()):
                 self._keep(output)
 
     def put_back(self) -> list[str]:
@@ -88,10 +90,6 @@ class PreviousOutputs:
         else:
             _link(output, part)
         part.rename(kept)
-
-    def _is_unfinished(self, output: Any) -> bool:
-        persistence = self._workflow.persistence
-        return bool(persistence._filter_incomplete_keys([persistence._get_key(output)]))
 
     def _set_record(self, output: Any, record: dict[str, Any] | None) -> None:
         """Set Snakemake's record of an output; None if there was none, as after deleting ``.snakemake``."""

@@ -1,3 +1,4 @@
+import asyncio
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,11 +20,8 @@ class Persistence:
         self.records: dict[str, dict[str, Any]] = {TABLE: {"rule": "merge", "params": ["before"]}}
         self.unfinished: set[str] = set()
 
-    def _get_key(self, output: str) -> str:
-        return output
-
-    def _filter_incomplete_keys(self, keys: list[str]) -> set[str]:
-        return self.unfinished.intersection(keys)
+    async def incomplete(self, job: SimpleNamespace) -> list[str]:
+        return [output for output in job.output if output in self.unfinished]
 
     def metadata(self, output: str) -> dict[str, Any] | None:
         return self.records.get(output)
@@ -48,7 +46,7 @@ def workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
         SimpleNamespace(wildcards_dict={"batch": "train-00001"}, output=[OF_BATCH]),
     ]
     dag = SimpleNamespace(needrun_jobs=lambda: jobs, forcefiles=set())
-    return SimpleNamespace(dag=dag, persistence=Persistence())
+    return SimpleNamespace(dag=dag, persistence=Persistence(), async_run=asyncio.run)
 
 
 def start(workflow: SimpleNamespace) -> PreviousOutputs:
