@@ -12,12 +12,26 @@ TEST_FRACTION = None if "eval" in METADATA["segments"] else TRAINING["test_fract
 TRAINING_TABLES = {"features": "results/features.parquet"} | (
     {"augmented": "results/augmented.parquet"} if TRAINING["augment"] else {}
 )
+# the networks on frames read the sequences of all clips, which are not in the merged tables
+FRAME_TABLES = (
+    {
+        "of_batches": per_batch("results/features/{batch}.parquet"),
+        "augmented_of_batches": (
+            per_batch("results/augmented/{batch}.parquet", with_eval=False)
+            if TRAINING["augment"]
+            else []
+        ),
+    }
+    if TRAINING["model"] != "statistics"
+    else {}
+)
 
 
 # Train one detector on the training clips and their augmented versions.
 rule train_detector:
     input:
         **TRAINING_TABLES,
+        **FRAME_TABLES,
     output:
         model="results/detectors/{detector}/model.keras",
         history="results/detectors/{detector}/history.parquet",
@@ -58,8 +72,13 @@ rule learning_curve:
     params:
         features=TRAINING["features"],
         test_fraction=TEST_FRACTION,
-        # the curve measures the ranking of clips, for which half of the steps are enough
-        network={**NETWORK, "members": 1, "min_steps": ceil(NETWORK["min_steps"] / 2)},
+        # the curve measures the ranking of clips, for which networks on statistics and half of the steps are enough
+        network={
+            **NETWORK,
+            "model": "statistics",
+            "members": 1,
+            "min_steps": ceil(NETWORK["min_steps"] / 2),
+        },
         code=code_digest("learning_curve"),
     message:
         "Measuring the learning curve of the {wildcards.detector} detector"

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from soundsift.errors import InputError
 from soundsift.features.definition import definition_of
 from soundsift.features.growing_parquet import GrowingParquet
+from soundsift.features.sequence import SEQUENCE_COLUMN
 from soundsift.files import whole_file
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
 from soundsift.metadata.columns import CLIP_COLUMNS
@@ -61,7 +62,7 @@ def merge(
                 n_wanted = end
                 kept = pa.array([word in KEPT for word in outcome["outcome"].to_pylist()])
                 if pc.any(kept).as_py():
-                    table = read_parquet(batch_features)
+                    table = read_parquet(batch_features, without=[SEQUENCE_COLUMN.name])
                     outcome, kept = _without_features(outcome, kept, table["clip_id"], batch_features)
                     available, measured = wanted.filter(kept), outcome.filter(kept)
                     if available.num_rows:

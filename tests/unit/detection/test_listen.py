@@ -15,7 +15,7 @@ from soundsift.detection.columns import SEGMENT_COLUMNS
 from soundsift.detection.listen import Detector
 from soundsift.detection.segments import find_segments
 from soundsift.detectors.definition import Definition
-from soundsift.detectors.inference import Model
+from soundsift.detectors.inference import Model, Networks
 from soundsift.errors import InputError, MediaError
 from soundsift.features.definition import definition
 from soundsift.features.frames import filters_of, frame_features, frames_table
@@ -43,8 +43,8 @@ class FakeEnsemble:
 
 
 def detector() -> Detector:
-    known = Definition(COLUMNS, definition(RATE_HZ, FeatureParams()), {"tone": 0.5}, {"tone": [1.0, 0.0]})
-    return Detector(Model(known, filters_of(RATE_HZ, FeatureParams()), {"tone": FakeEnsemble()}))
+    known = Definition(COLUMNS, definition(RATE_HZ, FeatureParams()), {"tone": 0.5}, *2 * [{"tone": [1.0, 0.0]}])
+    return Detector(Model(known, filters_of(RATE_HZ, FeatureParams()), {"tone": Networks(FakeEnsemble(), None)}))
 
 
 def noise(seconds: float, rng: np.random.Generator) -> np.ndarray:
@@ -83,7 +83,7 @@ def test_a_window_has_the_features_of_a_clip_of_the_same_samples(tmp_path: Path,
         clip = frame_features(samples[at * RATE_HZ : (at + 3) * RATE_HZ], RATE_HZ, FeatureParams())
         write_parquet(frames_table(clip, str(at), RATE_HZ, FeatureParams()), tmp_path / f"{at}.parquet")
     rows = summary_table([tmp_path / f"{at}.parquet" for at in range(3)], ["mean", "std"])
-    (given,) = tested.model.ensembles["tone"].inputs
+    (given,) = tested.model.networks["tone"].statistics.inputs
     assert np.array_equal(given, feature_matrix(rows, COLUMNS))
 
 
@@ -186,7 +186,7 @@ def test_presence_lasts_twenty_seconds_on_average(doubt: float, n_segments: int)
 
 def test_one_window_cannot_outweigh_its_neighbours(tmp_path: Path) -> None:
     sure = detector()
-    sure.model.ensembles["tone"].margin = lambda x: np.where(np.arange(len(x)) == 10, -1e3, np.log(99))
+    sure.model.networks["tone"].statistics.margin = lambda x: np.where(np.arange(len(x)) == 10, -1e3, np.log(99))
     assert len(sure.detect(write(tone(30), tmp_path / "a.wav"))) == 1
 
 
