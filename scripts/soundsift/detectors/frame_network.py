@@ -29,8 +29,8 @@ CHANNEL_DROPOUT, DROPOUT = 0.1, 0.3
 CROP_STEPS = (40, 64, 96, 152, 216)
 # Probability of masking neighbouring columns, or successive steps, of an example (Park et al. 2019), and the most.
 MASK, MASK_COLUMNS, MASK_STEPS_SHARE = 0.5, 8, 1 / 6
-# Training takes at least this share of ``min_steps``, and draws each sequence this many times.
-STEPS_SHARE, PASSES = 0.5, 5
+# Training draws each sequence five times. Short lists take more passes, up to this share of ``min_steps`` or 40 passes.
+PASSES, STEPS_SHARE, MOST_PASSES = 5, 0.5, 40
 LEARNING_RATE, WEIGHT_DECAY = 2e-3, 1e-3
 
 
@@ -83,6 +83,7 @@ def fit(
         Of the draws.
     """
     import keras
+    import tensorflow as tf
 
     rng = np.random.default_rng(seed)
     moments = moments_of_steps(sequences, rows)
@@ -96,13 +97,18 @@ def fit(
             _mask(x, moments.mean.astype(np.float32), rng)
             yield x, targets[truth[numbers]]
 
-    steps = math.ceil(max(STEPS_SHARE * params.min_steps, PASSES * len(rows) / BATCH_SIZE))
+    a_pass = len(rows) / BATCH_SIZE
+    steps = math.ceil(max(PASSES * a_pass, min(STEPS_SHARE * params.min_steps, MOST_PASSES * a_pass)))
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
     model.compile(
         optimizer=keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+        steps_per_execution=min(steps, 10),
     )
-    model.fit(batches(), steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
+    # with a declared shape the graph is traced once for crops of all lengths
+    shapes = (tf.TensorSpec((BATCH_SIZE, None, len(moments.mean))), tf.TensorSpec((BATCH_SIZE, 2)))
+    drawn = tf.data.Dataset.from_generator(batches, output_signature=shapes).prefetch(4)
+    model.fit(drawn, steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
     return model
 
 
