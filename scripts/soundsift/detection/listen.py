@@ -213,11 +213,15 @@ class Detector:
         columns, (params, sample_rate_hz) = self.definition.columns, self.definition.feature_params()
         step, length = STEP_SECONDS * sample_rate_hz, window_seconds * sample_rate_hz
         windows = [samples[at * step : at * step + length] for at in range(n)]
-        rate_hz, filters = sample_rate_hz / params.hop_length, self.model.filters
+        rate_hz = sample_rate_hz / params.hop_length
+        # windows share their frames, as the windows of the training share those of their clip
+        frames_of_all = transform(samples[: (n - 1) * step + length], sample_rate_hz, params, self.model.filters)[:, 1:]
+        n_frames = 1 + min(length, len(samples)) // params.hop_length
         x, rows, sequences = np.zeros((n, 0), dtype=np.float32), [], []
         statistics = [name for name in STATISTICS if any(column.endswith(f"_{name}") for column in columns)]
-        for window in windows:
-            frames = transform(window, sample_rate_hz, params, filters)[:, 1:]
+        for at in range(n):
+            first = round(at * step / params.hop_length)
+            frames = frames_of_all[first : first + n_frames]
             if columns:
                 rows.append(summarize(FrameSeries(frames, rate_hz), statistics))
             if self.model.uses_frames:
