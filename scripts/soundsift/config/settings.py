@@ -130,14 +130,33 @@ def _check_together(config: dict[str, Any]) -> None:
 def _check_url(url: str) -> None:
     """Check a template of addresses: its scheme, its fields, and that it differs from clip to clip."""
     try:
-        fields = [name for _, name, _, _ in string.Formatter().parse(url) if name is not None]
+        fields = [found[1:] for found in string.Formatter().parse(url) if found[1] is not None]
     except ValueError as error:
         raise ConfigError(f"download.url {url!r} is not a template ({error}): write fields as {{video_id}}") from error
-    for name in fields:
+    for name, form, conversion in fields:
         if name not in URL_FIELDS:
             raise ConfigError(f"download.url has the unknown field {{{name}}}: use {', '.join(URL_FIELDS)}")
-    if not {"video_id", "clip_id"} & set(fields):
+        if conversion or not _is_form_of(form, name):
+            field = f"{{{name}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
+            raise ConfigError(
+                f"download.url has {field}, whose format is not possible: times take the format of a number, as "
+                "{start_seconds:06.0f} or {start_ms:08d}; ids take none"
+            )
+    if not {"video_id", "clip_id"} & {name for name, _, _ in fields}:
         raise ConfigError(f"download.url {url!r} is the same for every clip: write {{video_id}} or {{clip_id}} into it")
     if url.partition("://")[0] not in SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise ConfigError(f"download.url {url!r} has no known scheme: start it with one of {known}")
+
+
+def _is_form_of(form: str | None, name: str) -> bool:
+    """Whether a format specification such as ``06.0f`` fits a field of a template of addresses."""
+    if not form:
+        return True
+    if name.endswith("_id") or "{" in form:
+        return False
+    try:
+        format(1 if name.endswith("_ms") else 1.0, form)
+    except ValueError:
+        return False
+    return True
