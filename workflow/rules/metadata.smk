@@ -2,8 +2,9 @@
 # Out: results/metadata/{clips,labels,excluded}.parquet, results/metadata/batches.txt (name and size of all batches) and
 #      results/batches/{batch}.csv, one small file per batch of clips
 # By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips
-from soundsift.config.metadata import SelectionParams
-from soundsift.config.audioset import AUDIOSET, AUDIOSET_URLS
+from soundsift.config.metadata import LayoutParams, SelectionParams
+from soundsift.config.audioset import AUDIOSET, AUDIOSET_URLS, TABLES
+from soundsift.config.clips import LengthParams
 from soundsift.config.settings import one_file_a_video
 
 
@@ -57,9 +58,7 @@ rule fetch_audioset:
 checkpoint select_clips:
     input:
         segments=list(METADATA["segments"].values()),
-        class_labels=METADATA["class_labels"],
-        ontology=METADATA["ontology"],
-        label_quality=METADATA["label_quality"],
+        **{name: METADATA[name] for name in TABLES if METADATA[name]},
     output:
         clips="results/metadata/clips.parquet",
         labels="results/metadata/labels.parquet",
@@ -76,7 +75,12 @@ checkpoint select_clips:
         runtime=10,
     params:
         lists=list(METADATA["segments"]),
+        tables=[name for name in TABLES if METADATA[name]],
         selection=pick(SelectionParams, METADATA),
+        layout=pick(LayoutParams, METADATA),
+        lengths=pick(LengthParams, config["clips"]),
+        min_seconds=config["clips"]["min_seconds"],
+        in_list_folder="{file}" not in config["download"]["url"],
         youtube_ids=config["download"]["url"] == YOUTUBE,
         one_clip_a_video=one_file_a_video(config),
         batch_size=config["batch_size"],

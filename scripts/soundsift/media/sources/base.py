@@ -131,7 +131,7 @@ def fill_template(template: str, clip: "Clip") -> str:
     'file:///vgg/--PJHxphWEs_000030.mp4'
     """
     return template.format(
-        video_id=clip.video_id, clip_id=clip.clip_id,
+        video_id=clip.video_id, clip_id=clip.clip_id, file=clip.file,
         start_seconds=_Seconds(clip.start_seconds), end_seconds=_Seconds(clip.end_seconds),
         start_ms=round(clip.start_seconds * 1000), end_ms=round(clip.end_seconds * 1000),
     )  # fmt: skip

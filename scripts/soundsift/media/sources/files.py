@@ -3,6 +3,7 @@
 import mimetypes
 import os
 import shutil
+import unicodedata
 from glob import escape, glob
 from pathlib import Path
 
@@ -29,7 +30,9 @@ class FileSource(Source):
         """Find the file that the template names for a clip; ``.*`` at its end stands for any container."""
         path = fill_template(self.params.url.removeprefix("file://"), clip)
         if not path.endswith(".*"):
-            return Path(path) if Path(path).is_file() else None
+            # macOS writes the letters of a name with other codes than most lists
+            forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
+            return next((Path(form) for form in forms if Path(form).is_file()), None)
         found = sorted(Path(name) for name in glob(escape(path[:-1]) + "*") if not name.endswith(INCOMPLETE))
         found = [path for path in found if path.is_file() and (not _is_other_kind(path) or holds_sound(path))]
         # a single file that cannot be decoded is found, and damaged
