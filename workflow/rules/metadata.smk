@@ -57,8 +57,8 @@ rule fetch_audioset:
 # Select the wanted clips, decide for each detector whether its class is present, and divide the clips into batches.
 checkpoint select_clips:
     input:
-        segments=list(METADATA["segments"].values()),
         **{name: METADATA[name] for name in TABLES if METADATA[name]},
+        segments=list(METADATA["segments"].values()),
     output:
         clips="results/metadata/clips.parquet",
         labels="results/metadata/labels.parquet",

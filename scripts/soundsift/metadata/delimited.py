@@ -5,6 +5,7 @@ An error names the file and the line, and fits on one line.
 
 import csv
 import gzip
+import logging
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -95,8 +96,18 @@ def _first_undecodable(path: Path) -> int:
 
 def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     # comments become blank lines: they may contain an unpaired quote, and the line numbers must stay right
-    lines = ("" if line.lstrip()[:1] == "#" else line.rstrip(" \r\n") for line in text)
-    n_blank = 0
+    n_blank = n_commented_rows = 0
+
+    def uncommented() -> Iterator[str]:
+        nonlocal n_commented_rows
+        has_begun = False
+        for text_line in text:
+            is_comment = text_line.lstrip()[:1] == "#"
+            n_commented_rows += is_comment and has_begun and any(mark in text_line for mark in ",;\t")
+            has_begun |= not is_comment and bool(text_line.strip())
+            yield "" if is_comment else text_line.rstrip(" \r\n")
+
+    lines = uncommented()
     first = ""
     for first in lines:
         if first:
@@ -130,6 +141,11 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
             fields = [field.strip(INVISIBLE) for field in fields]
             if any(fields):
                 yield line, fields
+        if n_commented_rows:
+            logging.getLogger("soundsift").warning(
+                "%s: %d rows begin with # and are taken for comments; put a name that begins with # in quotes",
+                path, n_commented_rows,
+            )  # fmt: skip
     except csv.Error as error:
         found = unread[0] if unread else ""
         unclosed = found.count('"') % 2

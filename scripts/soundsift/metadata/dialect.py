@@ -11,8 +11,8 @@ GZIP = b"\x1f\x8b"
 BLOCK_BYTES = 1 << 20
 # Spaces that programs put around a field, and characters that are not visible.
 INVISIBLE = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\u200c\u200d\u2060\ufeff"
-# Bytes that Windows-1252 leaves undefined, and runs of letters outside ASCII, which other encodings have.
-NOT_WINDOWS_1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]|[\x80-\xff]{3}")
+# Bytes that text in Windows-1252 does not have, and runs of letters outside ASCII, which other encodings have.
+NOT_WINDOWS_1252 = re.compile(rb"[\x00-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]|[\x80-\xff]{3}")
 
 
 def encoding_of(path: Path) -> str | None:
@@ -40,7 +40,7 @@ def encoding_of(path: Path) -> str | None:
                     decoder.decode(block)
             except UnicodeDecodeError:
                 is_utf8 = False
-            may_be_1252 = may_be_1252 and not NOT_WINDOWS_1252.search(block) and b"\0" not in block
+            may_be_1252 = may_be_1252 and not NOT_WINDOWS_1252.search(block)
             block = file.read(BLOCK_BYTES)
         try:
             decoder.decode(b"", final=True)

@@ -33,13 +33,14 @@ from soundsift.metadata.seconds import advice, decimal_comma_in, read_seconds
 YOUTUBE_ID = r"[A-Za-z0-9_-]{11}"
 ANY_ID = r"[A-Za-z0-9_-]{1,100}"
 # What Excel makes of ids: a number with an exponent, a date, an error.
+MONTH = "(Jan|Feb|Mar|Mrz|Mär|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez)"
 EXCEL = (
     (r"^\d(\.\d+)?E[+-]?\d+$", "a number that Excel has written with an exponent"),
     (
-        r"^\d{1,2}[-. /]([A-Za-z]{3}|Mär|\d{1,2}[-. /])[-. /]?\d{0,4}$|^[A-Za-z]{3}[- ]\d{2}$",
+        rf"^\d{{1,2}}[-. ]{MONTH}([-. ]\d{{2,4}})?$|^{MONTH}[- ]\d{{2}}$|^\d{{1,2}}([-./])\d{{1,2}}[-./]\d{{2,4}}$",
         "a date that Excel has made",
     ),
-    (r"^#[A-Z/?!0]+", "an error of Excel, which takes a leading - or = for a formula"),
+    (r"^#[A-Z/?!0]+$", "an error of Excel, which takes a leading - or = for a formula"),
     (r"^=", "a formula: Excel puts = before a leading -"),
 )
 # Length of AudioSet's segments. The list of strong labels has the times of events, not the end of the segment.

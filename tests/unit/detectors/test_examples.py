@@ -71,3 +71,14 @@ def test_a_smaller_share_lies_within_a_larger_one_and_keeps_whole_videos(tables:
         counts = np.bincount(part.video[: part.n_clips])
         assert set(counts[counts > 0]) <= {1, 2}
     assert len(found.of_videos(1.0, 3).x) == len(found.x)
+
+
+def test_the_clips_of_a_group_are_one_source(tables: tuple[Path, Path]) -> None:
+    features = pq.read_table(tables[0])
+    groups = [f"speaker{i // 8}" for i in range(N)]
+    pq.write_table(features.append_column("group", pa.array(groups)), tables[0])
+    found = read_examples(*tables, "music", ["rms_mean"], None, 0)
+    assert found.video[:31].tolist() == [i // 8 for i in range(32) if i != 5]
+    # the versions of clips 0 and 8, the second mixed with clip 2
+    assert found.video[31:].tolist() == [0, 1]
+    assert found.partner[31:].tolist() == [-1, 0]

@@ -94,3 +94,9 @@ def test_records_without_their_columns_are_refused(text: str, line: str, tmp_pat
     with pytest.raises(InputError) as refused:
         list(read_records(tmp_path / "t.csv", ["a", "b"], "metadata.class_labels"))
     assert line in str(refused.value)
+
+
+def test_a_row_that_is_taken_for_a_comment_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "list.csv").write_text('# video_id, labels\na,x\n#hash.wav,x\n# a remark\n"#quoted.wav",y\n')
+    assert [fields for _, fields in rows(tmp_path / "list.csv")] == [["a", "x"], ["#quoted.wav", "y"]]
+    assert "list.csv: 1 rows begin with # and are taken for comments" in caplog.text

@@ -99,6 +99,7 @@ BAD = [
     ("aaaaaaaaaaa;0,5;1.250;/m/dog\n", "the end must be a number of seconds, 0 or more; commas are the decimal signs of this list"),
     ("1E+05,0,10,/m/dog\n", "line 1: the id is a number that Excel has written with an exponent: import the column as text, or take the original list; found '1E+05, 0, 10, /m/dog'"),
     ("05-Mar,0,10,/m/dog\n", "line 1: the id is a date that Excel has made"),
+    ("video_id,start,end,labels\n#NAME?,0,10,/m/dog\n", "contains no segment"),
     ("=-abcdefghij,0,10,/m/dog\n", "line 1: the id is a formula"),
     ("aaaaaaaaaaa,0,10,/m/dog\nbbbbbbbbbbb,20,10,/m/dog\n", "line 2: the end must be after the start"),
     ("aaaaaaaaaaa,10,10,/m/dog\n", "line 1: the end must be after the start"),
