@@ -25,9 +25,8 @@ def select_clips(
     """Write the clip table, the rows left out, the class table and one small CSV per batch."""
     classes, tree = read_tables(tables, params)
     lists, classes = read_lists(segments, classes, youtube_ids, layout, in_list_folder)
-    durations = Durations(whole.durations)
-    lists = {name: divide(rows, durations.seconds_of, whole) for name, rows in lists.items()}
-    durations.save()
+    with Durations(whole.durations) as durations:
+        lists = {name: divide(rows, durations.seconds_of, whole) for name, rows in lists.items()}
     members = detector_members(detectors, classes, tree)
     clips, excluded = selection.select_clips(lists, classes, members, batch_size, params, layout.fold)
     selection.check_trainable(clips, list(detectors))

@@ -4,16 +4,14 @@ import csv
 import io
 import logging
 from pathlib import Path
+from typing import Self
 
 import av
 
 from soundsift.errors import MediaError
 from soundsift.files import write_text
-from soundsift.media.containers import header_seconds, reason_of
-from soundsift.media.stream import samples_of
+from soundsift.media.containers import FrameTimes, decoded_frames, header_seconds, reason_of
 
-# Sample rate for measuring a file that does not state its duration.
-MEASURE_RATE_HZ = 8000
 # Formats of WAV and its relatives: the duration follows from the size of the data, which decoding need not count.
 SIZED = ("wav", "w64", "au", "caf", "ogg")
 COLUMNS = ("path", "bytes", "modified_ns", "seconds")
@@ -52,7 +50,10 @@ class Durations:
             return None
         return known[2]
 
-    def save(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Write what was read to the file."""
         if self._n_read:
             text = io.StringIO(newline="")
@@ -81,15 +82,20 @@ def duration_of(path: Path) -> float:
             sized = container.format.name in SIZED and stream.codec_context.name.startswith(("pcm_", "opus", "vorbis"))
             if not stated and sized and stream.duration is not None and stream.time_base is not None:
                 stated = float(stream.duration * stream.time_base)
+            return stated or _decoded_seconds(container)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError("corrupt", f"{path.name} cannot be decoded: {reason_of(error)}") from error
-    if stated:
-        return stated
-    n_samples = 0
-    try:
-        for samples in samples_of(path, MEASURE_RATE_HZ, 10 * MEASURE_RATE_HZ):
-            n_samples += len(samples)
-    except MediaError:
-        if not n_samples:
-            raise
-    return n_samples / MEASURE_RATE_HZ
+
+
+def _decoded_seconds(container: "av.container.InputContainer") -> float:
+    """Decode a file, and return where its sound ends; raise the first error if there is no sound."""
+    times = FrameTimes(container)
+    broken: av.FFmpegError | None = None
+    for frame in decoded_frames(container, container.streams.audio[0]):
+        if isinstance(frame, av.FFmpegError):
+            broken = broken or frame
+        else:
+            times.gap_before(frame)
+    if times.began_seconds is None:
+        raise broken or ValueError("it holds no sound")
+    return times.ends_seconds

@@ -23,9 +23,8 @@ def test_a_duration_is_read_once_and_again_when_the_file_changes(
 ) -> None:
     path, cache = tmp_path / 'a, b"ü.wav', tmp_path / "new" / "durations.csv"
     write_kind(KINDS["WAV, 16 bits"], path, 2)
-    known = Durations(cache)
-    assert known.seconds_of(path) == 2.0
-    known.save()
+    with Durations(cache) as known:
+        assert known.seconds_of(path) == 2.0
     monkeypatch.setattr(durations, "duration_of", lambda _: 99.0)
     assert Durations(cache).seconds_of(path) == 2.0
     os.utime(path, ns=(0, 0))
