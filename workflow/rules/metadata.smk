@@ -1,7 +1,8 @@
 # In:  segment lists, class table, ontology and label accuracy, as configured
 # Out: results/metadata/{clips,labels,excluded}.parquet, results/metadata/batches.txt (name and size of all batches) and
 #      results/batches/{batch}.csv, one small file per batch of clips
-# By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips
+# By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips; separate target that
+#      downloads nothing: metadata (classes, detectors and splits)
 from soundsift.config.metadata import LayoutParams, SelectionParams
 from soundsift.config.audioset import AUDIOSET, AUDIOSET_URLS, TABLES
 from soundsift.config.clips import LengthParams
@@ -90,3 +91,28 @@ checkpoint select_clips:
         "Selecting clips"
     script:
         "../../scripts/select_clips.py"
+
+
+# Print the balance of the classes before anything is downloaded. Without an output the rule runs whenever it is asked for.
+rule metadata:
+    input:
+        clips="results/metadata/clips.parquet",
+        labels="results/metadata/labels.parquet",
+        excluded="results/metadata/excluded.parquet",
+    log:
+        "results/logs/metadata.log",
+    localrule: True
+    conda:
+        "../../envs/features.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=10,
+    params:
+        batch_size=config["batch_size"],
+        seed=METADATA["seed"],
+        counts="results/metadata/counts.txt",
+    message:
+        "Counting classes"
+    script:
+        "../../scripts/count_metadata.py"

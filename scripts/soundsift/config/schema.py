@@ -22,7 +22,7 @@ from typing_extensions import is_typeddict
 from soundsift.config.clips import ClipsSection
 from soundsift.config.detectors import Detectors
 from soundsift.config.download import DownloadParams
-from soundsift.config.features import FeatureParams
+from soundsift.config.features import FeatureParams, LogMelParams
 from soundsift.config.keep import KeepParams
 from soundsift.config.metadata import MetadataParams
 from soundsift.config.statistics import StatisticsParams
@@ -49,7 +49,7 @@ LIMIT_WORDS = {
 
 
 @dataclass(frozen=True)
-class FeaturesSection(StatisticsParams, FeatureParams):
+class FeaturesSection(StatisticsParams, LogMelParams, FeatureParams):
     """Features of a clip, as librosa defines them, and the statistics over its frames."""
 
 

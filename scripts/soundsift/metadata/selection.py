@@ -258,7 +258,7 @@ def _choose(rows: _Rows, wanted: Mask, truths: Mapping[str, tuple[Mask, Mask]], 
     - appended rows do not displace a clip that was chosen from complete groups.
     """
     at = np.flatnonzero(wanted)
-    key = np.array([_draw(clip_id, seed) for clip_id in rows.clip_id.take(pa.array(at)).to_pylist()])
+    key = np.array([draw(clip_id, seed) for clip_id in rows.clip_id.take(pa.array(at)).to_pylist()])
     ordered = at[np.lexsort((key, rows.position[at] // CHOICE_ROWS, rows.list_index[at]))]
     chosen = np.zeros(len(rows), dtype=bool)
     for value, known in truths.values():
@@ -269,7 +269,7 @@ def _choose(rows: _Rows, wanted: Mask, truths: Mapping[str, tuple[Mask, Mask]], 
     return chosen
 
 
-def _draw(clip_id: str, seed: int) -> int:
+def draw(clip_id: str, seed: int) -> int:
     """Hash a clip id and a seed to a pseudo-random number in [0, 2**63)."""
     digest = hashlib.blake2b(clip_id.encode(), digest_size=8, key=str(seed).encode()).digest()
     return int.from_bytes(digest, "big") >> 1
