@@ -12,14 +12,13 @@ from typing import Any
 from soundsift.config.audioset import AUDIOSET, TABLES, audioset_files
 from soundsift.config.download import SCHEMES
 from soundsift.config.schema import validate
+from soundsift.config.ytdlp_options import REFUSED, refusal
 from soundsift.errors import ConfigError
 from soundsift.homes import with_home
 
 DEMO = "resources/demo"
 YOUTUBE = "https://www.youtube.com/watch?v={video_id}"
 URL_FIELDS = ("video_id", "clip_id", "start_seconds", "end_seconds", "start_ms", "end_ms")
-# The workflow sets these options of yt-dlp itself: they decide where files go and what is downloaded.
-OUR_OPTIONS = {"outtmpl", "paths", "logger", "download_ranges", "match_filter", "simulate", "skip_download"}
 MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -106,8 +105,8 @@ def _check_together(config: dict[str, Any]) -> None:
     if list(config["metadata"]["segments"]) == ["eval"]:
         raise ConfigError("metadata.segments has only an eval list: name at least one list to train on")
     _check_url(config["download"]["url"])
-    for name in OUR_OPTIONS & set(config["download"]["yt_dlp"]):
-        raise ConfigError(f"download.yt_dlp.{name} is set by the workflow: remove it")
+    for name in sorted(REFUSED.intersection(config["download"]["yt_dlp"])):
+        raise ConfigError(refusal(name))
     clips, features = config["clips"], config["features"]
     if clips["format"] == "mp3" and clips["sample_rate_hz"] not in MP3_RATES_HZ:
         raise ConfigError(
