@@ -189,12 +189,13 @@ def test_after_no_formats_other_jobs_ask_one_clip_each_until_one_comes(youtube: 
 
 @pytest.mark.parametrize("other", ["private", "words that nobody knows", "players 503"])
 def test_dead_and_unknown_videos_between_refusals_do_not_keep_a_job_asking(
-    other: str, youtube: YouTube, tmp_path: Path
+    other: str, youtube: YouTube, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clips = put(youtube, *[case("bot check"), case(other)] * 20)
     with pytest.raises(DownloadError, match="the source refuses us"):
         ask(youtube, clips, tmp_path / "archive", concurrency=1, on_transient="record")
     assert len([one for one in clips if youtube.n_requests("www", one.video_id)]) <= 10
+    assert not [message for message in caplog.messages if "none of the" in message], "it is said of jobs that succeed"
 
 
 def test_a_count_that_other_jobs_raised_holds_nobody_up(
