@@ -129,7 +129,7 @@ def rehearse(layouts: Path, certificate: Path, folder: Path) -> None:
             shift = shift_of(row, root) if row["outcome"] == "ok" else None
             kinds = ("www", "manifest", "media")
             found[case.name] = Rehearsed(row, shift, {kind: youtube.n_requests(kind, one.video_id) for kind in kinds})
-    line = "{:35} {:14} {:14} {:>3} {:>8} {:>5} {:>6}  {}"
+    line = "{:45} {:14} {:14} {:>3} {:>8} {:>5} {:>6}  {}"
     print("\n" + line.format("case", "expected", "got", "www", "manifest", "media", "shift", "words"))
     for case in CASES:
         one, n = found[case.name], found[case.name].n_requests
