@@ -13,14 +13,13 @@ from soundsift.config.audioset import AUDIOSET, TABLES, audioset_files
 from soundsift.config.download import SCHEMES
 from soundsift.config.metadata import OUR_COLUMNS
 from soundsift.config.schema import validate
+from soundsift.config.ytdlp_options import REFUSED, refusal
 from soundsift.errors import ConfigError
 from soundsift.homes import with_home
 
 DEMO = "resources/demo"
 YOUTUBE = "https://www.youtube.com/watch?v={video_id}"
 URL_FIELDS = ("video_id", "clip_id", "file", "start_seconds", "end_seconds", "start_ms", "end_ms")
-# The workflow sets these options of yt-dlp itself: they decide where files go and what is downloaded.
-OUR_OPTIONS = {"outtmpl", "paths", "logger", "download_ranges", "match_filter", "simulate", "skip_download"}
 MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -118,8 +117,8 @@ def _check_together(config: dict[str, Any]) -> None:
     if config["clips"]["hop_seconds"] is not None and config["clips"]["length_seconds"] is None:
         raise ConfigError("clips.hop_seconds is set but clips.length_seconds is not: set the length of the clips too")
     _check_url(config["download"]["url"])
-    for name in OUR_OPTIONS & set(config["download"]["yt_dlp"]):
-        raise ConfigError(f"download.yt_dlp.{name} is set by the workflow: remove it")
+    for name in sorted(REFUSED.intersection(config["download"]["yt_dlp"])):
+        raise ConfigError(refusal(name))
     clips, features = config["clips"], config["features"]
     if clips["format"] == "mp3" and clips["sample_rate_hz"] not in MP3_RATES_HZ:
         raise ConfigError(
