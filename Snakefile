@@ -17,6 +17,7 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/gallery.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/detect.smk"
+include: "workflow/rules/export.smk"
 
 
 # Default target: everything but the files of single batches that only the next step reads. All outputs are named,

@@ -13,7 +13,7 @@ from soundsift.code_digest import SCRIPTS, code_digest
 from tests.scripts.test_guard import rules
 
 # a list is not downloaded again for new code, and targets without an output always run
-WITHOUT_DIGEST = {"fetch_audioset", "check_archive", "count_coverage"}
+WITHOUT_DIGEST = {"fetch_audioset", "check_archive", "count_coverage", "count_metadata"}
 STEPS = {path.stem for path in SCRIPTS.glob("*.py")} - WITHOUT_DIGEST
 
 DOWNLOAD = {"download_clips"}
@@ -38,7 +38,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     ),
     "a constant of the rate": ("media/pace.py", "SHORTEST_BLOCK_SECONDS = 60.0", "SHORTEST_BLOCK_SECONDS = 90.0", DOWNLOAD),
     "a constant of the process that fetches": (
-        "media/sources/ytdlp_server.py", "SOCKET_TIMEOUT_SECONDS = 20.0", "SOCKET_TIMEOUT_SECONDS = 25.0", DOWNLOAD,
+        "media/sources/ytdlp_options.py", "SOCKET_TIMEOUT_SECONDS = 20.0", "SOCKET_TIMEOUT_SECONDS = 25.0", DOWNLOAD,
     ),
     "a default of the downloads": ("config/download.py", "margin_seconds: Annotated[float, Ge(0)] = 1.0",
         "margin_seconds: Annotated[float, Ge(0)] = 2.0", DOWNLOAD),

@@ -7,8 +7,9 @@ from soundsift.config.training import NetworkParams
 
 TRAINING = config["training"]
 NETWORK = pick(NetworkParams, TRAINING)
-# the eval list is for evaluation; without one a share of the videos is held out
-TEST_FRACTION = None if "eval" in METADATA["segments"] else TRAINING["test_fraction"]
+# the eval list or the test fold is for evaluation; without one a share of the videos is held out
+HAS_EVAL = "eval" in METADATA["segments"] or METADATA["fold"] is not None
+TEST_FRACTION = None if HAS_EVAL else TRAINING["test_fraction"]
 TRAINING_TABLES = {"features": "results/features.parquet"} | (
     {"augmented": "results/augmented.parquet"} if TRAINING["augment"] else {}
 )

@@ -14,9 +14,11 @@ class SourceParams:
     """The source and what is downloaded from it. After a change the outcome of every clip is determined again."""
 
     url: str = ""
-    """Empty for YouTube; or https://mirror/{video_id}.m4a or file:///media/{video_id}.*. The fields of such a template
-    are {video_id}, {clip_id}, {start_seconds}, {end_seconds}, {start_ms} and {end_ms}. The name of a file on disk may
-    end in .* if the container varies. In the demo, empty means the demo's own media."""
+    """Empty for YouTube; or https://mirror/{video_id}.m4a or file:///media/{video_id}.*. Empty also stands for the
+    files that a list names, with paths relative to the list. The fields of such a template are {video_id}, {clip_id},
+    {file} (as the list names it), {start_seconds}, {end_seconds}, {start_ms} and {end_ms}. Times take a format, such
+    as {start_seconds:06.0f} for 000030. The name of a file on disk may end in .* if the container varies. In the demo,
+    empty means the demo's own media."""
     trimmed: bool = False
     """true if each file holds only the labelled seconds. Copies of AudioSet in 10-second files are of this kind."""
     sections: bool = True
@@ -48,8 +50,8 @@ class RequestPolicy:
     timeout_seconds: Annotated[float, Gt(0)] = 600.0
     """Time limit for one attempt at a clip, in seconds. Then the transfer is stopped and tried again."""
     block_after: Annotated[int, Ge(1)] = 5
-    """After this many refused clips in a row, all jobs pause for an hour. Refusals are counted over all jobs
-    that share the archive."""
+    """After this many refused clips in a row, all jobs pause for an hour. The refusals of the last hour are counted
+    over all jobs that share the archive."""
     wait_when_blocked: bool = False
     """true: jobs wait until a pause (block_after) has ended; false: they fail at once. The error states when the pause
     ends. Waiting suits long, unattended runs."""
@@ -61,7 +63,8 @@ class RequestPolicy:
     proxy: str | None = None
     """Address of a proxy for yt-dlp."""
     yt_dlp: dict[str, Any] = field(default_factory=dict)
-    """Further options of yt-dlp's Python interface, passed through."""
+    """Further options of yt-dlp's Python interface, passed through. Options that are unknown, have the wrong type or
+    would have no effect here are refused."""
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ from typing import Any
 
 from soundsift.config.audioset import AUDIOSET, TABLES, audioset_files
 from soundsift.config.download import SCHEMES
+from soundsift.config.metadata import OUR_COLUMNS
 from soundsift.config.schema import validate
+from soundsift.config.ytdlp_options import REFUSED, refusal
 from soundsift.errors import ConfigError
 from soundsift.homes import with_home
 
 DEMO = "resources/demo"
 YOUTUBE = "https://www.youtube.com/watch?v={video_id}"
-URL_FIELDS = ("video_id", "clip_id", "start_seconds", "end_seconds", "start_ms", "end_ms")
-# The workflow sets these options of yt-dlp itself: they decide where files go and what is downloaded.
-OUR_OPTIONS = {"outtmpl", "paths", "logger", "download_ranges", "match_filter", "simulate", "skip_download"}
+URL_FIELDS = ("video_id", "clip_id", "file", "start_seconds", "end_seconds", "start_ms", "end_ms")
 MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -50,7 +50,10 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
         metadata["segments"] = {name: f"{DEMO}/{name}_segments.csv" for name in ("train", "eval")}
         download["url"] = f"file://{DEMO}/media/{{video_id}}.*"
     for key, name in TABLES.items():
-        metadata[key] = metadata[key] or f"{DEMO if demo else AUDIOSET}/{name}"
+        if metadata["classes"] == "table":
+            metadata[key] = metadata[key] or f"{DEMO if demo else AUDIOSET}/{name}"
+        elif metadata[key] is not None:
+            raise ConfigError(f"metadata.{key} is set, but metadata.classes is own: leave one of them out")
     download["url"] = download["url"] or YOUTUBE
     if download["url"].startswith("file://~"):
         download["url"] = f"file://{with_home(download['url'].removeprefix('file://'), 'download.url')}"
@@ -67,7 +70,7 @@ def is_demo(config: Mapping[str, Any]) -> bool:
 def one_file_a_video(config: Mapping[str, Any]) -> bool:
     """Whether media are trimmed and their address has only the video id. A video can then have only one clip."""
     download = config["download"]
-    return bool(download["trimmed"]) and not re.search(r"\{(clip_id|start_|end_)", download["url"])
+    return bool(download["trimmed"]) and not re.search(r"\{(clip_id|file|start_|end_)", download["url"])
 
 
 def check_files(config: Mapping[str, Any]) -> None:
@@ -82,7 +85,8 @@ def check_files(config: Mapping[str, Any]) -> None:
     """
     fetched = audioset_files(config)
     named = {f"segments.{name}": path for name, path in config["metadata"]["segments"].items()}
-    for key, path in (named | {key: config["metadata"][key] for key in TABLES}).items():
+    tables = {key: config["metadata"][key] for key in TABLES if config["metadata"][key] is not None}
+    for key, path in (named | tables).items():
         will_be_made = path.startswith(f"{DEMO}/") if is_demo(config) else path in fetched
         if not will_be_made and not Path(path).is_file():
             found = "a folder" if Path(path).is_dir() else "nothing"
@@ -105,9 +109,16 @@ def _check_together(config: dict[str, Any]) -> None:
     """Check the rules that involve several keys or the text of a value."""
     if list(config["metadata"]["segments"]) == ["eval"]:
         raise ConfigError("metadata.segments has only an eval list: name at least one list to train on")
+    for name in config["metadata"]["columns"] or {}:
+        if name not in OUR_COLUMNS:
+            raise ConfigError(f"metadata.columns has the unknown name {name}: use {', '.join(OUR_COLUMNS)}")
+    if config["metadata"]["fold"] is not None and "eval" in config["metadata"]["segments"]:
+        raise ConfigError("metadata.fold is set, but metadata.segments has an eval list: leave one of them out")
+    if config["clips"]["hop_seconds"] is not None and config["clips"]["length_seconds"] is None:
+        raise ConfigError("clips.hop_seconds is set but clips.length_seconds is not: set the length of the clips too")
     _check_url(config["download"]["url"])
-    for name in OUR_OPTIONS & set(config["download"]["yt_dlp"]):
-        raise ConfigError(f"download.yt_dlp.{name} is set by the workflow: remove it")
+    for name in sorted(REFUSED.intersection(config["download"]["yt_dlp"])):
+        raise ConfigError(refusal(name))
     clips, features = config["clips"], config["features"]
     if clips["format"] == "mp3" and clips["sample_rate_hz"] not in MP3_RATES_HZ:
         raise ConfigError(
@@ -130,14 +141,33 @@ def _check_together(config: dict[str, Any]) -> None:
 def _check_url(url: str) -> None:
     """Check a template of addresses: its scheme, its fields, and that it differs from clip to clip."""
     try:
-        fields = [name for _, name, _, _ in string.Formatter().parse(url) if name is not None]
+        fields = [found[1:] for found in string.Formatter().parse(url) if found[1] is not None]
     except ValueError as error:
         raise ConfigError(f"download.url {url!r} is not a template ({error}): write fields as {{video_id}}") from error
-    for name in fields:
+    for name, form, conversion in fields:
         if name not in URL_FIELDS:
             raise ConfigError(f"download.url has the unknown field {{{name}}}: use {', '.join(URL_FIELDS)}")
-    if not {"video_id", "clip_id"} & set(fields):
+        if conversion or not _is_form_of(form, name):
+            field = f"{{{name}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
+            raise ConfigError(
+                f"download.url has {field}, whose format is not possible: times take the format of a number, as "
+                "{start_seconds:06.0f} or {start_ms:08d}; ids take none"
+            )
+    if not {"video_id", "clip_id", "file"} & {name for name, _, _ in fields}:
         raise ConfigError(f"download.url {url!r} is the same for every clip: write {{video_id}} or {{clip_id}} into it")
     if url.partition("://")[0] not in SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise ConfigError(f"download.url {url!r} has no known scheme: start it with one of {known}")
+
+
+def _is_form_of(form: str | None, name: str) -> bool:
+    """Whether a format specification such as ``06.0f`` fits a field of a template of addresses."""
+    if not form:
+        return True
+    if not name.startswith(("start_", "end_")) or "{" in form:
+        return False
+    try:
+        format(1 if name.endswith("_ms") else 1.0, form)
+    except ValueError:
+        return False
+    return True

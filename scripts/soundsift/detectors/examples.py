@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from soundsift.arrays import BoolArray, Float32Array, Int64Array
 from soundsift.detectors.sequences import NO_SEQUENCES, Sequences, read_sequences
-from soundsift.detectors.split import train_and_eval, truth_of
+from soundsift.detectors.split import sources_of, train_and_eval, truth_of
 from soundsift.features.inputs import matrices
 
 # The networks on frames are trained on at most this many sequences, which take 1.6 GB for clips of ten seconds.
@@ -89,7 +89,9 @@ class Examples:
 
 def read_split_columns(path: Path, detector: str) -> pa.Table:
     """Read the columns of a features table by which clips are split into training and evaluation."""
-    return pq.read_table(path, columns=["clip_id", "video_id", "split", f"is_{detector}"], partitioning=None)
+    columns = ["clip_id", "video_id", "group", "split", f"is_{detector}"]
+    there = pq.read_schema(path).names
+    return pq.read_table(path, columns=[name for name in columns if name in there], partitioning=None)
 
 
 def read_examples(
@@ -119,7 +121,7 @@ def read_examples(
     """
     table = read_split_columns(features, detector)
     train, _ = train_and_eval(table, detector, test_fraction, seed)
-    encoded = table["video_id"].combine_chunks().dictionary_encode()
+    encoded = sources_of(table).combine_chunks().dictionary_encode()
     video = encoded.indices.to_numpy().astype(np.int64)
     is_training = np.zeros(len(encoded.dictionary), dtype=bool)
     is_training[video[train]] = True
@@ -130,10 +132,9 @@ def read_examples(
     if augmented is not None:
         names = ["video_id", "partner_video_id", "clip_id", "version", "is_window", f"is_{detector}"]
         versions = pq.read_table(augmented, columns=names, partitioning=None)
-        own, other = (
-            pc.fill_null(pc.index_in(versions[name].combine_chunks(), encoded.dictionary), -1).to_numpy()
-            for name in names[:2]
-        )
+        known = table["video_id"].combine_chunks()
+        at = (pc.fill_null(pc.index_in(versions[n].combine_chunks(), known), -1).to_numpy() for n in names[:2])
+        own, other = (np.where(rows >= 0, video[rows], -1) for rows in at)
         alone = versions["partner_video_id"].is_null().to_numpy()
         version_truth = truth_of(versions, detector)
         usable = np.flatnonzero(

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from soundsift.arrays import Float32Array
 from soundsift.errors import InputError
-from soundsift.features.definition import definition_of, params_of
+from soundsift.features.definition import definition_of, frame_columns, params_of
 from soundsift.features.sequence import SEQUENCE_COLUMN, packed, sequence_of
 from soundsift.features.statistics import FrameSeries, summarize, summary_columns
 from soundsift.tables import Column, read_parquet, schema_of
@@ -49,8 +49,9 @@ def summary_table(frames: Sequence[Path], statistics: Sequence[str]) -> pa.Table
                 f"{path} was made with other parameters than its neighbours: run again with --forcerun extract_features"
             )
         made_with = found
-        values = np.stack([column.to_numpy() for column in table.columns[1:]], axis=1)
         params, sample_rate_hz = params_of(found)
+        names = [column.name for column in frame_columns(params.n_mfcc)[1:]]
+        values = np.stack([table[name].to_numpy() for name in names], axis=1)
         rate_hz = sample_rate_hz / params.hop_length
         rows.append(summarize(FrameSeries(values, rate_hz), statistics))
         sequences.append(packed(sequence_of(values, rate_hz)))

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -26,6 +27,8 @@ from soundsift.metadata.batches import Clip
 
 # Reason in the table for clips that were never requested.
 NOT_REQUESTED = "not requested: requests are blocked at present"
+# Where the files are that a list names, unless download.url says so.
+FILES_OF_LISTS = "file://{file}"
 # Pause before the second round; it doubles with every further round.
 FIRST_PAUSE_SECONDS = 5.0
 # From this share of clips on, whole files in place of sections are no exception.
@@ -62,6 +65,8 @@ def download(
     ConfigError
         If yt-dlp does not accept its options.
     """
+    if any(clip.file for clip in clips) and "{file}" not in params.url:
+        params = replace(params, url=FILES_OF_LISTS)
     with closing(open_source(params, policy)) as source:
         requests = ClipRequests(source, archive, min_seconds)
         unsettled = [clip for clip in clips if not requests.is_settled(clip)]
@@ -142,13 +147,13 @@ def _report_failures(table: pa.Table, requests: ClipRequests, policy: RequestPol
             f"of {answers.total()} clips that were asked for, {what} ({reason}): check download.cookies, proxy and "
             f"yt_dlp, install the newest yt-dlp, and run the same command again; {kept}"
         )
-    if not n_there and len(outcomes) >= policy.block_after:
-        what = ", ".join(f"{n} {word}" for word, n in Counter(outcomes).most_common())
-        warn("none of the %d clips of this batch is there (%s)", len(outcomes), what)
     words = (row["outcome"] if row["reason"] != NOT_REQUESTED else "not requested" for row in table.to_pylist())
     counts = Counter(word for word in words if word in TRANSIENT or word == "not requested")
     # clips that were never requested are not recorded as missing, whatever on_transient says
     if not counts or (policy.on_transient == "record" and not n_not_requested):
+        if not n_there and len(outcomes) >= policy.block_after:
+            what = ", ".join(f"{n} {word}" for word, n in Counter(outcomes).most_common())
+            warn("none of the %d clips of this batch is there (%s)", len(outcomes), what)
         return
     what = ", ".join(f"{n} {word}" for word, n in counts.most_common())
     line = f"{counts.total()} of {len(outcomes)} clips could not be fetched yet ({what})"

@@ -122,6 +122,14 @@ def test_numbers_given_as_text_inside_a_section_are_numbers() -> None:
         ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "media/{video_id}"}}, "no known scheme"),
         ({"clips": {"sample_rate_hz": 20000}}, "clips.sample_rate_hz 20000 is not possible in mp3"),
         ({"download": {"yt_dlp": {"simulate": True}}}, "download.yt_dlp.simulate is set by the workflow: remove it"),
+        (
+            {"download": {"yt_dlp": {"retries": 3}}},
+            "download.yt_dlp.retries has no effect on how media are fetched here: use download.tries",
+        ),
+        (
+            {"download": {"yt_dlp": {"postprocessors": []}}},
+            "download.yt_dlp.postprocessors has no effect on how media are fetched here: remove it",
+        ),
         ({"detectors": {"dog": []}}, "detectors.dog must not be empty"),
         ({"detectors": {"dog": "Dog"}}, "detectors.dog must be a list or a mapping, got 'Dog'"),
         ({"detectors": {"dog": {"except": ["Bark"]}}}, "detectors.dog needs classes"),
@@ -173,3 +181,20 @@ def test_an_overlay_drops_a_detector_by_leaving_it_empty() -> None:
 def test_a_folder_may_be_called_by_a_number() -> None:
     assert settle({"recordings": 2024})["recordings"] == "2024"
     assert settle({"download": {"archive": 7}})["download"]["archive"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("field", "is_possible"),
+    [
+        ("{start_seconds:06.0f}", True), ("{end_seconds:.3f}", True), ("{start_ms:08d}", True), ("{end_ms:x}", True),
+        ("{start_ms:,}", True), ("{start_seconds:d}", False), ("{video_id:>20}", False), ("{clip_id!r}", False),
+        ("{start_seconds:{end_ms}}", False), ("{start_ms:kg}", False), ("{start_seconds!s:>5}", False),
+    ],
+)  # fmt: skip
+def test_a_template_takes_formats_of_numbers_for_times_only(field: str, is_possible: bool) -> None:
+    config = {"metadata": {"segments": {"train": "a.csv"}}, "download": {"url": f"file:///a/{{video_id}}_{field}.wav"}}
+    if is_possible:
+        settle(config)
+    else:
+        with pytest.raises(ConfigError, match="whose format is not possible: times take the format of a number"):
+            settle(config)

@@ -139,3 +139,14 @@ def test_crops_lie_within_their_sequence_and_short_ones_are_repeated() -> None:
     crops = sequences.crops(np.array([0, 1] * 50), 4, rng)[:, :, 0]
     assert {tuple(crop) for crop in crops[::2]} == {tuple(np.arange(a, a + 4.0)) for a in range(7)}
     assert {tuple(crop) for crop in crops[1::2]} == {(100, 101, 102, 100)}
+
+
+def test_the_clips_of_a_group_are_one_source(tables: tuple[Path, Path]) -> None:
+    features = pq.read_table(tables[0])
+    groups = [f"speaker{i // 8}" for i in range(N)]
+    pq.write_table(features.append_column("group", pa.array(groups)), tables[0])
+    found = read_examples(*tables, "music", ["rms_mean"], None, 0)
+    assert found.video[:31].tolist() == [i // 8 for i in range(32) if i != 5]
+    # the versions of clips 0 and 8, the second mixed with clip 2
+    assert found.video[31:].tolist() == [0, 1]
+    assert found.partner[31:].tolist() == [-1, 0]
