@@ -22,7 +22,7 @@ def file_id(path: str) -> str:
     Examples
     --------
     >>> file_id("Küche 01.wav")
-    'Kuche_01-c2c7f22d9f'
+    'Kuche_01-233bd64e38'
     """
     normal = unicodedata.normalize("NFC", path)
     plain = unicodedata.normalize("NFKD", PurePosixPath(normal).stem).encode("ascii", "ignore").decode()
