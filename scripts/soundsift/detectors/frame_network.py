@@ -4,8 +4,10 @@ It hears what statistics over time cannot keep: the order and the shape of event
 network on statistics, so the two together are better than either (``benchmarks/generalisation.py``).
 """
 
+import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,47 +71,60 @@ def frame_network(moments: Moments, input_limit: float, name: str) -> "keras.Mod
 
 
 def fit(
-    name: str, sequences: Sequences, truth: Int64Array, rows: Int64Array, params: Hyperparameters, seed: int
-) -> "keras.Model":
-    """Train one network on random crops.
+    sequences: Sequences, truth: Int64Array, rows: Sequence[Int64Array], params: Hyperparameters
+) -> "list[keras.Model]":
+    """Train the member networks on random crops, one after the other.
 
     Parameters
     ----------
     truth
         Of every sequence, 0 or 1, shape (n_sequences,).
     rows
-        Numbers of the sequences to train on.
-    seed
-        Of the draws.
+        Numbers of the sequences that each member is trained on. The moments are those of all of them together, so that
+        one graph, whose tracing takes seconds, serves for all members.
     """
     import keras
     import tensorflow as tf
 
-    rng = np.random.default_rng(seed)
-    moments = moments_of_steps(sequences, rows)
-    model = frame_network(moments, params.input_limit, name)
-    weights = class_weights(truth[rows], params.balance)
-    targets = np.diag([weights[0], weights[1]]).astype(np.float32)
-
-    def batches() -> Iterator[tuple[Float32Array, Float32Array]]:
-        for numbers in stream(rows, truth, params.balance, rng, BATCH_SIZE):
-            x = sequences.crops(numbers, int(rng.choice(CROP_STEPS)), rng)
-            _mask(x, moments.mean.astype(np.float32), rng)
-            yield x, targets[truth[numbers]]
-
-    a_pass = len(rows) / BATCH_SIZE
+    moments = moments_of_steps(sequences, np.unique(np.concatenate(rows)))
+    a_pass = max(map(len, rows)) / BATCH_SIZE
     steps = math.ceil(max(PASSES * a_pass, min(STEPS_SHARE * params.min_steps, MOST_PASSES * a_pass)))
-    rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
-    model.compile(
-        optimizer=keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
+    trainer = frame_network(moments, params.input_limit, "trainer")
+    trainer.compile(
+        optimizer=keras.optimizers.AdamW(
+            keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps), weight_decay=WEIGHT_DECAY
+        ),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
         steps_per_execution=min(steps, 10),
     )
     # with a declared shape the graph is traced once for crops of all lengths
     shapes = (tf.TensorSpec((BATCH_SIZE, None, len(moments.mean))), tf.TensorSpec((BATCH_SIZE, 2)))
-    drawn = tf.data.Dataset.from_generator(batches, output_signature=shapes).prefetch(4)
-    model.fit(drawn, steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
-    return model
+    members = []
+    for number, of_member in enumerate(rows):
+        logging.info("network %d of %d on frames: %d steps", number + 1, len(rows), steps)
+        member = frame_network(moments, params.input_limit, f"frames_{number + 1}")
+        trainer.set_weights(member.get_weights())
+        for variable in trainer.optimizer.variables:
+            variable.assign(np.zeros(variable.shape))
+        drawn = partial(_batches, sequences, truth, of_member, params, moments.mean.astype(np.float32), number)
+        batches = tf.data.Dataset.from_generator(drawn, output_signature=shapes).prefetch(4)
+        trainer.fit(batches, steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
+        member.set_weights(trainer.get_weights())
+        members.append(member)
+    return members
+
+
+def _batches(
+    sequences: Sequences, truth: Int64Array, rows: Int64Array, params: Hyperparameters, mean: Float32Array, number: int
+) -> Iterator[tuple[Float32Array, Float32Array]]:
+    """Yield crops and targets without end."""
+    rng = np.random.default_rng([params.seed, number])
+    weights = class_weights(truth[rows], params.balance)
+    targets = np.diag([weights[0], weights[1]]).astype(np.float32)
+    for numbers in stream(rows, truth, params.balance, rng, BATCH_SIZE):
+        x = sequences.crops(numbers, int(rng.choice(CROP_STEPS)), rng)
+        _mask(x, mean, rng)
+        yield x, targets[truth[numbers]]
 
 
 def _mask(x: Float32Array, mean: Float32Array, rng: np.random.Generator) -> None:

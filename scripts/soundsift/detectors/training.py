@@ -140,25 +140,22 @@ def _frames(
 ) -> "tuple[list[keras.Model], Float64Array]":
     """Train the members on frames; return them and the held-out margins of the unchanged rows, nan where none is."""
     n_members = min(N_FRAME_MEMBERS, int(part.max()) + 1)
+    logging.info("%s: training %d networks on frames, whose logits are averaged", name, n_members)
     held_out_by = part[examples.video] % n_members
     partner_held_out_by = np.where(examples.partner >= 0, part[examples.partner] % n_members, -1)
-    has_sequence = examples.sequence >= 0
+    usable = (examples.sequence >= 0) & ~examples.is_window
+    rows = [
+        np.flatnonzero(usable if n_members == 1 else usable & (held_out_by != number) & (partner_held_out_by != number))
+        for number in range(n_members)
+    ]
+    truth = np.zeros(len(examples.sequences), dtype=np.int64)
+    truth[examples.sequence[usable]] = examples.truth[usable]
+    numbers = [examples.sequence[of_member] for of_member in rows]
+    members = frame_network.fit(examples.sequences, truth, numbers, params)
     margins = np.full(len(unchanged), np.nan)
-    members = []
-    for number in range(n_members):
-        logging.info("%s: training network %d of %d on frames", name, number + 1, n_members)
-        wanted = has_sequence & ~examples.is_window
-        if n_members > 1:
-            wanted &= (held_out_by != number) & (partner_held_out_by != number)
-        rows = np.flatnonzero(wanted)
-        truth = np.zeros(len(examples.sequences), dtype=np.int64)
-        truth[examples.sequence[rows]] = examples.truth[rows]
-        member = frame_network.fit(
-            f"frames_{number + 1}", examples.sequences, truth, examples.sequence[rows], params, params.seed + number
-        )
-        own = np.flatnonzero((held_out_by == number)[unchanged] & has_sequence[unchanged])
+    for number, member in enumerate(members):
+        own = np.flatnonzero((held_out_by == number)[unchanged] & (examples.sequence >= 0)[unchanged])
         margins[own] = frame_network.margins(member, examples.sequences, examples.sequence[unchanged[own]])
-        members.append(member)
     return members, margins
 
 
