@@ -4,7 +4,7 @@
     detector = load("results/detectors/combined.keras")
     detector.detect("recording.mp3")
 
-The model is applied to windows of three seconds, one per second. The log-odds of a second are the mean over the windows
+The model is applied to windows of two seconds, one per second. The log-odds of a second are the mean over the windows
 that contain it. Segments are found from the probabilities of all seconds (:mod:`soundsift.detection.segments`). Windows
 of ten seconds, the length of the training clips, blur the boundaries: ``benchmarks/detection.py`` compares them.
 
@@ -33,7 +33,7 @@ from soundsift.features.transform import transform
 from soundsift.media.columns import SILENCE_DBFS
 from soundsift.media.stream import samples_of, samples_of_array
 
-WINDOW_SECONDS = 3
+WINDOW_SECONDS = 2
 # A window whose samples are all below this amplitude counts as silent; full scale is 1.
 SILENCE_AMPLITUDE = 10 ** (SILENCE_DBFS / 20)
 # Shorter recordings are refused.
@@ -161,8 +161,8 @@ class Detector:
     def stream(self, source: BinaryIO) -> Iterator[Segment]:
         """Yield the segments of a live stream as soon as they are settled, in constant memory.
 
-        A segment is settled when it is over and the seconds after it leave no doubt, which takes about five seconds
-        after its end: the window of three seconds and usually two more.
+        A segment is settled when it is over and the seconds after it leave no doubt, which takes about four seconds
+        after its end: the window of two seconds and usually two more.
 
         Parameters
         ----------

@@ -34,7 +34,7 @@ MIX, MIX_DB = 0.4, (-10.0, 10.0)
 NOISE, NOISE_DB = 0.4, (5.0, 35.0)
 BAND, BAND_LOW_HZ, BAND_HIGH_HZ = 0.3, (20.0, 300.0), (3000.0, 12000.0)
 PEAK_DB = (-25.0, 0.0)
-# Length of the windows. Detection listens to windows of three seconds.
+# Length of the windows. Detection listens to windows of two seconds.
 WINDOW_SECONDS = (2.0, 4.0)
 # Frequencies at which the gain of a random microphone is drawn; between them it is interpolated.
 CORNERS_HZ = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 12800.0)

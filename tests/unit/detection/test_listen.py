@@ -13,7 +13,7 @@ from soundsift.code_digest import SCRIPTS
 from soundsift.config.features import FeatureParams
 from soundsift.demo import write_media
 from soundsift.detection.columns import SEGMENT_COLUMNS
-from soundsift.detection.listen import Detector
+from soundsift.detection.listen import WINDOW_SECONDS, Detector
 from soundsift.detection.segments import find_segments
 from soundsift.detectors.definition import Definition
 from soundsift.detectors.inference import Model, Networks
@@ -91,12 +91,12 @@ def test_a_window_has_the_frames_of_the_recording_at_its_time(tmp_path: Path, rn
     Detector(Model(known, filters_of(RATE_HZ, FeatureParams()), {"tone": networks})).detect(path)
     samples, _ = clip_file.read_samples(path)
     frames = frame_features(samples, RATE_HZ, FeatureParams())
-    for at in range(3):
+    for at in range(4):
         first = round(at * RATE_HZ / 512)
-        window = frames[first : first + 1 + 3 * RATE_HZ // 512]
+        window = frames[first : first + 1 + WINDOW_SECONDS * RATE_HZ // 512]
         assert np.array_equal(networks.frames.inputs[at], sequence_of(window[:, 1:], RATE_HZ / 512).astype(np.float16))
         write_parquet(frames_table(window, str(at), RATE_HZ, FeatureParams()), tmp_path / f"{at}.parquet")
-    rows = summary_table([tmp_path / f"{at}.parquet" for at in range(3)], ["mean", "std"])
+    rows = summary_table([tmp_path / f"{at}.parquet" for at in range(4)], ["mean", "std"])
     assert np.array_equal(networks.statistics.inputs[0], feature_matrix(rows, COLUMNS))
 
 
@@ -181,7 +181,7 @@ def test_the_probability_of_a_second_is_that_of_the_windows_that_contain_it(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     p = detector().detect(write(np.concatenate([tone(10), noise(10, rng)]), tmp_path / "a.wav")).probability["tone"]
-    # the model predicts 0.95 or 0.05: a window of three seconds that has some of both is one of them
+    # the model predicts 0.95 or 0.05: a window that has some of both is one of them
     assert p[:8] == pytest.approx([0.95] * 8)
     assert p[12:] == pytest.approx([0.05] * 8)
 
