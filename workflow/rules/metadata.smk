@@ -4,7 +4,7 @@
 # By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips
 from soundsift.config.metadata import SelectionParams
 from soundsift.config.audioset import AUDIOSET, AUDIOSET_URLS
-from soundsift.config.settings import one_file_a_video
+from soundsift.config.settings import is_only_youtube, one_file_a_video
 
 
 # Synthesise the built-in demo.
@@ -77,7 +77,7 @@ checkpoint select_clips:
     params:
         lists=list(METADATA["segments"]),
         selection=pick(SelectionParams, METADATA),
-        youtube_ids=config["download"]["url"] == YOUTUBE,
+        youtube_ids=is_only_youtube(config),
         one_clip_a_video=one_file_a_video(config),
         batch_size=config["batch_size"],
         detectors=config["detectors"],
