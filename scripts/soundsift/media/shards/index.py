@@ -1,6 +1,7 @@
 """The index of a set of shards: which clip is where."""
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ INDEX_COLUMNS = (
     Column("position", pa.int64(), "", "row in the row group, or byte at which the member begins"),
     Column("size", pa.int64(), "bytes", "size of the member; 0 in a Parquet shard"),
 )
+# Rows of a row group of the index.
+ROWS = 1 << 14
 # Ids of YouTube's videos have this length. A longer name that begins with Y is of the form of PANNs.
 YOUTUBE_LENGTH = 11
 
@@ -83,8 +86,12 @@ class ShardIndex:
         return found
 
     def _rows(self, wanted: pa.Array) -> Iterable[dict[str, Any]]:
-        # by row group: millions of rows take little memory
+        # by row group, so that millions of rows take little memory; a list in the order of its ids needs few of them
+        names = wanted.to_pylist()
         for group in range(self._file.num_row_groups):
+            known = self._file.metadata.row_group(group).column(0).statistics
+            if known.has_min_max and bisect_left(names, known.min) == bisect_right(names, known.max):
+                continue
             there = pc.is_in(self._file.read_row_group(group, columns=["id"])["id"], wanted)
             if pc.any(there, min_count=0).as_py():
                 yield from self._file.read_row_group(group).filter(there).to_pylist()
@@ -96,12 +103,12 @@ def write_index(table: pa.Table, shards: Iterable[Shard], revision: str, path: P
     Parameters
     ----------
     table
-        Columns :data:`INDEX_COLUMNS`.
+        Columns :data:`INDEX_COLUMNS`, in any order of the rows.
     """
     known = {"shards": [list(asdict(shard).values()) for shard in shards], "revision": revision}
-    table = table.cast(schema_of(INDEX_COLUMNS)).replace_schema_metadata({"shards": json.dumps(known)})
+    table = table.cast(schema_of(INDEX_COLUMNS)).sort_by("id").replace_schema_metadata({"shards": json.dumps(known)})
     with whole_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=1 << 17, use_dictionary=["shard"])
+        pq.write_table(table, temporary, compression="zstd", row_group_size=ROWS, use_dictionary=["shard"])
 
 
 def _names_of(clip: Clip) -> Iterable[tuple[str, bool]]:

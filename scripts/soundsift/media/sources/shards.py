@@ -1,7 +1,8 @@
 """Media in Parquet and tar shards, on disk or on the Hugging Face Hub."""
 
+import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,8 @@ from soundsift.metadata.batches import Clip
 
 # Ending of the media in the archive, by FFmpeg's name of the container.
 ENDINGS = {"flac": ".flac", "wav": ".wav", "ogg": ".ogg", "mp3": ".mp3", "mov": ".m4a", "matroska": ".webm"}
+# So many row groups with so few wanted clips each are no exception.
+MANY_GROUPS, FEW_CLIPS = 10, 10
 
 
 class ShardSource(Source):
@@ -82,8 +85,21 @@ class ShardSource(Source):
             place: sorted((found.position, found.size) for _, clip in of_group if (found := self._found[clip.clip_id]))
             for place, of_group in groups.items()
         }
+        self._say_how_many(groups)
         ordered = [sorted(of_group, key=lambda pair: pair[0]) for _, of_group in sorted(groups.items())]
         return missing + [[clip for _, clip in of_group] for of_group in ordered]
+
+    def _say_how_many(self, groups: Mapping[tuple[str, int], Sequence[object]]) -> None:
+        """Say how many clips each row group gives; warn if most of what is read is not wanted."""
+        sizes = [len(of_group) for (_, row_group), of_group in groups.items() if row_group != NO_ROW_GROUP]
+        if sizes:
+            each = sum(sizes) / len(sizes)
+            logging.info("%d row groups have %.0f wanted clips each", len(sizes), each)
+            if len(sizes) >= MANY_GROUPS and each < FEW_CLIPS:
+                logging.getLogger("soundsift").warning(
+                    "%d row groups are read for %.1f clips each: the shards have another order than the list, so a "
+                    "larger batch_size reads less", len(sizes), each,
+                )  # fmt: skip
 
     def fetch(self, clip: Clip, scratch: Path) -> Media:
         """Read one clip; the media are opened but not decoded."""
