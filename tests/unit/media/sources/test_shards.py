@@ -3,12 +3,13 @@
 import os
 import shutil
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from soundsift.config.download import SourceParams
+from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.config.sources import index_path
 from soundsift.errors import DownloadError
 from soundsift.media.archive import Archive
@@ -182,3 +183,34 @@ def test_media_from_shards_can_be_freed_and_are_read_again(here: Path) -> None:
     next(Path("archive").rglob("*.flac")).unlink()
     assert [archive.free(one.clip_id) > 0 for one in CLIPS[:3]] == [True] * 3
     assert check(archive) == (3, [])
+
+
+def test_media_of_a_folder_are_not_freed(here: Path) -> None:
+    (here / "f").mkdir()
+    (here / f"f/{KEYS[0]}.flac").write_bytes(MEDIA[KEYS[0]])
+    run(CLIPS[:1], SourceParams(f"file://{here}/f/{{video_id}}.flac", trimmed=True), link=False)
+    assert open_for_writing(Path("archive")).free(CLIPS[0].clip_id) == 0
+    assert len(list(Path("archive").rglob("*.flac"))) == 1
+
+
+def test_a_row_of_another_clip_is_not_taken_though_the_shard_seems_unchanged(here: Path) -> None:
+    sound = dict.fromkeys(KEYS[:6], MEDIA[KEYS[0]])
+    plain: dict[str, Any] = {"compression": "none", "use_dictionary": False}
+    write_parquet(here / "p/0.parquet", sound, **plain)
+    source, before = parquet(here), os.stat(here / "p/0.parquet")
+    write_parquet(here / "p/0.parquet", dict.fromkeys([KEYS[i] for i in (3, 1, 2, 0, 4, 5)], MEDIA[KEYS[0]]), **plain)
+    assert os.stat(here / "p/0.parquet").st_size == before.st_size
+    os.utime(here / "p/0.parquet", ns=(before.st_atime_ns, before.st_mtime_ns))
+    reasons = [row["reason"] for row in run(CLIPS[:6], source).values() if row["outcome"] != "ok"]
+    assert reasons and all("the shard 0.parquet cannot be read: row" in reason for reason in reasons)
+
+
+def test_clips_can_be_fetched_in_any_order(here: Path, tmp_path: Path) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 6))
+    write_tar(here / "t/0.tar", some(6, 12))
+    for params, clips in ((parquet(here), CLIPS[:6]), (index(f"file://{here}/t/*.tar"), CLIPS[6:12])):
+        with closing(shards.ShardSource(params, RequestPolicy())) as source:
+            for number, one in enumerate(clips[::-1]):
+                scratch = tmp_path / f"scratch {one.clip_id} {number}"
+                scratch.mkdir()
+                assert source.fetch(one, scratch).path.read_bytes() == MEDIA[one.video_id]
