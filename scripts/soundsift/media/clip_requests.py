@@ -132,7 +132,7 @@ class ClipRequests:
         self.retry_after_seconds = 0.0
         groups = self.source.groups(clips)
         unsettled: list[Clip] = []
-        with ThreadPoolExecutor(self._policy.concurrency) as pool:
+        with ThreadPoolExecutor(self.source.concurrency) as pool:
             try:
                 for group, left in zip(groups, pool.map(self._settle_group, groups), strict=True):
                     unsettled += left

@@ -87,8 +87,8 @@ def _index_shard(place: Place, shard: Shard, folder: Path) -> str:
         with place.open(shard) as file:
             if shard.name.endswith(".parquet"):
                 groups = [
-                    _table(ids, group, np.arange(len(ids)), np.zeros(len(ids), np.int64))
-                    for group, ids in parquet.ids_of(file, shard.name, place.read_bytes)
+                    _table(ids, group, np.arange(len(ids)), np.full(len(ids), n_bytes))
+                    for group, ids, n_bytes in parquet.ids_of(file, shard.name, place.read_bytes)
                 ]
                 table = pa.concat_tables(groups) if groups else SCHEMA.empty_table()
             else:

@@ -110,6 +110,11 @@ class Source(ABC):
             by_video.setdefault(clip.video_id, []).append(clip)
         return list(by_video.values())
 
+    @property
+    def concurrency(self) -> int:
+        """Number of groups that are fetched at the same time."""
+        return self.policy.concurrency
+
     # A source that needs no preparation or cleaning up inherits these.
 
     def prepare(self) -> None:  # noqa: B027

@@ -25,6 +25,9 @@ from soundsift.metadata.batches import Clip
 
 # Ending of the media in the archive, by FFmpeg's name of the container.
 ENDINGS = {"flac": ".flac", "wav": ".wav", "ogg": ".ogg", "mp3": ".mp3", "mov": ".m4a", "matroska": ".webm"}
+# Row groups that are read at the same time have together this many bytes, unless a single one is larger. Reading takes
+# two to three times as much memory.
+MEMORY_BYTES = 300_000_000
 # So many row groups with so few wanted clips each are no exception.
 MANY_GROUPS, FEW_CLIPS = 10, 10
 
@@ -68,6 +71,12 @@ class ShardSource(Source):
         """Return whether the shard that the media came from is unchanged, or no longer exists."""
         shard = self._index.shards.get(record.shard)
         return record.trimmed == self.params.trimmed and (shard is None or shard.version == record.shard_version)
+
+    @property
+    def concurrency(self) -> int:
+        """As many row groups as fit in memory."""
+        sizes = [found.size for found in self._found.values() if found and found.row_group != NO_ROW_GROUP]
+        return max(1, min(self.policy.concurrency, MEMORY_BYTES // max(sizes, default=1)))
 
     def groups(self, clips: Sequence[Clip]) -> list[list[Clip]]:
         """Divide clips by row group or tar shard, in the order in which they are stored there."""
@@ -194,12 +203,12 @@ class ShardSource(Source):
     def _close_own(self) -> None:
         before = self._open.pop(threading.get_ident(), None)
         if before is not None:
-            before.file.close()
+            before.close()
 
     def close(self) -> None:
         """Close all shards."""
         for one in self._open.values():
-            one.file.close()
+            one.close()
         self._open.clear()
 
 
@@ -211,6 +220,11 @@ class _Open:
     position: int
     reader: RowGroupReader | SpanReader
     file: BinaryIO
+
+    def close(self) -> None:
+        if isinstance(self.reader, RowGroupReader):
+            self.reader.close()
+        self.file.close()
 
 
 def _ending_of(path: Path) -> str:

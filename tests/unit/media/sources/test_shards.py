@@ -214,3 +214,14 @@ def test_clips_can_be_fetched_in_any_order(here: Path, tmp_path: Path) -> None:
                 scratch = tmp_path / f"scratch {one.clip_id} {number}"
                 scratch.mkdir()
                 assert source.fetch(one, scratch).path.read_bytes() == MEDIA[one.video_id]
+
+
+def test_large_row_groups_are_read_one_at_a_time(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 12), row_group=4)
+    with closing(shards.ShardSource(parquet(here), RequestPolicy(concurrency=4))) as source:
+        source.groups(CLIPS)
+        assert source.concurrency == 4
+        monkeypatch.setattr(shards, "MEMORY_BYTES", 2.5 * 4 * len(MEDIA[KEYS[0]]) // 1)
+        assert source.concurrency == 2
+        monkeypatch.setattr(shards, "MEMORY_BYTES", 1)
+        assert source.concurrency == 1
