@@ -38,7 +38,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     ),
     "a constant of the rate": ("media/pace.py", "SHORTEST_BLOCK_SECONDS = 60.0", "SHORTEST_BLOCK_SECONDS = 90.0", DOWNLOAD),
     "a constant of the process that fetches": (
-        "media/sources/ytdlp_server.py", "SOCKET_TIMEOUT_SECONDS = 20.0", "SOCKET_TIMEOUT_SECONDS = 25.0", DOWNLOAD,
+        "media/sources/ytdlp_options.py", "SOCKET_TIMEOUT_SECONDS = 20.0", "SOCKET_TIMEOUT_SECONDS = 25.0", DOWNLOAD,
     ),
     "a default of the downloads": ("config/download.py", "margin_seconds: Annotated[float, Ge(0)] = 1.0",
         "margin_seconds: Annotated[float, Ge(0)] = 2.0", DOWNLOAD),

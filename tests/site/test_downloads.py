@@ -10,11 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import av
+import numpy as np
 import pytest
 
 from soundsift.demo import write_media
 from soundsift.errors import ConfigError, DownloadError
-from soundsift.media import clip_requests
+from soundsift.media import clip_requests, encode
 from soundsift.media import download as downloading
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
@@ -22,6 +23,7 @@ from soundsift.media.archive_writer import ArchiveWriter
 from soundsift.media.pace import Pace
 from soundsift.media.sources import ytdlp_process
 from soundsift.media.sources.base import fill_template
+from soundsift.media.sources.sections import MOST_REQUESTS
 from soundsift.media.sources.ytdlp_process import Fetcher
 from soundsift.metadata.batches import Clip
 from tests.site.downloads import clip, fetch, fill, onset_seconds
@@ -527,6 +529,24 @@ def test_a_file_that_grows_too_large_is_given_up_until_the_limit_is_raised(site:
     site.faults.clear()
     raised = fetch([one], site.url, tmp_path / "archive", source | {"max_megabytes": 2.0})
     assert raised[one.clip_id]["outcome"] == "ok"
+
+
+def test_a_large_file_without_an_index_costs_a_limited_number_of_requests(site: Site, tmp_path: Path) -> None:
+    one = clip(1, start=260.0)
+    samples = (np.random.default_rng(0).normal(size=280 * 48_000) * 3000).astype(np.int16)
+    options = {"movflags": "frag_keyframe+delay_moov+default_base_moof", "frag_duration": "8000000"}
+    with av.open(str(site.folder / f"{one.video_id}.m4a"), "w", format="mp4", options=options) as file:
+        encode.encode(file, "aac", {"b": "256k"}, samples, 48_000)
+    size = (site.folder / f"{one.video_id}.m4a").stat().st_size
+    source = {"max_megabytes": size / 1e6 - 0.1}
+    row = fetch([one], site.url, tmp_path / "archive", source)[one.clip_id]
+    assert (row["outcome"], row["media"]) == ("unavailable", "")
+    assert "larger than download.max_megabytes" in row["reason"]
+    # one is that of yt-dlp's extractor
+    assert site.requests.total() <= MOST_REQUESTS + 1
+    row = fetch([one], site.url, tmp_path / "archive", {"max_megabytes": size / 1e6 + 0.1})[one.clip_id]
+    assert row["outcome"] == "ok"
+    assert row["media_start_seconds"] == 0.0
 
 
 def test_a_file_that_came_before_anyone_looked_may_be_too_large_and_its_section_small_enough(

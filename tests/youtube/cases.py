@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Format:
-    """A format of a video: its layout in :data:`tests.youtube.media.LAYOUTS` or ``hls``, and its sound track."""
+    """A format of a video: its layout in :mod:`tests.youtube.media`, and its sound track."""
 
     layout: str
     sound: str = "right"
@@ -39,7 +39,8 @@ class Case:
         Answers of the watch page and of the player API to each client.
     media
         Fault of the media, a word of :func:`tests.site.site.spoiled`, or a status code, ``hang``, ``drop``, ``html``,
-        ``cut``, ``slow`` or ``no range``.
+        ``cut``, ``slow``, ``endless``, ``no range``, or ``no size`` or ``no place``: a Content-Range without the size
+        of the file or without any number.
     challenge
         Whether addresses carry a signature and a parameter ``n`` that must be solved.
     ad_seconds
@@ -48,8 +49,10 @@ class Case:
         Text in the watch page.
     start_seconds
         Start of the labelled stretch of ten seconds.
-    most_shift
-        Largest difference between the clip and the true sound, in samples at 44.1 kHz.
+    shift, most_shift
+        How much later than the true sound the clip is, in samples at 44.1 kHz, and the largest difference from that.
+    stated_seconds
+        Duration that the site states; 0 for the true one.
     """
 
     name: str
@@ -64,7 +67,9 @@ class Case:
     ad_seconds: int = 0
     note: str = ""
     start_seconds: float = 12.3
+    shift: int = 0
     most_shift: int = 0
+    stated_seconds: int = 0
 
 
 def same(name: str, outcome: str, answer: str, **options: str) -> Case:
@@ -100,10 +105,18 @@ CASES = (
     Case("mp4 from the start", "ok", formats=(Format("mp4"),), start_seconds=0.0),
     Case("hls", "ok", formats=(Format("hls"),), most_shift=TWO_MS),
     Case("hls from the start", "ok", formats=(Format("hls"),), start_seconds=0.0, most_shift=TWO_MS),
+    Case("hls of mp4 with priming", "ok", formats=(Format("hls_mp4"),)),
+    Case("hls of mp4 from the start", "ok", formats=(Format("hls_mp4"),), start_seconds=0.0),
+    # MPEG-TS does not say that its first 1,024 samples are priming
+    Case("hls with priming", "ok", formats=(Format("hls_primed"),), shift=1024, most_shift=TWO_MS),
     Case("m4a from the start", "ok", start_seconds=0.0),
     Case("m4a to the end", "ok", start_seconds=30.0),
     Case("m4a over the end", "ok", start_seconds=34.5),
     Case("behind the end", "too_short", start_seconds=50.0),
+    Case("behind the end of a playlist", "too_short", formats=(Format("hls"),), start_seconds=50.0),
+    Case("a duration that is too short", "ok", stated_seconds=5),
+    Case("a duration that is too short, webm", "ok", formats=(Format("webm"),), stated_seconds=5, most_shift=TWO_MS),
+    Case("a duration that is too short, hls", "ok", formats=(Format("hls"),), stated_seconds=5, most_shift=TWO_MS),
     Case("signature and n", "ok", challenge=True),
     Case("n of a playlist", "ok", formats=(Format("hls"),), challenge=True, most_shift=TWO_MS),
     Case("after an advertisement", "ok", ad_seconds=2),
@@ -166,6 +179,8 @@ CASES = (
     same("payment", "members_only", "UNPLAYABLE: This video requires payment to watch."),
     Case("trailer", "members_only", page="trailer", tv="trailer", visionos="trailer"),
     same("unavailable", "unavailable", "ERROR: Video unavailable"),
+    same("not available", "unavailable", "ERROR: This video is not available"),
+    players("not available to players", "unavailable", "UNPLAYABLE: This video is not available"),
     same("unavailable 2", "unavailable", "ERROR: This video isn't available anymore"),
     Case("unavailable to two players", "unavailable", tv="ERROR: This video is unavailable",
          visionos="ERROR: This video is unavailable"),
@@ -218,4 +233,6 @@ CASES = (
     media("media truncated", "corrupt", "truncated"),
     media("media slow", "ok", "slow"),
     media("media without ranges", "ok", "no range"),
+    media("ranges without a size", "ok", "no size"),
+    media("ranges without a place", "ok", "no place"),
 )  # fmt: skip

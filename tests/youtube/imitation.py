@@ -4,6 +4,7 @@ yt-dlp is given the address of the proxy and the certificate. It then asks for w
 usual, and its requests end here. No request leaves this machine.
 """
 
+import contextlib
 import json
 import re
 import shutil
@@ -21,7 +22,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from tests.site.site import spoiled
 from tests.youtube.cases import Case, Format
-from tests.youtube.media import LAYOUTS, SECONDS
+from tests.youtube.media import LAYOUTS, PLAYLISTS, SECONDS
 
 PLAYER_JS = (Path(__file__).parent / "player.js").read_text()
 PLAYER_PATH = "/s/player/0123abcd/player_ias.vflset/en_US/base.js"
@@ -99,7 +100,8 @@ class YouTube:
         answer = getattr(case, client)
         shown = "another-one" if answer == "another video" else video_id
         details: dict[str, Any] = {
-            "videoId": shown, "title": "A title: Private video", "lengthSeconds": str(SECONDS), "isLiveContent": False,
+            "videoId": shown, "title": "A title: Private video", "lengthSeconds": str(case.stated_seconds or SECONDS),
+            "isLiveContent": False,
         }  # fmt: skip
         response: dict[str, Any] = {"playabilityStatus": {"status": "OK"}, "videoDetails": details}
         if answer in ("live", "processing"):
@@ -129,9 +131,9 @@ class YouTube:
     def _streaming_data(self, case: Case, video_id: str, answer: str, client: str) -> dict[str, Any]:
         data: dict[str, Any] = {"adaptiveFormats": [], "formats": []}
         for number, one in enumerate(case.formats):
-            if one.layout == "hls" and (answer in ("sabr", "drm") or client == "page"):
+            if one.layout in PLAYLISTS and (answer in ("sabr", "drm") or client == "page"):
                 continue
-            if one.layout == "hls":
+            if one.layout in PLAYLISTS:
                 challenge = f"/n/n{video_id}" if case.challenge else ""
                 data["hlsManifestUrl"] = (
                     f"https://manifest.googlevideo.com/api/manifest/hls_variant/id/{video_id}{challenge}"
@@ -307,8 +309,9 @@ class _Handler(BaseHTTPRequestHandler):
                 f"{root}/playlist/index.m3u8\n"
             )
         else:
-            text = (self.youtube.folder / case.formats[int(number)].sound / "hls.m3u8").read_text()
-            text = re.sub(r"(?m)^(?=hls\d)", f"{root}/piece/", text)
+            one = case.formats[int(number)]
+            text = (self.youtube.folder / one.sound / f"{one.layout}.m3u8").read_text()
+            text = re.sub(r'(?m)(^|(?<=URI="))(?=hls)', f"{root}/piece/", text)
         return self._send(200, text.encode(), "application/vnd.apple.mpegurl")
 
     def _media(self, fields: dict[str, str]) -> None:
@@ -327,6 +330,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._count(video_id, "media")
         if self._fail(fault):
             return
+        if fault == "endless":
+            return self._send_on(video_id)
         data, status = spoiled(path.read_bytes(), fault), 200
         extra = {}
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
@@ -334,9 +339,21 @@ class _Handler(BaseHTTPRequestHandler):
             first, last = int(asked[1]), min(int(asked[2] or len(data)), len(data) - 1)
             if first >= len(data):
                 return self._send(416, b"", "text/plain")
-            extra, status = {"Content-Range": f"bytes {first}-{last}/{len(data)}"}, 206
+            place = "*" if fault == "no place" else f"{first}-{last}"
+            size = "*" if fault in ("no size", "no place") else len(data)
+            extra, status = {"Content-Range": f"bytes {place}/{size}"}, 206
             data = data[first : last + 1]
         self.youtube.sent[video_id] += self._send(status, data, "audio/mp4", extra, fault)
+
+    def _send_on(self, video_id: str) -> None:
+        """Send data until the client closes the connection."""
+        self.send_response(200)
+        self.send_header("Content-Type", "audio/mp4")
+        self.end_headers()
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            while self.wfile.write(bytes(PIECE_BYTES)):
+                self.youtube.sent[video_id] += PIECE_BYTES
 
     def _send_json(self, found: dict[str, Any]) -> None:
         self._send(200, json.dumps(found).encode(), "application/json")

@@ -18,6 +18,9 @@ LAYOUTS = {
     "webm": ("webm.webm", 'audio/webm; codecs="opus"', 251),
     "mp4": ("mp4.mp4", 'video/mp4; codecs="avc1.42001E, mp4a.40.2"', 18),
 }
+# Layouts of playlists, each in a file of its own: MPEG-TS that begins with the first sample or with the encoder's
+# priming, which it does not mark, and MP4 with the edit list that marks it.
+PLAYLISTS = ("hls", "hls_primed", "hls_mp4")
 _DASH = {"movflags": "frag_keyframe+delay_moov+default_base_moof+global_sidx+skip_trailer", "frag_duration": "9985000"}
 _CUES_IN_FRONT = {"cues_to_front": "1", "cluster_time_limit": "10000", "fflags": "bitexact"}
 
@@ -42,7 +45,9 @@ def write_layouts(folder: Path, seed: int) -> None:
         encode(file, "libopus", {"b": "96k", "frame_duration": "20"}, sound(seed, 48_000), 48_000)
     with av.open(str(folder / "mp4.mp4"), "w", format="mp4", options={"movflags": "faststart"}) as file:
         _write_with_picture(file, samples)
-    _write_hls(folder, folder / "m4a.m4a")
+    for layout in ("hls", "hls_primed"):
+        _write_hls(folder / f"{layout}.m3u8", folder / "m4a.m4a", is_primed=layout == "hls_primed")
+    _write_hls_of_mp4(folder / "hls_mp4.m3u8", folder / "m4a.m4a")
 
 
 def _write_with_picture(file: "av.container.OutputContainer", samples: Samples) -> None:
@@ -62,15 +67,34 @@ def _write_with_picture(file: "av.container.OutputContainer", samples: Samples) 
         file.mux(packet)
 
 
-def _write_hls(folder: Path, source: Path) -> None:
-    """Write pieces of about five seconds that begin with the first sample, without the encoder's priming."""
+def _write_hls(path: Path, source: Path, is_primed: bool) -> None:
+    """Write pieces of MPEG-TS of about five seconds, with or without the encoder's priming in front."""
     options = {"hls_time": "5", "hls_list_size": "0", "hls_playlist_type": "vod"}
-    with av.open(str(source)) as old, av.open(str(folder / "hls.m3u8"), "w", format="hls", options=options) as new:
+    with av.open(str(source)) as old, av.open(str(path), "w", format="hls", options=options) as new:
         stream = new.add_stream_from_template(old.streams.audio[0])
         for packet in old.demux(audio=0):
-            if packet.pts is not None and packet.pts >= 0:
+            if packet.pts is not None and (packet.pts >= 0 or is_primed):
                 packet.stream = stream
                 new.mux(packet)
+
+
+def _write_hls_of_mp4(path: Path, source: Path) -> None:
+    """Write the fragments of an M4A file as pieces, behind its header."""
+    data, at, begins, header = source.read_bytes(), 0, [], b""
+    while at < len(data):
+        n = int.from_bytes(data[at : at + 4])
+        kind = data[at + 4 : at + 8]
+        if kind == b"moof":
+            begins.append(at)
+        elif kind in (b"ftyp", b"moov"):
+            header += data[at : at + n]
+        at += n
+    path.with_name("hls_mp4_header.mp4").write_bytes(header)
+    text = '#EXTM3U\n#EXT-X-MAP:URI="hls_mp4_header.mp4"\n'
+    for number, (begin, end) in enumerate(zip(begins, [*begins[1:], len(data)], strict=True)):
+        path.with_name(f"hls_mp4_{number}.m4s").write_bytes(data[begin:end])
+        text += f"#EXTINF:{SECONDS / len(begins)},\nhls_mp4_{number}.m4s\n"
+    path.write_text(f"{text}#EXT-X-ENDLIST\n")
 
 
 def shift_samples(clip: Samples, start_seconds: float, seed: int) -> int | None:

@@ -9,28 +9,38 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from convert_clips import convert_clips
+from download_clips import download_clips
+from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.errors import ConfigError, DownloadError
 from soundsift.media import decode
 from soundsift.media.archive import Archive
+from soundsift.media.archive_writer import ArchiveWriter
+from soundsift.media.columns import KEPT, OUTCOME_COLUMNS
 from soundsift.media.coverage import whole_files
 from soundsift.media.outcomes import OUTCOMES
 from soundsift.media.pace import Pace
 from soundsift.metadata.batches import Clip
+from soundsift.metadata.columns import BATCH_COLUMNS
+from soundsift.tables import read_csv, schema_of, write_csv
 from tests.conftest import Once
 from tests.site.downloads import fetch
 from tests.youtube.cases import CASES, TWO_MS, Case, Format
 from tests.youtube.imitation import YouTube, make_certificate
-from tests.youtube.media import LAYOUTS, RATE_HZ, late_samples, shift_samples, write_layouts
+from tests.youtube.media import LAYOUTS, RATE_HZ, Samples, late_samples, shift_samples, write_layouts
 
 URL = "https://www.youtube.com/watch?v={video_id}"
 SOUNDS = {"right": 1, "wrong": 2}
@@ -119,7 +129,7 @@ def rehearse(layouts: Path, certificate: Path, folder: Path) -> None:
             shift = shift_of(row, root) if row["outcome"] == "ok" else None
             kinds = ("www", "manifest", "media")
             found[case.name] = Rehearsed(row, shift, {kind: youtube.n_requests(kind, one.video_id) for kind in kinds})
-    line = "{:35} {:14} {:14} {:>3} {:>8} {:>5} {:>6}  {}"
+    line = "{:45} {:14} {:14} {:>3} {:>8} {:>5} {:>6}  {}"
     print("\n" + line.format("case", "expected", "got", "www", "manifest", "media", "shift", "words"))
     for case in CASES:
         one, n = found[case.name], found[case.name].n_requests
@@ -134,7 +144,7 @@ def test_each_case_gets_its_outcome_and_each_clip_its_sound(case: Case, table: d
     assert one.row["outcome"] == case.outcome, one.row["reason"]
     if case.outcome == "ok":
         assert one.shift is not None, "another sound"
-        assert abs(one.shift) <= case.most_shift
+        assert abs(one.shift - case.shift) <= case.most_shift
     else:
         assert one.row["reason"]
         assert one.row["media"] == ""
@@ -179,12 +189,13 @@ def test_after_no_formats_other_jobs_ask_one_clip_each_until_one_comes(youtube: 
 
 @pytest.mark.parametrize("other", ["private", "words that nobody knows", "players 503"])
 def test_dead_and_unknown_videos_between_refusals_do_not_keep_a_job_asking(
-    other: str, youtube: YouTube, tmp_path: Path
+    other: str, youtube: YouTube, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clips = put(youtube, *[case("bot check"), case(other)] * 20)
     with pytest.raises(DownloadError, match="the source refuses us"):
         ask(youtube, clips, tmp_path / "archive", concurrency=1, on_transient="record")
     assert len([one for one in clips if youtube.n_requests("www", one.video_id)]) <= 10
+    assert not [message for message in caplog.messages if "none of the" in message], "it is said of jobs that succeed"
 
 
 def test_a_count_that_other_jobs_raised_holds_nobody_up(
@@ -216,6 +227,58 @@ def test_a_clip_between_refusals_shows_that_the_site_still_answers(youtube: YouT
     assert [row["outcome"] for row in rows.values()] == ["bot_check", "bot_check", "ok"] * 4
 
 
+def test_clips_that_were_offered_no_formats_do_not_count_towards_a_block(youtube: YouTube, tmp_path: Path) -> None:
+    root = tmp_path / "archive"
+    clips = put(youtube, *[case("no addresses")] * 4, *[case("bot check")] * 6)
+    with pytest.raises(DownloadError):
+        ask(youtube, clips[:5], root, concurrency=1, on_transient="fail")
+    assert Pace(root).blocked() is None, "one bot check is no block"
+    for one in clips[5:9]:
+        with pytest.raises(DownloadError):
+            ask(youtube, [one], root, concurrency=1, on_transient="fail")
+    assert Pace(root).blocked() is not None
+
+
+def test_errors_that_nobody_understands_slow_a_job_down_until_media_come(youtube: YouTube, tmp_path: Path) -> None:
+    clips = put(youtube, *[case("words that nobody knows")] * 4, case("m4a"), case("m4a"))
+    ask(youtube, clips[5:], tmp_path / "other")
+    began = time.monotonic()
+    ask(youtube, clips[:2], tmp_path / "other", concurrency=1, block_after=3)
+    quick = time.monotonic() - began
+    began = time.monotonic()
+    rows = ask(youtube, clips, tmp_path / "archive", concurrency=1, block_after=2)
+    # after two and more such errors: pauses of 1 s, 2 s and 4 s; after the clip none
+    assert 7.0 < time.monotonic() - began < 7.0 + 3 * quick
+    assert [row["outcome"] for row in rows.values()].count("ok") == 2
+
+
+def test_a_full_disk_is_no_reason_to_ask_for_the_whole_file(
+    youtube: YouTube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = ArchiveWriter.scratch
+
+    @contextmanager
+    def full(self: ArchiveWriter) -> Iterator[Path]:
+        with make(self) as folder:
+            for name in ("section.m4a", "section.webm", "whole.m4a"):
+                (folder / name).symlink_to("/dev/full")
+            yield folder
+
+    monkeypatch.setattr(ArchiveWriter, "scratch", full)
+    clips = put(youtube, case("m4a"), case("webm"), case("hls"))
+    for one in clips:
+        with pytest.raises(DownloadError, match="cannot be written .*free disk space"):
+            ask(youtube, [one], tmp_path / "archive", concurrency=1)
+        assert youtube.sent[one.video_id] < 450_000, "the whole file was fetched"
+
+
+def test_pieces_without_end_are_read_no_further_than_the_limit(youtube: YouTube, tmp_path: Path) -> None:
+    (one,) = put(youtube, case("hls", media="endless"))
+    row = ask(youtube, [one], tmp_path / "archive", source={"max_megabytes": 5.0})[one.clip_id]
+    assert row["outcome"] == "unavailable"
+    assert "larger than download.max_megabytes" in row["reason"]
+
+
 def test_a_partial_outage_blocks_nobody(youtube: YouTube, tmp_path: Path) -> None:
     clips = put(youtube, *[Case("", "network", page="drop", tv="drop", visionos="drop")] * 6)
     clips += put(youtube, *[case("players drop")] * 6)
@@ -231,8 +294,9 @@ def test_a_batch_of_dead_videos_is_said_on_the_terminal(
     assert "none of the 5 clips of this batch is there (5 private)" in caplog.messages
 
 
-def test_unavailable_is_permanent_when_a_later_run_hears_it_again(youtube: YouTube, tmp_path: Path) -> None:
-    (one,) = put(youtube, case("unavailable to two players"))
+@pytest.mark.parametrize("name", ["unavailable to two players", "not available", "not available to players"])
+def test_unavailable_is_permanent_when_a_later_run_hears_it_again(name: str, youtube: YouTube, tmp_path: Path) -> None:
+    (one,) = put(youtube, case(name))
     again = replace(one, clip_id=f"{one.video_id}_14300", start_seconds=14.3, end_seconds=24.3)
     asked = []
     for _ in range(3):
@@ -241,7 +305,7 @@ def test_unavailable_is_permanent_when_a_later_run_hears_it_again(youtube: YouTu
         asked.append(youtube.n_requests("www", one.video_id))
     # all clips of a video hear it at once
     assert asked == [3, 6, 6]
-    (other,) = put(youtube, case("unavailable to two players"))
+    (other,) = put(youtube, case(name))
     assert ask(youtube, [other], tmp_path / "other")[other.clip_id]["outcome"] == "unavailable"
     put(youtube, case("m4a", start_seconds=12.3))
     assert ask(youtube, [other], tmp_path / "other")[other.clip_id]["outcome"] == "ok"
@@ -256,7 +320,13 @@ def test_a_whole_file_that_is_too_large_is_no_answer_about_its_section(youtube: 
 
 
 def test_the_second_try_for_a_whole_file_asks_the_site_nothing(table: dict[str, Rehearsed]) -> None:
-    for name in ("media without ranges", "media are a page", "media empty"):
+    for name in (
+        "media without ranges",
+        "ranges without a size",
+        "ranges without a place",
+        "media are a page",
+        "media empty",
+    ):
         assert table[name].n_requests == {"www": 3, "manifest": 0, "media": 2}
     for name in ("media 403", "media 429"):
         assert table[name].n_requests == {"www": 3, "manifest": 0, "media": 1}
@@ -266,7 +336,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "no certificate store": {"yt_dlp": {"nocheckcertificate": True, "compat_opts": []}},
     "socks proxy": {"proxy": "socks5h://{address}"},
     "proxy of the environment": {"proxy": None},
-    "arguments for ffmpeg": {"yt_dlp": {"external_downloader_args": {"ffmpeg_i": ["-reconnect", "1"]}}},
 }
 
 
@@ -302,10 +371,39 @@ def test_a_site_without_a_valid_certificate_gets_no_request(
     assert not youtube.requests
 
 
-@pytest.mark.parametrize("option", ["outtmpl", "ignoreerrors", "download_ranges", "logger"])
-def test_an_option_that_the_workflow_relies_on_is_refused(option: str, youtube: YouTube, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=f"{option} may not be set"):
-        ask(youtube, put(youtube, case("m4a")), tmp_path / "archive", yt_dlp={option: True})
+WRONG_OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "the workflow relies on": ({"ignoreerrors": True}, "ignoreerrors is set by the workflow"),
+    "has no effect": ({"external_downloader_args": {"ffmpeg": ["-v"]}}, "external_downloader_args has no effect"),
+    "has the wrong type": ({"socket_timeout": "5 s"}, "socket_timeout must be a number, got '5 s'"),
+    "does not exist": ({"slep_interval": 5}, "yt-dlp has no option slep_interval"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_OPTIONS)
+def test_an_option_that_is_wrong_is_one_line_before_the_first_request(
+    what: str, youtube: YouTube, tmp_path: Path
+) -> None:
+    options, line = WRONG_OPTIONS[what]
+    with pytest.raises(ConfigError) as error:
+        ask(youtube, put(youtube, *[case("m4a")] * 3), tmp_path / "archive", yt_dlp=options)
+    assert line in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not youtube.requests
+
+
+@pytest.mark.parametrize("layout", ["m4a", "hls"])
+def test_a_rate_limit_and_pauses_of_yt_dlp_hold_for_sections(layout: str, youtube: YouTube, tmp_path: Path) -> None:
+    seconds = []
+    for options in ({}, {"ratelimit": 100_000}, {"sleep_interval": 2, "max_sleep_interval": 2.5}):
+        began = time.monotonic()
+        (one,) = put(youtube, case(layout))
+        youtube.sent.clear()
+        row = ask(youtube, [one], tmp_path / str(len(seconds)), yt_dlp=options)[one.clip_id]
+        assert row["media_start_seconds"] > 10.0, "the whole file was fetched"
+        seconds.append(time.monotonic() - began)
+    n_bytes = youtube.sent.total()
+    assert seconds[1] - seconds[0] > n_bytes / 100_000 - 1.0 > 0.5
+    assert seconds[2] - seconds[0] > 1.0
 
 
 def test_whole_files_in_place_of_sections_are_counted_and_said_where_they_are_common(
@@ -327,16 +425,36 @@ def test_no_playlist_is_requested_where_sound_has_a_direct_address(table: dict[s
     assert table["no addresses, but a playlist"].n_requests["manifest"] > 0
 
 
+def clips_by_the_workflows_steps(clips: list[Clip], url: str, root: Path, policy: RequestPolicy) -> dict[str, Path]:
+    """Download and convert clips with the scripts of the workflow; return {clip_id: FLAC file}."""
+    columns = {c.name: [getattr(one, c.name) for one in clips] for c in BATCH_COLUMNS}
+    write_csv(pa.table(columns, schema=schema_of(BATCH_COLUMNS)), root / "batch.csv")
+    download_clips(
+        root / "batch.csv",
+        root / "archive",
+        [SourceParams(url)],
+        policy,
+        min_seconds=3.0,
+        downloads=root / "downloads.csv",
+    )
+    convert_clips(root / "downloads.csv", root / "archive", "flac", RATE_HZ, 3.0, root / "clips", root / "outcomes.csv")
+    found = read_csv(root / "outcomes.csv", OUTCOME_COLUMNS)
+    return {
+        clip_id: root / "clips" / f"{clip_id}.flac"
+        for clip_id, outcome in zip(found["clip_id"].to_pylist(), found["outcome"].to_pylist(), strict=True)
+        if outcome in KEPT
+    }
+
+
 @pytest.mark.skipif("SOUNDSIFT_RECORDINGS" not in os.environ, reason="SOUNDSIFT_RECORDINGS names no real recordings")
-def test_clips_of_real_recordings_are_those_of_the_files_on_disk(
+def test_the_workflows_steps_give_the_same_clips_of_real_recordings_as_from_disk(
     certificate: Path, environment: None, tmp_path: Path
 ) -> None:
     n_clips = int(os.environ.get("SOUNDSIFT_N_RECORDINGS", "12"))
     files = sorted((Path(os.environ["SOUNDSIFT_RECORDINGS"]) / "media").iterdir())
     rng = np.random.default_rng(0)
     paths = [files[i] for i in rng.permutation(len(files))[:n_clips]]
-    shifts: Counter[tuple[str, int]] = Counter()
-    n_identical: Counter[str] = Counter()
+    (tmp_path / "disk").mkdir()
     with YouTube(tmp_path, certificate) as youtube:
         clips = []
         for number, path in enumerate(paths):
@@ -345,24 +463,49 @@ def test_clips_of_real_recordings_are_those_of_the_files_on_disk(
             (tmp_path / str(number) / LAYOUTS[layout][0]).symlink_to(path)
             start = round(float(rng.uniform(0, max(0.0, (decode.length_of(path) or 0.0) - 10.0))), 3)
             clips.append(clip_of(number, Case("", "ok", start_seconds=start)))
+            (tmp_path / "disk" / f"{clips[-1].video_id}{path.suffix}").symlink_to(path)
             youtube.videos[clips[-1].video_id] = Case("", "ok", formats=(Format(layout, sound=str(number)),))
-        rows = ask(youtube, clips, tmp_path / "archive")
+        policy = RequestPolicy(proxy=f"http://{youtube.address}", yt_dlp={"compat_opts": ["no-certifi"]})
+        got = clips_by_the_workflows_steps(clips, URL, tmp_path / "from site", policy)
+    url = f"file://{tmp_path}/disk/{{video_id}}.*"
+    expected = clips_by_the_workflows_steps(clips, url, tmp_path / "from disk", RequestPolicy())
+    shifts: Counter[tuple[str, int]] = Counter()
+    n_identical, n_same_packets, n_wanted = Counter[str](), Counter[str](), Counter[str]()
+    archive = Archive(tmp_path / "from site" / "archive")
+    assert got.keys() == expected.keys()
+    assert len(got) >= 0.9 * n_clips
     for one, path in zip(clips, paths, strict=True):
-        row = rows[one.clip_id]
-        assert row["outcome"] == "ok", (path, row["reason"])
-        offset = row["media_start_seconds"]
-        expected = decode.cut(path, one.start_seconds, one.end_seconds, RATE_HZ)
-        got = decode.cut(
-            tmp_path / "archive" / row["media"], one.start_seconds - offset, one.end_seconds - offset, RATE_HZ
-        )
-        true, there = np.array(expected.get_array_of_samples()), np.array(got.get_array_of_samples())
+        if one.clip_id not in got:
+            continue
+        there, true = (read_samples(of[one.clip_id]) for of in (got, expected))
         late = late_samples(there, true)
         assert late is not None, path
         shifts[path.suffix, late] += 1
+        n_wanted[path.suffix] += 1
         n_identical[path.suffix] += np.array_equal(there, true)
-    print(f"shift in samples: {shifts}; identical: {n_identical}")
+        record = archive.read(one.clip_id)
+        assert record is not None
+        n_same_packets[path.suffix] += holds_packets(packets_of(path), packets_of(archive.media_path(record)))
+    print(f"{len(got)} of {n_clips} clips: {dict(n_wanted)}; shifts: {dict(shifts)}")
+    print(f"same packets: {dict(n_same_packets)}; also the same samples: {dict(n_identical)}")
+    # a decoder that begins elsewhere replaces noise in AAC by other noise, so the samples may differ
+    assert n_same_packets == n_wanted
     assert {late for kind, late in shifts if kind != ".webm"} <= {0}
     assert all(abs(late) <= TWO_MS for _, late in shifts)
+
+
+def packets_of(path: Path | None) -> list[bytes]:
+    with av.open(str(path)) as file:
+        return [bytes(packet) for packet in file.demux(audio=0) if packet.size]
+
+
+def holds_packets(all_packets: list[bytes], section: list[bytes]) -> bool:
+    begins = (at for at, packet in enumerate(all_packets) if packet == section[0])
+    return any(all_packets[at : at + len(section)] == section for at in begins)
+
+
+def read_samples(path: Path) -> Samples:
+    return np.array(decode.cut(path, 0.0, 60.0, RATE_HZ).get_array_of_samples())
 
 
 def test_there_are_cases_of_every_outcome_that_yt_dlp_can_cause() -> None:

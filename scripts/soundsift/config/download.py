@@ -56,8 +56,8 @@ class RequestPolicy:
     timeout_seconds: Annotated[float, Gt(0)] = 600.0
     """Time limit for one attempt at a clip, in seconds. Then the transfer is stopped and tried again."""
     block_after: Annotated[int, Ge(1)] = 5
-    """After this many refused clips in a row, all jobs pause for an hour. Refusals are counted over all jobs
-    that share the archive."""
+    """After this many refused clips in a row, all jobs pause for an hour. The refusals of the last hour are counted
+    over all jobs that share the archive."""
     wait_when_blocked: bool = False
     """true: jobs wait until a pause (block_after) has ended; false: they fail at once. The error states when the pause
     ends. Waiting suits long, unattended runs."""
@@ -69,7 +69,8 @@ class RequestPolicy:
     proxy: str | None = None
     """Address of a proxy for yt-dlp."""
     yt_dlp: dict[str, Any] = field(default_factory=dict)
-    """Further options of yt-dlp's Python interface, passed through."""
+    """Further options of yt-dlp's Python interface, passed through. Options that are unknown, have the wrong type or
+    would have no effect here are refused."""
 
 
 @dataclass(frozen=True)

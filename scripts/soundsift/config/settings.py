@@ -14,12 +14,11 @@ from soundsift.config.download import SourceParams
 from soundsift.config.pick import pick
 from soundsift.config.schema import validate
 from soundsift.config.sources import YOUTUBE, check_url, index_path, is_sharded, split_pattern
+from soundsift.config.ytdlp_options import REFUSED, refusal
 from soundsift.errors import ConfigError
 from soundsift.homes import with_home
 
 DEMO = "resources/demo"
-# The workflow sets these options of yt-dlp itself: they decide where files go and what is downloaded.
-OUR_OPTIONS = {"outtmpl", "paths", "logger", "download_ranges", "match_filter", "simulate", "skip_download"}
 MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -164,8 +163,8 @@ def _check_together(config: dict[str, Any]) -> None:
         raise ConfigError("metadata.segments has only an eval list: name at least one list to train on")
     for key, url in _urls(config).items():
         check_url(url, key)
-    for name in OUR_OPTIONS & set(config["download"]["yt_dlp"]):
-        raise ConfigError(f"download.yt_dlp.{name} is set by the workflow: remove it")
+    for name in sorted(REFUSED.intersection(config["download"]["yt_dlp"])):
+        raise ConfigError(refusal(name))
     clips, features = config["clips"], config["features"]
     if clips["format"] == "mp3" and clips["sample_rate_hz"] not in MP3_RATES_HZ:
         raise ConfigError(

@@ -4,6 +4,7 @@ The source divides the clips into groups. The clips of a group are requested by 
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,12 +24,8 @@ from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
 from soundsift.media.columns import KEPT
 from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, SENT_MEDIA, TRANSIENT
 from soundsift.media.pace import Pace
-from soundsift.media.record_rules import (
-    RecordRules,
-    counts_as_unavailable,
-    is_worth_second_try,
-    with_earlier_media,
-)
+from soundsift.media.record_rules import RecordRules, with_earlier_media
+from soundsift.media.second_answers import is_worth_second_try, needs_confirmation
 from soundsift.media.source_choice import SourceChoice
 from soundsift.media.sources.base import FetchError, Media, is_about_storage, outcome_of
 from soundsift.metadata.batches import Clip
@@ -37,6 +34,10 @@ from soundsift.metadata.batches import Clip
 BLOCK_SECONDS = 3600.0
 # Pause of a job that waits although no other job is blocked.
 PAUSE_SECONDS = 600.0
+# Refusals count together for so long, or for the time of twice ``block_after`` turns if that is longer.
+MEMORY_SECONDS = 3600.0
+# Longest pause before a request after errors that are not understood.
+LONGEST_DELAY_SECONDS = 30.0
 
 
 class ClipRequests:
@@ -70,7 +71,7 @@ class ClipRequests:
         self._params, self._policy = source.params, source.policy
         self._rules = RecordRules(source.params, min_seconds, started=_now())
         self._state = threading.Condition()
-        self._n_requests = self._n_refused = self.n_whole_files = 0
+        self._n_requests = self._n_refused = self._n_unrecognised = self.n_whole_files = 0
         self.breaker_tripped = False
         self._stopped = threading.Event()
         self._storage_error: InputError | None = None
@@ -220,7 +221,7 @@ class ClipRequests:
             )
             self._n_requests += 1
         try:
-            if self._stopped.is_set() or self.is_blocked():
+            if self._stopped.wait(self._delay_seconds()) or self.is_blocked():
                 return False
             self.source.prepare()
             while seconds := self.pace.take_turn(self._policy.videos_per_hour):
@@ -231,6 +232,14 @@ class ClipRequests:
             with self._state:
                 self._n_requests -= 1
                 self._state.notify_all()
+
+    def _delay_seconds(self) -> float:
+        """Return the pause before a request: 0, or growing after ``block_after`` errors that are not understood.
+
+        They may be a new form of a block, and only media show that they are not.
+        """
+        n_more = self._n_unrecognised - self._policy.block_after
+        return min(2.0 ** min(n_more, 10), LONGEST_DELAY_SECONDS) if n_more >= 0 else 0.0
 
     def _fetch(self, clip: Clip, fetch: Callable[[Clip, Path], Media], n_requests: int = 1) -> bool:
         """Fetch the media of a clip and record the answer; return whether that settles it."""
@@ -261,7 +270,7 @@ class ClipRequests:
                 return False
             logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
             record.n_corrupt += n_requests * (record.outcome == "corrupt")
-            record.n_unavailable += n_requests * counts_as_unavailable(record)
+            record.n_unavailable += n_requests * needs_confirmation(record)
             self._record_failure(record, before)
         if n_requests and self.source.is_remote:
             self._count_refusals(record)
@@ -307,17 +316,20 @@ class ClipRequests:
 
         A site says of a dead video that it is dead even while it refuses everything else, so such answers count neither
         way. If no formats are offered, the cause may be yt-dlp or its options, which the user can correct at once: only
-        this job stops.
+        this job stops, and such answers do not count towards a block.
         """
         with self._state:
+            self._n_unrecognised += record.outcome == "unrecognised"
             if record.outcome in SENT_MEDIA:
                 self.pace.forget_refusals()
-                self._n_refused = 0
+                self._n_refused = self._n_unrecognised = 0
             elif record.outcome in REFUSED and not self.pace.blocked():
                 no_block = record.outcome == "no_formats"
                 seconds = None if no_block else self.retry_after_seconds or BLOCK_SECONDS
+                turns = 2 * self._policy.block_after
+                memory = max(MEMORY_SECONDS, turns * 3600.0 / (self._policy.videos_per_hour or math.inf))
                 is_reached, self._n_refused = self.pace.count_refusal(
-                    record.clip_id, record.reason, self._policy.block_after, seconds
+                    record.clip_id, record.reason, self._policy.block_after, seconds, memory
                 )
                 if is_reached:
                     logging.warning("%d clips in a row were refused: no more requests", self._policy.block_after)

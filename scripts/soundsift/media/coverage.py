@@ -1,6 +1,7 @@
 """Counting the available clips: by the outcomes of finished batches, and by the archive for all other clips."""
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 from soundsift.media.archive import Archive, source_of
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
 from soundsift.media.outcomes import PERMANENT
+from soundsift.media.second_answers import is_undecided
 from soundsift.metadata.columns import BATCH_COLUMNS
 from soundsift.tables import Column, read_csv
 
@@ -81,6 +83,13 @@ def whole_files(coverage: pa.Table, archive: Archive) -> str:
     return f"{n_whole:,} of {len(there):,} clips came as whole files, because their sections were unusable.\n"
 
 
+def undecided(coverage: pa.Table, archive: Archive) -> set[str]:
+    """Return the ids of clips with a permanent outcome that a run requests again nevertheless."""
+    gone = coverage.filter(pc.is_in(coverage["outcome"], pa.array(sorted(PERMANENT))))["clip_id"].to_pylist()
+    records = (archive.read(clip_id) for clip_id in gone)
+    return {record.clip_id for record in records if record is not None and is_undecided(record)}
+
+
 def missing(coverage: pa.Table) -> pa.Table:
     """Return the clips that are not available, with :data:`MISSING_COLUMNS`."""
     gone = pc.invert(pc.is_in(coverage["outcome"], pa.array(sorted(KEPT))))
@@ -94,13 +103,15 @@ def outcome_counts(coverage: pa.Table) -> Counts:
     return {split: {outcome: n for (of, outcome), n in pairs.most_common() if of == split} for split in splits}
 
 
-def lines(coverage: pa.Table, retry_permanent: bool) -> str:
+def lines(coverage: pa.Table, retry_permanent: bool, undecided: Collection[str] = ()) -> str:
     """Describe the available clips by split, outcome and detector, and what a further run would request.
 
     Parameters
     ----------
     coverage
         Table from :func:`present`.
+    undecided
+        Clip ids from :func:`undecided`.
     """
     counts = outcome_counts(coverage)
     text = []
@@ -122,7 +133,10 @@ def lines(coverage: pa.Table, retry_permanent: bool) -> str:
     if len(sources) > 1:
         text.append(f"by source: {', '.join(f'{n:,} {name}' for name, n in sources.items())}")
     settled = pa.array(sorted(KEPT if retry_permanent else KEPT | PERMANENT))
-    left = coverage.filter(pc.invert(pc.is_in(coverage["outcome"], settled)))
+    open_ids = pa.array(sorted(undecided), pa.string())
+    left = coverage.filter(
+        pc.or_(pc.invert(pc.is_in(coverage["outcome"], settled)), pc.is_in(coverage["clip_id"], open_ids))
+    )
     for finished, when in ((False, "The same command"), (True, "With --forcerun download_clips a run")):
         asked = Counter(left["outcome"].filter(pc.equal(left["finished"], finished)).to_pylist())
         if asked or not finished:

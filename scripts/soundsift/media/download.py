@@ -193,13 +193,13 @@ def _report_failures(table: pa.Table, asked: Sequence[ClipRequests], policy: Req
             f"of {answers.total()} clips that were asked for, {what} ({reason}): check download.cookies, proxy and "
             f"yt_dlp, install the newest yt-dlp, and run the same command again; {kept}"
         )
-    if not n_there and len(outcomes) >= policy.block_after:
-        what = ", ".join(f"{n} {word}" for word, n in Counter(outcomes).most_common())
-        warn("none of the %d clips of this batch is there (%s)", len(outcomes), what)
     words = (row["outcome"] if row["reason"] != NOT_REQUESTED else "not requested" for row in table.to_pylist())
     counts = Counter(word for word in words if word in TRANSIENT or word == "not requested")
     # clips that were never requested are not recorded as missing, whatever on_transient says
     if not counts or (policy.on_transient == "record" and not n_not_requested):
+        if not n_there and len(outcomes) >= policy.block_after:
+            what = ", ".join(f"{n} {word}" for word, n in Counter(outcomes).most_common())
+            warn("none of the %d clips of this batch is there (%s)", len(outcomes), what)
         return
     what = ", ".join(f"{n} {word}" for word, n in counts.most_common())
     line = f"{counts.total()} of {len(outcomes)} clips could not be fetched yet ({what})"

@@ -32,10 +32,11 @@ _THREADS = threading.Lock()
 
 @dataclass
 class _State:
-    """Times in seconds since 1970; ``refused`` has the ids of the clips refused in a row."""
+    """Times in seconds since 1970; clips refused in a row, by clip id, and those that were offered no formats."""
 
     next_turn: float = 0.0
-    refused: list[str] = field(default_factory=list)
+    refused_at: dict[str, float] = field(default_factory=dict)
+    no_formats_at: dict[str, float] = field(default_factory=dict)
     blocked_until: float = 0.0
     blocked_reason: str = ""
 
@@ -100,11 +101,17 @@ class Pace:
             return 0.0
 
     def count_refusal(
-        self, clip_id: str, reason: str, block_after: int, block_seconds: float | None
+        self, clip_id: str, reason: str, block_after: int, block_seconds: float | None, memory_seconds: float
     ) -> tuple[bool, int]:
         """Count a refused clip; after ``block_after`` different clips in a row, block requests.
 
-        With ``block_seconds`` None nothing is blocked, and the next refusal, of any job, reaches ``block_after`` too.
+        Parameters
+        ----------
+        block_seconds
+            None for a clip that was offered no formats. Such clips do not count towards a block. After ``block_after``
+            clips of either kind the next one, of any job, reaches ``block_after`` too.
+        memory_seconds
+            Earlier refusals do not count.
 
         Returns
         -------
@@ -112,10 +119,13 @@ class Pace:
             Whether ``block_after`` was reached, and the number of clips refused in a row, over all jobs.
         """
         with self._state() as state:
-            if clip_id not in state.refused:
-                state.refused.append(clip_id)
-            n_refused = len(state.refused)
-            if n_refused >= block_after and block_seconds is not None:
+            now = time.time()
+            for clips in (state.refused_at, state.no_formats_at):
+                for old in [one for one, when in clips.items() if one == clip_id or abs(now - when) > memory_seconds]:
+                    del clips[old]
+            (state.no_formats_at if block_seconds is None else state.refused_at)[clip_id] = now
+            n_refused = len(state.refused_at) + len(state.no_formats_at)
+            if block_seconds is not None and len(state.refused_at) >= block_after:
                 _block(state, reason, max(block_seconds, SHORTEST_BLOCK_SECONDS))
             return n_refused >= block_after, n_refused
 
@@ -127,7 +137,7 @@ class Pace:
     def forget_refusals(self) -> None:
         """Start counting anew, because the source answered."""
         with self._state() as state:
-            state.refused = []
+            state.refused_at, state.no_formats_at = {}, {}
 
     def blocked(self) -> tuple[float, str] | None:
         """Return the end of the block, in seconds since 1970, and its reason; None if requests are not blocked."""
@@ -167,7 +177,7 @@ def _claims_file(root: Path) -> int:
 
 
 def _block(state: _State, reason: str, seconds: float) -> None:
-    state.refused = []
+    state.refused_at, state.no_formats_at = {}, {}
     state.blocked_until = time.time() + min(seconds, LONGEST_BLOCK_SECONDS)
     state.blocked_reason = reason
 
@@ -177,7 +187,8 @@ def _read(path: Path) -> _State:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         state = _State(**{f.name: found[f.name] for f in fields(_State) if f.name in found})
-        float(state.next_turn), float(state.blocked_until), state.refused.copy()
+        float(state.next_turn), float(state.blocked_until)
+        sum(state.refused_at.values()), sum(state.no_formats_at.values())
     except PermissionError as error:
         raise InputError(
             f"{path} may not be read: put all users of the archive into its group, with umask 002"

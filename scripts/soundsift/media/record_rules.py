@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from soundsift.config.download import SourceParams
 from soundsift.media.archive import Record
 from soundsift.media.outcomes import PERMANENT
+from soundsift.media.second_answers import is_worth_second_try, may_be_a_mistake
 from soundsift.metadata.batches import Clip
 
 
@@ -44,30 +45,11 @@ class RecordRules:
         return (
             record.outcome in PERMANENT
             and not is_worth_second_try(record)
-            and (not _may_be_a_mistake(record) or record.when >= self.started)
+            and (not may_be_a_mistake(record) or record.when >= self.started)
             and (not self.params.retry_permanent or record.when >= self.started)
             and record.url == address
             and not (record.too_large_megabytes and may_fit_now)
         )
-
-
-def _may_be_a_mistake(record: Record) -> bool:
-    """Return whether only one job found a video to be unavailable, so that a later job must find it again.
-
-    YouTube's player clients also say so of videos that play (yt-dlp issue 17252). A whole file that is too large was
-    requested because the section was unusable, which may have been a fault of the moment.
-    """
-    return counts_as_unavailable(record) and record.n_unavailable < 2
-
-
-def counts_as_unavailable(record: Record) -> bool:
-    """Return whether a video is unavailable, other than by the size of a file that was wanted as a whole."""
-    return record.outcome == "unavailable" and not (record.too_large_megabytes and record.whole)
-
-
-def is_worth_second_try(record: Record) -> bool:
-    """Return whether media were corrupt only once: the second answer may be intact."""
-    return record.outcome == "corrupt" and record.n_corrupt <= 1
 
 
 def with_earlier_media(record: Record, earlier: Record | None) -> Record:

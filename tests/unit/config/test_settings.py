@@ -122,6 +122,14 @@ def test_numbers_given_as_text_inside_a_section_are_numbers() -> None:
         ({"metadata": {"segments": {"t": "t.csv"}}, "download": {"url": "media/{video_id}"}}, "no known scheme"),
         ({"clips": {"sample_rate_hz": 20000}}, "clips.sample_rate_hz 20000 is not possible in mp3"),
         ({"download": {"yt_dlp": {"simulate": True}}}, "download.yt_dlp.simulate is set by the workflow: remove it"),
+        (
+            {"download": {"yt_dlp": {"retries": 3}}},
+            "download.yt_dlp.retries has no effect on how media are fetched here: use download.tries",
+        ),
+        (
+            {"download": {"yt_dlp": {"postprocessors": []}}},
+            "download.yt_dlp.postprocessors has no effect on how media are fetched here: remove it",
+        ),
         ({"detectors": {"dog": []}}, "detectors.dog must not be empty"),
         ({"detectors": {"dog": "Dog"}}, "detectors.dog must be a list or a mapping, got 'Dog'"),
         ({"detectors": {"dog": {"except": ["Bark"]}}}, "detectors.dog needs classes"),

@@ -67,6 +67,25 @@ def test_the_lines_say_what_is_there_and_what_a_further_run_asks_for(found: pa.T
     assert "With --forcerun download_clips a run would ask for 1 clips (1 private)." in again
 
 
+def test_an_answer_that_a_later_run_must_confirm_is_asked_for_again(tmp_path: Path) -> None:
+    archive = open_for_writing(tmp_path / "archive")
+    for clip_id, record in {
+        IDS[0]: Record(IDS[0], IDS[0][:11], "unavailable", n_unavailable=1),
+        IDS[1]: Record(IDS[1], IDS[1][:11], "unavailable", n_unavailable=2),
+        IDS[2]: Record(IDS[2], IDS[2][:11], "corrupt", n_corrupt=1),
+        IDS[3]: Record(IDS[3], IDS[3][:11], "corrupt", n_corrupt=2),
+        IDS[4]: Record(IDS[4], IDS[4][:11], "private"),
+    }.items():
+        archive.write(record)
+        assert archive.read(clip_id)
+    clips = pa.table({"clip_id": IDS, "split": ["train"] * 5, "batch": ["train-00000"] * 5})
+    found = coverage.present(clips, tmp_path / "outcomes", tmp_path / "features", archive)
+    undecided = coverage.undecided(found, archive)
+    assert undecided == {IDS[0], IDS[2]}
+    text = coverage.lines(found, False, undecided)
+    assert "The same command would ask for 2 clips (1 unavailable, 1 corrupt)." in text
+
+
 def test_clips_are_counted_by_split_and_outcome_most_frequent_first() -> None:
     expected = {"train": {"ok": 6, "private": 2, "silent": 1}, "eval": {"ok": 3, "removed": 3, "private": 1}}
     pairs = [(split, outcome) for split, found in expected.items() for outcome, n in found.items() for _ in range(n)]

@@ -11,6 +11,8 @@ from soundsift.errors import InputError
 from soundsift.media import pace
 from soundsift.media.pace import Pace
 
+HOUR = 3600.0
+
 
 class Clock:
     def __init__(self) -> None:
@@ -82,7 +84,7 @@ def test_a_block_holds_for_all_that_share_an_archive_until_it_ends(tmp_path: Pat
     one, other = Pace(tmp_path), Pace(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     assert other.blocked() is None
-    assert one.count_refusal("a_0", "HTTP Error 429: Too Many Requests", block_after=1, block_seconds=3600) == (True, 1)
+    assert one.count_refusal("a_0", "HTTP Error 429: Too Many Requests", 1, HOUR, HOUR) == (True, 1)
     assert other.blocked() == (clock.now + 3600, "HTTP Error 429: Too Many Requests")
     assert Pace(tmp_path / "elsewhere").blocked() is None
     clock.now += 3599
@@ -97,7 +99,7 @@ def test_clips_refused_in_a_row_are_counted_over_all_jobs_each_once_until_the_so
     one, other = Pace(tmp_path), Pace(tmp_path)
 
     def refused(who: Pace, clip_id: str) -> tuple[bool, int]:
-        return who.count_refusal(clip_id, "no", 3, 60)
+        return who.count_refusal(clip_id, "no", 3, 60, HOUR)
 
     assert [refused(one, "a"), refused(other, "b"), refused(one, "a"), refused(one, "b")] == [
         (False, 1), (False, 2), (False, 2), (False, 2),
@@ -110,10 +112,32 @@ def test_clips_refused_in_a_row_are_counted_over_all_jobs_each_once_until_the_so
     assert one.blocked() == (clock.now + 60, "no")
 
 
+def test_refusals_of_long_ago_do_not_count(tmp_path: Path, clock: Clock) -> None:
+    one = Pace(tmp_path)
+    for clip_id in ("a", "b", "c", "d"):
+        assert one.count_refusal(clip_id, "no", 3, 60, HOUR)[0] is False
+        clock.now += HOUR / 2 + 1
+    assert one.blocked() is None
+    # a clip that is refused again counts from then on
+    assert one.count_refusal("d", "no", 3, 60, HOUR) == (False, 1)
+    clock.now -= 1e6  # a clock that was ahead
+    assert one.count_refusal("e", "no", 3, 60, HOUR) == (False, 1)
+
+
+def test_clips_that_are_offered_no_formats_stop_a_job_and_block_nobody(tmp_path: Path, clock: Clock) -> None:
+    one = Pace(tmp_path)
+    found = [one.count_refusal(clip_id, "no", 3, None, HOUR) for clip_id in ("a", "b", "c")]
+    assert found == [(False, 1), (False, 2), (True, 3)]
+    assert [one.count_refusal(clip_id, "no", 3, 60, HOUR) for clip_id in ("d", "a")] == [(True, 4), (True, 4)]
+    assert one.blocked() is None
+    one.count_refusal("b", "no", 3, 60, HOUR)
+    assert one.blocked() == (clock.now + 60, "no")
+
+
 @pytest.mark.parametrize(("asked", "got"), [(0.0, 60.0), (300.0, 300.0), (1e11, 24 * 3600.0)])
 def test_a_block_is_neither_a_moment_nor_for_ever(asked: float, got: float, tmp_path: Path, clock: Clock) -> None:
     one = Pace(tmp_path)
-    one.count_refusal("a", "no", 1, asked)
+    one.count_refusal("a", "no", 1, asked, HOUR)
     assert one.blocked() == (clock.now + got, "no")
 
 
@@ -132,12 +156,15 @@ def test_a_block_and_a_turn_do_not_undo_each_other(tmp_path: Path, clock: Clock)
     assert one.blocked() is not None
 
 
-@pytest.mark.parametrize("text", ['{"next_tu', "[]", "null", "3", '{"next_turn": "soon"}', '{"refused": 5}', ""])
+@pytest.mark.parametrize(
+    "text",
+    ['{"next_tu', "[]", "null", "3", '{"next_turn": "soon"}', '{"refused_at": 5}', '{"no_formats_at": {"a": "b"}}', ""],
+)
 def test_a_broken_state_is_begun_again(text: str, tmp_path: Path, clock: Clock) -> None:
     one = Pace(tmp_path)
     (tmp_path / "pace.json").write_text(text)
     assert one.blocked() is None
-    assert one.count_refusal("a", "no", 2, 60) == (False, 1)
+    assert one.count_refusal("a", "no", 2, 60, HOUR) == (False, 1)
     assert [one.take_turn(360), one.take_turn(360)] == [0, 10]
 
 

@@ -19,7 +19,15 @@ from soundsift.media.containers import origin_seconds, stated_seconds
 
 # The first request must hold the index of a short video; longer indexes take a further request.
 HEAD_BYTES = 1 << 15
-SMALLEST_BLOCK_BYTES, LARGEST_BLOCK_BYTES = 1 << 16, 1 << 22
+LARGEST_BLOCK_BYTES = 1 << 22
+# Without an index a demuxer would read everything before the section. So there is a limit: requests, blocks of the size
+# of the section, and the bytes of an index, or their share of the file (the index of MP4 with a picture: 1 %).
+MOST_REQUESTS, MOST_BLOCKS = 24, 8
+INDEX_BYTES, INDEX_SHARE = 1 << 22, 0.02
+# Pieces of a playlist that are at least a second long, and a few more at either end.
+MORE_PIECES = 8
+# YouTube's playlists of a ten-hour video have 7 MB.
+MOST_PLAYLIST_BYTES = 1 << 25
 # Packets before the section that a decoder needs to settle (Opus: 80 ms).
 PREROLL_SECONDS = 0.1
 # A section that begins earlier is read from the start of the file: a seek would lose the encoder's priming.
@@ -51,7 +59,26 @@ class Section(NamedTuple):
 
 
 class NoSectionError(Exception):
-    """The source cannot be read in sections."""
+    """The source cannot be read in sections.
+
+    Parameters
+    ----------
+    reason
+        Why it cannot.
+    size_bytes
+        Size of the whole file; 0 if it is not known.
+    ends_seconds
+        End of the sound by the file's own statement, if the section begins after it; None otherwise.
+    """
+
+    def __init__(self, reason: str, size_bytes: int = 0, ends_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.size_bytes, self.ends_seconds = size_bytes, ends_seconds
+
+
+def most_bytes(block_bytes: int, size_bytes: int = 0) -> int:
+    """Return how many bytes may be read for a section whose own bytes are about ``block_bytes``."""
+    return MOST_BLOCKS * block_bytes + max(INDEX_BYTES, round(INDEX_SHARE * size_bytes))
 
 
 class RemoteFile(io.RawIOBase):
@@ -63,7 +90,8 @@ class RemoteFile(io.RawIOBase):
         Returns the bytes from the first to the last position, both included (fewer at the end of the file), and the
         size of the file; raises :class:`NoSectionError` if the server cannot send byte ranges.
     block_bytes
-        Size of a block. The block after the head of the file begins where it is needed.
+        Size of a block, about that of the section. A block begins where it is needed. From the third block on, a block
+        that continues the one before is twice as large.
     """
 
     def __init__(self, fetch: Callable[[int, int], tuple[bytes, int]], block_bytes: int) -> None:
@@ -71,6 +99,7 @@ class RemoteFile(io.RawIOBase):
         self._at = 0
         self._head, self._size = fetch(0, HEAD_BYTES - 1)
         self._begins, self._block = 0, self._head
+        self._n_requests, self._n_bytes, self._n_continued = 1, len(self._head), 0
         self.error: Exception | None = None
 
     def readable(self) -> bool:
@@ -94,17 +123,31 @@ class RemoteFile(io.RawIOBase):
         else:
             if not self._begins <= self._at < self._begins + len(self._block):
                 try:
-                    self._block, stated = self._fetch(self._at, min(self._at + self._block_bytes, self._size) - 1)
-                    if stated != self._size:
-                        raise ConnectionError("the file changed while it was read")
+                    self._read_block()
                 except Exception as error:  # a demuxer may take it for the end of the file
                     self.error = error
                     return b""
-                self._begins = self._at
             begins, block = self._begins, self._block
         found = block[self._at - begins :][: size if size >= 0 else None]
         self._at += len(found)
         return found
+
+    def _read_block(self) -> None:
+        """Read the block that begins at the position."""
+        continues = self._begins > 0 and self._at == self._begins + len(self._block)
+        self._n_continued = self._n_continued + 1 if continues else 0
+        growing = min(self._block_bytes << max(0, self._n_continued - 1), LARGEST_BLOCK_BYTES)
+        left = most_bytes(self._block_bytes, self._size) - self._n_bytes
+        length = min(max(self._block_bytes, growing), self._size - self._at, left)
+        if self._n_requests >= MOST_REQUESTS or left <= 0:
+            raise NoSectionError(
+                f"it takes more than {self._n_requests} requests and {self._n_bytes / 1e6:.1f} MB", self._size
+            )
+        self._block, stated = self._fetch(self._at, self._at + length - 1)
+        if stated != self._size:
+            raise ConnectionError("the file changed while it was read")
+        self._begins = self._at
+        self._n_requests, self._n_bytes = self._n_requests + 1, self._n_bytes + len(self._block)
 
 
 def copy_section(source: RemoteFile, start_seconds: float, end_seconds: float, stem: Path) -> Section:
@@ -140,22 +183,26 @@ def copy_section(source: RemoteFile, start_seconds: float, end_seconds: float, s
 
 
 def copy_section_of_pieces(
-    playlist: str, address: str, fetch: Callable[[str], bytes], start_seconds: float, end_seconds: float, stem: Path
-) -> Section:
+    playlist: str, address: str, fetch: Callable[[str, int], bytes], most: int,
+    start_seconds: float, end_seconds: float, stem: Path,
+) -> Section:  # fmt: skip
     """Copy the packets of a section of an HLS stream from those of its pieces that hold it; see :func:`copy_section`.
 
-    The first piece is fetched as well: it has the time stamp at which the stream begins.
+    The first piece is fetched as well: it has the time stamp at which the stream begins. In MP4 with an edit list that
+    is the end of the encoder's priming. MPEG-TS does not mark priming, so there it counts as sound.
 
     Parameters
     ----------
     playlist, address
         Text of the media playlist, and its own address.
     fetch
-        Returns the content of an address.
+        Returns the content of an address; raises :class:`NoSectionError` if it has more than so many bytes.
+    most
+        How many bytes may be fetched.
     """
     pieces, length = _pieces(playlist, address, start_seconds, end_seconds)
     try:
-        with av.open(io.BytesIO(b"".join(map(fetch, pieces))), mode="r") as old:
+        with av.open(io.BytesIO(_content(pieces, fetch, most)), mode="r") as old:
             if old.format.name not in _HAS_TIME_STAMPS:
                 raise NoSectionError(f"pieces of {old.format.name} have no time stamps")
             stream = _sound(old)
@@ -163,6 +210,14 @@ def copy_section_of_pieces(
             return _copy(old, stream, origin, length, start_seconds, end_seconds, stem)
     except (av.FFmpegError, ValueError) as error:
         raise NoSectionError(str(error)) from error
+
+
+def _content(addresses: list[str], fetch: Callable[[str, int], bytes], most: int) -> bytes:
+    """Return the content of all addresses, one after the other."""
+    content = bytearray()
+    for address in addresses:
+        content += fetch(address, most - len(content))
+    return bytes(content)
 
 
 def _pieces(playlist: str, address: str, start_seconds: float, end_seconds: float) -> tuple[list[str], float]:
@@ -178,6 +233,8 @@ def _pieces(playlist: str, address: str, start_seconds: float, end_seconds: floa
         if index == 0 or (ends > start_seconds - 1.0 and begins < end_seconds + 1.0):
             wanted.append(name)
         begins = ends
+    if len(wanted) > MORE_PIECES + end_seconds - start_seconds:
+        raise NoSectionError(f"the section has {len(wanted)} pieces")
     return [urljoin(address, name) for name in [*header, *wanted]], begins
 
 
@@ -196,7 +253,9 @@ def _copy(
     begins: float | None = None
     first = 0
     ends = start_seconds
-    with av.open(str(path), "w", format=_FORMATS.get(ending, ending)) as new:
+    # in memory, because FFmpeg hides errors of the disk
+    content = io.BytesIO()
+    with av.open(content, "w", format=_FORMATS.get(ending, ending)) as new:
         copy = new.add_stream_from_template(stream)
         for packet in old.demux(stream):
             if packet.pts is None or packet.time_base is None:
@@ -214,5 +273,7 @@ def _copy(
             packet.stream = copy
             new.mux(packet)
     if begins is None:
-        raise NoSectionError("there is no sound in the section")
+        is_beyond = length is not None and length <= start_seconds
+        raise NoSectionError("there is no sound in the section", ends_seconds=length if is_beyond else None)
+    path.write_bytes(content.getvalue())
     return Section(path, begins, ends, length)

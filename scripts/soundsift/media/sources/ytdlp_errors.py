@@ -21,32 +21,45 @@ _INTERMEDIATE = ("Unable to download API page: ", UNABLE, "[download] Got error:
 # claimants and ids are not mistaken for a reason. The first match counts.
 _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"Sign in to confirm (that )?you.re not a bot|YouTube is requiring a captcha", "bot_check"),
+    # only if nothing but yt-dlp's hint follows: YouTube says it to sessions that it does not trust
+    (r"^Please sign in([. ]|$)", "bot_check"),
     (r"This content isn.t available([,.]|$)|(The current session|Your account) has been rate-limited", "rate_limited"),
     # the only error that yt-dlp raises if every player client was answered with 403 or 429
     (r"Failed to extract any player response|All player responses are invalid", "forbidden"),
-    (r"Sign in to confirm your age|This video (is age-restricted|may be inappropriate)", "age_restricted"),
+    # a filter in this network, not the site
+    (r"Access to this webpage has been blocked", "forbidden"),
+    (r"Sign in to confirm your age|This video (is age-restricted|may be inappropriate)"
+     r"|The following content (may contain|has been identified)", "age_restricted"),
     (r"This video is no longer available because the YouTube account .*has been terminated", "terminated"),
     (r"This video is no longer available because the uploader has closed their YouTube account", "terminated"),
-    (r"This video contains content from .* blocked it .*on copyright grounds", "copyright"),
+    (r"This (channel|account) has been (terminated|suspended)", "terminated"),
+    (r"This video contains content from .* blocked it from display on this website", "no_formats"),
+    (r"This video contains content from .* blocked it", "copyright"),
     (r"This video is no longer available due to a copyright claim", "copyright"),
     (r"The uploader has not made this video available in your country", "geo_blocked"),
     (r"This content is not available on this country domain", "geo_blocked"),
-    (r"This video is not available (in your country|from your location)", "geo_blocked"),
+    (r"This video is (not available|unavailable) (in your country|from your location)", "geo_blocked"),
+    (r"This video is restricted\. Please check the (Google Workspace|network) administrator", "geo_blocked"),
     (r"Join this channel .*members-only|This video is available to this channel.s members", "members_only"),
-    (r"This video is only available to Music Premium members|This video requires payment", "members_only"),
+    (r"This video is only available (to Music Premium members|for registered users)|This video requires payment",
+     "members_only"),
     (r"Private video|This video is private", "private"),
     (r"This video has been removed", "removed"),
     # only if the message ends there: more text may be about the player client and not about the video
-    (r"^((Video unavailable|This video (is unavailable|is no longer available|isn.t available anymore|does not exist))"
-     r"[. ]*)+$", "unavailable"),
+    (r"^((Video unavailable|Video not available|This video (is (unavailable|no longer available|not available)"
+     r"|isn.t available( anymore)?|does not exist)|This live stream recording is not available)[. ]*)+$",
+     "unavailable"),
     # the page plays, but the player clients are offered nothing that they can play (yt-dlp issues 12482, 12563, 15780,
     # 16526); these messages come for videos that play elsewhere
     (r"(Requested format is not available|No video formats found|This video is (DRM protected|not available)"
+     r"|This format is DRM protected"
      r"|The page needs to be reloaded|The following content is not available on this app"
      r"|Playback on other websites has been disabled|.*Error code: \d+)", "no_formats"),
     (r"\[download\] Got error: .*timed out", "timeout"),
     # yt-dlp gives the cause of a missing fragment only as a warning
-    (r"\[download\] Got error: |The downloaded file is empty|fragment \d+ not found", "network"),
+    (r"\[download\] Got error: |The downloaded file is empty|fragment \d+ not found|A network error has occurred"
+     r"|content too short", "network"),
+    (r"(An error occurred|Something went wrong)\b|Incomplete data received", "server_error"),
     (r"Did not get any data blocks", "corrupt"),
 )  # fmt: skip
 
@@ -91,10 +104,16 @@ def _by_status(status: int, message: str) -> str:
 
 
 def _cause(warnings: Sequence[str]) -> tuple[str, str] | None:
-    """Return why requests to the player API or the page failed, by yt-dlp's warnings: refusals before other causes."""
+    """Return why nothing came, by yt-dlp's warnings.
+
+    Refusals come before other failures of requests to the player API or the page. The last cause is a player script
+    that was not solved.
+    """
     found: dict[str, str] = {}
     for warning in warnings:
         message = re.split(r" \(caused by |; please report", re.sub(r"^\[[^]]+\] \S+: ", "", warning))[0]
+        if re.match("Signature solving failed|n challenge solving failed", message):
+            found.setdefault("no_formats", message)
         if not message.startswith(("Unable to download API page: ", "Unable to download webpage: ")):
             continue
         if status := re.search(r"HTTP Error (\d{3})\b", message):
@@ -102,7 +121,7 @@ def _cause(warnings: Sequence[str]) -> tuple[str, str] | None:
         else:
             outcome = "timeout" if "timed out" in message.lower() else "network"
         found.setdefault(outcome, message)
-    for outcome in ("rate_limited", "forbidden", "timeout", "server_error", "network"):
+    for outcome in ("rate_limited", "forbidden", "timeout", "server_error", "network", "no_formats"):
         if outcome in found:
             return outcome, found[outcome]
     return None

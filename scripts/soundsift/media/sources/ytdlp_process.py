@@ -141,6 +141,7 @@ class Fetcher:
         assert connection
         request = {
             "url": url, "stretch": stretch, "section": section, "trimmed": trimmed, "folder": str(folder.resolve()),
+            "max_bytes": self._max_bytes,
         }  # fmt: skip
         try:
             connection.send(request)
@@ -154,6 +155,8 @@ class Fetcher:
             raise
         if "storage" in answer:
             raise OSError(errno.ENOSPC, answer["storage"])
+        if "too_large" in answer:
+            raise self._too_large()
         if "outcome" in answer:
             raise FetchError(answer["outcome"], answer["reason"], answer["retry_after_seconds"])
         media = Media(**answer | {"path": Path(answer["path"])})
@@ -243,7 +246,7 @@ def _serve(connection: Connection) -> None:
     try:
         server = Server(given["options"])
     except Exception as error:  # yt-dlp raises various errors for invalid options
-        connection.send(f"{type(error).__name__}: {error}")
+        connection.send(str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}")
         return
     connection.send(READY)
     while True:

@@ -7,58 +7,38 @@ is not used: as a program of its own it would ignore certificates, proxies and o
 import logging
 import os
 import re
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yt_dlp
 from yt_dlp import YoutubeDL
-from yt_dlp.networking import Request
-from yt_dlp.networking.exceptions import HTTPError, RequestError
-from yt_dlp.utils import DownloadError
 
 from soundsift.errors import MediaError
 from soundsift.media.archive import NO_SECTION
 from soundsift.media.decode import held_seconds, length_of
 from soundsift.media.sources.base import Media, is_about_storage
 from soundsift.media.sources.sections import (
+    MOST_PLAYLIST_BYTES,
     NoSectionError,
     RemoteFile,
     Section,
     copy_section,
     copy_section_of_pieces,
+    most_bytes,
 )
-from soundsift.media.sources.ytdlp_errors import UNABLE, classify, retry_after_seconds
+from soundsift.media.sources.ytdlp_errors import classify, retry_after_seconds
+from soundsift.media.sources.ytdlp_media import MediaRequests
+from soundsift.media.sources.ytdlp_options import DEFAULTS, OURS, check_options
 
-SOCKET_TIMEOUT_SECONDS = 20.0
+# Answer for a file that is larger than allowed.
+TOO_LARGE = {"too_large": True}
 # Seconds of the stretch that may be missing at either end of a section, because sections are cut at packets.
 SECTION_TOLERANCE_SECONDS = 0.05
-# Bit rate of a format that does not state its own, in kbit/s.
-ASSUMED_KBPS = 128.0
+# Bit rate of a file and of a playlist, which may be of sound and picture, that do not state their own, in kbit/s.
+ASSUMED_KBPS, ASSUMED_PLAYLIST_KBPS = 128.0, 2000.0
 # yt-dlp's language_preference of the default and of the original sound track is at least this.
 ORIGINAL_PREFERENCE = 5
-DEFAULTS: dict[str, Any] = {
-    # the original sound track before dubs; then AAC, because Opus in WebM has time stamps of whole milliseconds
-    "format": "bestaudio/best",
-    "format_sort": ["lang", "aext"],
-    "socket_timeout": SOCKET_TIMEOUT_SECONDS,
-    "retries": 0,
-    "extractor_retries": 0,
-    "fragment_retries": 0,
-    "skip_unavailable_fragments": False,
-    "continuedl": False,
-    "hls_prefer_native": True,
-    # a folder without ffmpeg
-    "ffmpeg_location": str(Path(yt_dlp.__file__).parent),
-    "fixup": "never",
-    "color": "no_color",
-}
-# Options that the workflow relies on.
-_OURS: dict[str, Any] = {"noplaylist": True, "noprogress": True, "overwrites": True, "ignoreerrors": False}
-_RESERVED = frozenset(_OURS) | {"logger", "outtmpl", "paths", "simulate", "skip_download", "download_ranges"}
 
 
 class _Log:
@@ -95,14 +75,13 @@ class Server:
     Raises
     ------
     ValueError
-        If an option is reserved for the workflow. yt-dlp raises various errors for invalid options.
+        If an option is refused or has the wrong type. yt-dlp raises various errors for invalid options.
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
-        if reserved := sorted(_RESERVED.intersection(options)):
-            raise ValueError(f"{', '.join(reserved)} may not be set")
+        check_options(options)
         self._log = _Log()
-        self._ydl = YoutubeDL(DEFAULTS | options | _OURS | {"logger": self._log})
+        self._ydl = YoutubeDL(DEFAULTS | options | OURS | {"logger": self._log})
         if not options.keys() & {"format", "format_sort"}:
             self._skip_needless_playlists()
 
@@ -133,14 +112,19 @@ class Server:
         youtube._extract_m3u8_formats_and_subtitles = playlist
 
     def answer(
-        self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, trimmed: bool, folder: str
-    ) -> dict[str, Any]:
+        self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, trimmed: bool, folder: str,
+        max_bytes: float,
+    ) -> dict[str, Any]:  # fmt: skip
         """Fetch a section, or the whole file if there is no usable section. Return the media or the error as a dict."""
         self._log.warnings.clear()
         try:
             info = self._find(url)
-            found = self._fetch_section(info, section, stretch, Path(folder, "section")) if section else None
+            found, size = None, 0
+            if section:
+                found, size = self._fetch_section(info, section, stretch, Path(folder, "section"), max_bytes)
             if found is None:
+                if max(size, info.get("filesize") or 0) > max_bytes:
+                    return TOO_LARGE
                 note = NO_SECTION if section else ""
                 found = self._fetch_whole(info, Path(folder), stretch, stretch[0] if trimmed else 0.0, note)
             return asdict(found) | {"path": str(found.path)}
@@ -172,14 +156,20 @@ class Server:
         return info
 
     def _fetch_section(
-        self, info: dict[str, Any], section: tuple[float, float], stretch: tuple[float, float], stem: Path
-    ) -> Media | None:
-        """Fetch a section; None if that is not possible, or if its time stamps do not cover the stretch."""
+        self, info: dict[str, Any], section: tuple[float, float], stretch: tuple[float, float], stem: Path,
+        max_bytes: float,
+    ) -> tuple[Media | None, int]:  # fmt: skip
+        """Fetch a section.
+
+        Returns
+        -------
+        (media, size)
+            ``media`` is None if there is no section, or if its time stamps do not cover the stretch. ``size`` is that
+            of the whole file in bytes, or 0 if it is not known.
+        """
         duration: float | None = info.get("duration")
-        if duration and duration + 1.0 < stretch[0]:
-            raise MediaError("too_short", f"the video ends after {duration:g} s")
         try:
-            found = self._copy(info, section, stem)
+            found = self._copy(info, section, stem, max_bytes)
             needed_end = min(stretch[1], found.source_seconds or duration or stretch[1])
             if (
                 found.begins_seconds > stretch[0] + SECTION_TOLERANCE_SECONDS
@@ -187,53 +177,30 @@ class Server:
             ):
                 raise NoSectionError(f"it holds only {found.begins_seconds:.2f} s to {found.ends_seconds:.2f} s")
             held = held_seconds(found.path, stretch[0] - found.begins_seconds, stretch[1] - found.begins_seconds)
-            return Media(found.path, found.begins_seconds, found.ends_seconds, held)
+            return Media(found.path, found.begins_seconds, found.ends_seconds, held), 0
         except (NoSectionError, MediaError) as error:
+            size, ends = (error.size_bytes, error.ends_seconds) if isinstance(error, NoSectionError) else (0, None)
+            # the site alone may be wrong
+            if duration and ends is not None and max(duration, ends) < stretch[0]:
+                raise MediaError("too_short", f"the video ends after {max(duration, ends):g} s") from error
             logging.info("%s: the section is unusable: %s", info["id"], error)
-            return None
+            return None, size
 
-    def _copy(self, info: dict[str, Any], section: tuple[float, float], stem: Path) -> Section:
+    def _copy(self, info: dict[str, Any], section: tuple[float, float], stem: Path, max_bytes: float) -> Section:
         if info.get("requested_formats") or info.get("fragments"):
             raise NoSectionError("it consists of several parts")
-        # YouTube refuses a request that comes before an advertisement would have ended
-        time.sleep(max(0.0, (info.get("available_at") or 0.0) - time.time()))
-        url = info["url"]
+        url, requests = info["url"], MediaRequests(self._ydl, info)
+        requests.wait()
+        kbps = info.get("tbr") or info.get("abr")
+        bytes_per_kbps = 125 * (section[1] - section[0])
         if info["protocol"] in ("http", "https"):
-            kbps = info.get("tbr") or info.get("abr") or ASSUMED_KBPS
-            block_bytes = int(kbps * 125 * (section[1] - section[0]))
-            return copy_section(RemoteFile(lambda *span: self._range(info, *span), block_bytes), *section, stem)
+            block_bytes = int((kbps or ASSUMED_KBPS) * bytes_per_kbps)
+            return copy_section(RemoteFile(requests.range, block_bytes), *section, stem)
         if info["protocol"] in ("m3u8", "m3u8_native"):
-            playlist, _ = self._get(info, url)
-            return copy_section_of_pieces(
-                playlist.decode(), url, lambda piece: self._get(info, piece)[0], *section, stem
-            )
+            playlist = requests.content(url, MOST_PLAYLIST_BYTES).decode()
+            most = int(min(max_bytes, most_bytes(int((kbps or ASSUMED_PLAYLIST_KBPS) * bytes_per_kbps))))
+            return copy_section_of_pieces(playlist, url, requests.content, most, *section, stem)
         raise NoSectionError(f"{info['protocol']} has no sections")
-
-    def _range(self, info: dict[str, Any], first: int, last: int) -> tuple[bytes, int]:
-        try:
-            data, stated = self._get(info, info["url"], Range=f"bytes={first}-{last}")
-        except DownloadError as error:
-            if isinstance(error.exc_info[1], HTTPError) and error.exc_info[1].status == 416:
-                raise NoSectionError("the server has no such bytes") from error
-            raise
-        size = re.fullmatch(rf"bytes {first}-\d+/(\d+)", stated)
-        if size is None:
-            raise NoSectionError("the server sends no byte ranges")
-        return data, int(size[1])
-
-    def _get(self, info: dict[str, Any], url: str, **headers: str) -> tuple[bytes, str]:
-        """Return the content of an address and its Content-Range, if that answers a range."""
-        headers = {**(info.get("http_headers") or {}), "Accept-Encoding": "identity", **headers}
-        try:
-            with self._ydl.urlopen(Request(url, headers=headers)) as response:
-                stated = response.headers.get("Content-Range") or ""
-                if "Range" not in headers:
-                    return response.read(), stated
-                # without Content-Range all of a file would follow, and a wrong one may announce more than was asked for
-                first, last = map(int, headers["Range"].removeprefix("bytes=").split("-"))
-                return (response.read(last - first + 1) if stated else b""), stated
-        except RequestError as error:
-            raise DownloadError(f"{UNABLE}{error}", sys.exc_info()) from error
 
     def _fetch_whole(
         self, info: dict[str, Any], folder: Path, stretch: tuple[float, float], begins_seconds: float, note: str

@@ -7,6 +7,7 @@ import pytest
 import yt_dlp
 import yt_dlp.downloader.common
 import yt_dlp.downloader.fragment
+import yt_dlp.downloader.hls
 import yt_dlp.downloader.http
 import yt_dlp.extractor.common
 import yt_dlp.extractor.youtube._base as youtube_base
@@ -64,7 +65,25 @@ SAID = {
     "government.": "geo_blocked",
     "Video unavailable. This content is not available on this country domain due to a defamation complaint.":
         "geo_blocked",
+    f"Please sign in. {LOGIN_HINT}": "bot_check",
+    "The following content may contain suicide or self-harm topics.": "age_restricted",
+    "The following content has been identified by the YouTube community as inappropriate or offensive to some "
+    "audiences.": "age_restricted",
+    "This account has been terminated for violating YouTube's Community Guidelines.": "terminated",
+    "Video unavailable. This video contains content from X, who has blocked it in your country": "copyright",
+    "Video unavailable. This video contains content from X, who has blocked it from display on this website or "
+    "application": "no_formats",
+    "Video unavailable. This video is unavailable in your country": "geo_blocked",
+    "Video unavailable. This video is restricted. Please check the Google Workspace administrator and/or the network "
+    "administrator restrictions.": "geo_blocked",
+    "An error occurred. Please try again later.": "server_error",
+    "Something went wrong. Refresh or try again later.": "server_error",
     "This video is unavailable": "unavailable",
+    "This video is not available": "unavailable",
+    "Video unavailable. This video is not available": "unavailable",
+    "Video unavailable. This video isn't available": "unavailable",
+    "Video not available. This video is not available.": "unavailable",
+    "This live stream recording is not available.": "unavailable",
     "Video unavailable. This video is unavailable.": "unavailable",
     "This video isn’t available anymore": "unavailable",
     "Video unavailable. This video isn't available anymore.": "unavailable",
@@ -101,6 +120,13 @@ LOOKED_UP = [
     (inspect.getmodule(yt_dlp.YoutubeDL), "No video formats found", "{}!", "no_formats"),
     (yt_dlp.extractor.common, "This video is DRM protected", "{}", "no_formats"),
     (youtube, "This video does not exist.", "{}", "unavailable"),
+    (youtube, "This video is not available.", "{}", "unavailable"),
+    (youtube_base, "Incomplete data received", "{}", "server_error"),
+    (yt_dlp.extractor.common, "Access to this webpage has been blocked by ", "{}Websense", "forbidden"),
+    (yt_dlp.extractor.common, "This video is only available for registered users", "{}. Use --cookies", "members_only"),
+    (yt_dlp.extractor.common, "A network error has occurred.", "{}", "network"),
+    (yt_dlp.downloader.hls, "This format is DRM protected; Try selecting another format", "{}", "no_formats"),
+    (inspect.getmodule(yt_dlp.YoutubeDL), "content too short (expected ", "{}9 bytes and served 1)", "network"),
     (yt_dlp.downloader.common, "[download] Got error: ", "\r{}The read operation timed out", "timeout"),
     (yt_dlp.downloader.common, "[download] Got error: ", f"\r{{}}{IncompleteRead(49182, 49183)}", "network"),
     (yt_dlp.downloader.common, "[download] Got error: ", f"\r{{}}{ContentTooShortError(1000, 6000)}", "network"),
@@ -116,19 +142,18 @@ NO_FORMATS = [
     "Video unavailable. Playback on other websites has been disabled by the video owner",
     "Video unavailable. This video is unavailable. Error code: 152 - 18",
     "This video is unavailable. Error code: 152 - 18",
-    "This video is not available",
-    "Video unavailable. This video is not available",
+    "This video is not available. Watch on the latest version of YouTube.",
+    "Video unavailable. This video contains content from Warner Bros., who has blocked it from display on this website "
+    "or application. Watch on YouTube",
     "This video is DRM protected",
     "No video formats found!",
     "Requested format is not available. Use --list-formats for a list of available formats",
 ]
 # About the asker, or not for ever.
 OPEN = [
-    f"Please sign in. {LOGIN_HINT}",
     f"Login details are needed to download this content. {LOGIN_HINT}",
     "This live event will begin in 3 days.",
     "This live event has ended.",
-    "This live stream recording is not available.",
     "Premieres in 5 hours",
     "Offline.",
     "We're processing this video. Check back later.",
@@ -215,6 +240,15 @@ def test_warnings_say_why_nothing_came(message: str, warnings: list[str], outcom
     assert got == outcome
     assert reason.startswith(f"[youtube] --PJHxphWEs: {message} (Unable to download ")
     assert "caused by" not in reason
+
+
+def test_a_player_script_that_was_not_solved_is_part_of_the_reason() -> None:
+    said = "n challenge solving failed: Some formats may be missing."
+    assert said.partition(":")[0] in inspect.getsource(youtube)
+    error = raised(of_youtube("Requested format is not available."))
+    outcome, reason = classify(error, [f"[youtube] --PJHxphWEs: {said} Ensure you have a supported runtime"])
+    assert outcome == "no_formats"
+    assert said in reason
 
 
 def test_warnings_change_no_reason_that_the_site_gives() -> None:
