@@ -10,7 +10,6 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/metadata.smk"
-include: "workflow/rules/shards.smk"
 include: "workflow/rules/media.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/training.smk"
@@ -18,6 +17,7 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/gallery.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/detect.smk"
+include: "workflow/rules/export.smk"
 
 
 # Default target: everything but the files of single batches that only the next step reads. All outputs are named,

@@ -1,8 +1,8 @@
 """Measure detection: accuracy of the segments, speed and memory.
 
-    python benchmarks/detection.py RESULTS [--hours 3]
+    python benchmarks/detection.py RESULTS [--hours 3] [--split eval]
 
-RESULTS is the folder of a finished run with its clips. Recordings of known truth are composed of clips of the eval list
+RESULTS is the folder of a finished run with its clips. Recordings of known truth are composed of clips of one list
 whose truth is known for every detector: 5 to 10 s of each clip, one to three clips of a kind in a row. For windows of
 several lengths the table shows F1 over seconds and the distance of the found boundaries from the true ones. Then the
 time and the peak memory of one process are measured on a recording of ten minutes and on one of hours.
@@ -28,7 +28,7 @@ SHORTEST, LONGEST, MOST_OF_A_KIND = 5.0, 10.0, 3
 WINDOWS_SECONDS = (2, 3, 5, 10)
 
 
-def assemble(results: Path, detectors: list[str], seed: int) -> tuple[np.ndarray, int, np.ndarray]:
+def assemble(results: Path, detectors: list[str], split: str, seed: int) -> tuple[np.ndarray, int, np.ndarray]:
     """Return samples, their rate, and the truth of every sample, shape (n, n_detectors)."""
     rng = np.random.default_rng(seed)
     truths = [f"is_{name}" for name in detectors]
@@ -36,7 +36,7 @@ def assemble(results: Path, detectors: list[str], seed: int) -> tuple[np.ndarray
     kinds: dict[tuple[bool, ...], list[Path]] = {}
     for row in table.to_pylist():
         kind = tuple(row[name] for name in truths)
-        if row["split"] == "eval" and None not in kind:
+        if row["split"] == split and None not in kind:
             kinds.setdefault(kind, []).append(next((results / "clips" / row["batch"]).glob(f"{row['clip_id']}.*")))
     for paths in kinds.values():
         rng.shuffle(paths)  # type: ignore[arg-type]
@@ -63,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
     parser.add_argument("--hours", type=float, default=3.0)
+    parser.add_argument("--split", default="eval", help="list whose clips are used; choose settings on a training list")
     parser.add_argument("--only", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     combined = options.results / "detectors" / "combined.keras"
@@ -80,7 +81,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         recordings = []
         for seed in (0, 1, 2):
-            samples, rate_hz, truth = assemble(options.results, names, seed)
+            samples, rate_hz, truth = assemble(options.results, names, options.split, seed)
             path = Path(folder) / f"{seed}.flac"
             write_clip(as_segment(np.rint(samples * 32767).astype(np.int16), rate_hz), path)
             recordings.append((path, samples, rate_hz, truth))

@@ -1,12 +1,18 @@
-"""Measure detectors on sources that were left out of training, for every design choice.
+"""Measure detectors on sources that were left out of training, for several designs.
 
-    python benchmarks/generalisation.py RESULTS PROVENANCE.csv [--detector NAME] [--variant PART_OF_NAME]
+    python benchmarks/generalisation.py RESULTS PROVENANCE.csv... [--folds 8] [--seeds 0 1 2] [--left-out families]
 
 RESULTS is the folder of a finished run. PROVENANCE.csv has the columns video_id, kind and source, where "a+b" is a
-mixture of two. Only training clips are used. Families of sources (all languages of one collection, all variants of one
-piece) are distributed over four folds, so that each fold has sources of every kind. The clips of a fold are evaluated
-with a detector that was trained without its families. The table shows the mean and the worst fold, for the clips and
-for their augmented versions (other rooms, microphones, speeds).
+mixture of two. Only training clips are used. ``--left-out`` chooses what a fold is:
+
+- ``families``: families of sources (all languages of one collection, all variants of one piece) are distributed over
+  the folds, so that each fold has sources of every kind.
+- ``collections``: each fold is one collection as a whole, for example all read speech or all everyday sounds.
+
+The clips of a fold are judged with a detector that was trained without its families. The table shows the mean over
+folds and seeds with its standard error, and the worst fold, for whole clips and for windows of two to four seconds. A
+difference counts if it is larger than two standard errors. For collections it shows the accuracy on each, because most
+of them have clips of one class only.
 """
 
 import argparse
@@ -18,6 +24,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -27,35 +34,41 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from soundsift.arrays import BoolArray, Float64Array
 from soundsift.detectors import training
-from soundsift.detectors.examples import Examples
+from soundsift.detectors.examples import ROW_ARRAYS, Batches, Examples, read_examples
 from soundsift.detectors.hyperparameters import Hyperparameters
-from soundsift.features.inputs import feature_matrix, input_columns, original_columns
+from soundsift.detectors.inference import calibrated
+from soundsift.detectors.model_file import networks_of
+from soundsift.features.inputs import input_columns
 
-N_FOLDS = 4
-DEFAULT = Hyperparameters()
+STATISTICS = Hyperparameters(model="statistics")
 LOGISTIC = partial(LogisticRegression, max_iter=2000, class_weight="balanced")
 MACHINE = partial(SVC, C=3, class_weight="balanced")
-# (inputs, with augmented versions, hyperparameters or a scikit-learn model)
-VARIANTS: dict[str, tuple[str, bool, Hyperparameters | Callable[[], object]]] = {
-    "as it is": ("all", True, DEFAULT),
-    "the original 25 inputs": ("original", True, DEFAULT),
-    "every pitch class by itself": ("single", True, DEFAULT),
-    "inputs without end": ("all", True, replace(DEFAULT, input_limit=1e6)),
-    "no augmented versions": ("all", False, DEFAULT),
-    "no mixing": ("all", True, replace(DEFAULT, mixup=0.0)),
-    "no mixing, no augmented versions": ("all", False, replace(DEFAULT, mixup=0.0)),
-    "one network, uncalibrated": ("all", True, replace(DEFAULT, members=1)),
-    "balance: weights": ("all", True, replace(DEFAULT, balance="weights")),
-    "balance: none": ("all", True, replace(DEFAULT, balance="none")),
-    "dropout 0.5": ("all", True, replace(DEFAULT, dropout=0.5)),
-    "64 units": ("all", True, replace(DEFAULT, hidden_units=[64])),
-    "512-256-128-64 units": ("all", True, replace(DEFAULT, hidden_units=[512, 256, 128, 64])),
-    "logistic regression": ("all", False, LOGISTIC),
-    "logistic regression, versions": ("all", True, LOGISTIC),
-    "support vector machine": ("all", False, MACHINE),
-    "support vector machine, versions": ("all", True, MACHINE),
-}  # fmt: skip
+
+
+class Variant(NamedTuple):
+    """A design: how it is trained, and on which rows besides the clips."""
+
+    how: Hyperparameters | Callable[[], object]
+    versions: bool = True
+    windows: bool = True
+
+
+VARIANTS = {
+    "both": Variant(Hyperparameters()),
+    "statistics": Variant(STATISTICS),
+    "frames": Variant(Hyperparameters(model="frames")),
+    "statistics, no windows": Variant(STATISTICS, windows=False),
+    "statistics, no mixing": Variant(replace(STATISTICS, mixup=0.0)),
+    "statistics, no versions": Variant(STATISTICS, versions=False),
+    "frames, no versions": Variant(Hyperparameters(model="frames"), versions=False),
+    "both, no mixing": Variant(Hyperparameters(mixup=0.0)),
+    "logistic regression": Variant(LOGISTIC),
+    "support vector machine": Variant(MACHINE),
+}
+# A collection with fewer clips is not left out.
+SMALLEST_COLLECTION = 25
 
 
 def family(source: str) -> str:
@@ -64,103 +77,130 @@ def family(source: str) -> str:
     return re.sub(r"-[a-z]{2,3}$|(_fast|_f|-old|_remake|_enhanced)+$", "", name)
 
 
-def folds_of_families(rows: list[dict[str, str]]) -> dict[str, int]:
-    """Distribute families over folds: by kind, largest first, to the fold with the fewest clips of that kind."""
+def collection(kind: str, source: str) -> str:
+    """Return the collection of a source; all sound files by themselves are one."""
+    name = "files" if re.search(r"\.\w{2,4}$", source) else re.split(r"[-:]", source)[0]
+    return f"{kind} of {name}"
+
+
+def parts(row: dict[str, str]) -> list[tuple[str, str]]:
+    """Return kind and source of each sound in a clip."""
+    kinds = ["music", "speech"] if row["kind"] == "both" else [row["kind"]]
+    return list(zip(kinds, row["source"].split("+"), strict=True))
+
+
+def folds_of_families(rows: list[dict[str, str]], n_folds: int, seed: int) -> list[set[int]]:
+    """Distribute families over folds: by kind, largest first, to the fold with the fewest clips; return each row's."""
     counts: dict[str, Counter[str]] = {"speech": Counter(), "music": Counter(), "other": Counter()}
     for row in rows:
-        for kind, source in zip(parts(row["kind"]), row["source"].split("+"), strict=True):
+        for kind, source in parts(row):
             counts[kind][family(source)] += 1
     fold: dict[str, int] = {}
     for found in counts.values():
-        filled = [0] * N_FOLDS
-        for name, n in sorted(found.items(), key=lambda item: (-item[1], item[0])):
+        filled = [0] * n_folds
+        shuffled = np.random.default_rng(seed).permutation(sorted(found)).tolist()
+        for name in sorted(shuffled, key=lambda one: -found[one]):
             fold[name] = int(np.argmin(filled))
-            filled[fold[name]] += n
-    return fold
+            filled[fold[name]] += found[name]
+    return [{fold[family(source)] for _, source in parts(row)} for row in rows]
 
 
-def parts(kind: str) -> list[str]:
-    """Return the kinds of sound in a clip, in the order of its sources."""
-    return ["music", "speech"] if kind == "both" else [kind]
+def folds_of_collections(rows: list[dict[str, str]]) -> tuple[list[str], list[set[int]]]:
+    """Return the names of the collections, and to which of them each row belongs."""
+    counts = Counter(collection(*part) for row in rows for part in parts(row))
+    names = [name for name, n in sorted(counts.items()) if n >= SMALLEST_COLLECTION]
+    return names, [{names.index(one) for part in parts(row) if (one := collection(*part)) in names} for row in rows]
 
 
-def evaluate(
-    detector: str, columns: list[str], with_versions: bool, how: Hyperparameters | Callable[[], object],
-    clips: "pq.Table", versions: "pq.Table", folds: list[set[int]],
-) -> tuple[np.ndarray, float, int]:  # fmt: skip
-    """Return metrics by fold (ROC AUC and balanced accuracy of clips, then of versions), seconds, and parameters."""
-    tables = (clips, versions)
-    x = np.concatenate([feature_matrix(table, columns) for table in tables])
-    truth = np.concatenate(
-        [[-1 if t is None else int(t) for t in table[f"is_{detector}"].to_pylist()] for table in tables]
-    )
-    names = clips["video_id"].to_pylist()
-    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    own = np.array([number[name] for name in [*names, *versions["video_id"].to_pylist()]])
-    other = np.array([-1] * len(names) + [number.get(name, -1) for name in versions["partner_video_id"].to_pylist()])
-    is_clip = np.arange(len(x)) < len(names)
-    found, seconds, n_parameters = [], 0.0, 0
-    for fold in range(N_FOLDS):
-        out = np.array([fold in of for of in folds])
-        train = ~out[own] & ((other < 0) | ~out[other]) & (truth >= 0) & (is_clip | with_versions)
-        began = time.perf_counter()
-        if isinstance(how, Hyperparameters):
-            rows = np.flatnonzero(train)
-            examples = Examples(x[rows], truth[rows], own[rows], other[rows], int(is_clip[rows].sum()))
-            trained = training.train(detector, examples, how)
-            scores, threshold = trained.model.predict_on_batch(x)[:, 1], trained.threshold
-            n_parameters = trained.model.count_params()
-        else:
-            model = make_pipeline(StandardScaler(), how()).fit(x[train], truth[train])
-            scores, threshold = model.decision_function(x), 0.0
-        seconds += (time.perf_counter() - began) / N_FOLDS
-        row: list[float] = []
-        for side in (is_clip, ~is_clip & (other < 0)):
-            test = out[own] & (truth >= 0) & side
-            row += [
-                roc_auc_score(truth[test], scores[test]),
-                balanced_accuracy_score(truth[test], scores[test] >= threshold),
-            ]
-        found.append(row)
-    return np.array(found), seconds, n_parameters
+def scores(examples: Examples, variant: Variant, out: BoolArray, seed: int) -> Float64Array:
+    """Train without the videos that are left out; return scores of all rows, positive where the class is found."""
+    used = ~out[examples.video] & ((examples.partner < 0) | ~out[examples.partner])
+    used &= (examples.version == 0) | variant.versions
+    used &= ~examples.is_window | variant.windows
+    rows = np.flatnonzero(used)
+    if not isinstance(variant.how, Hyperparameters):
+        model = make_pipeline(StandardScaler(), variant.how()).fit(examples.x[rows], examples.truth[rows])
+        return np.asarray(model.decision_function(examples.x))
+    arrays = {name: getattr(examples, name)[rows] for name in ROW_ARRAYS}
+    few = replace(examples, **arrays, n_clips=int(used[: examples.n_clips].sum()))
+    trained = training.train("left_out", few, replace(variant.how, seed=seed))
+    judged = np.flatnonzero(examples.sequence >= 0)
+    sequences = [examples.sequences.whole(number) for number in examples.sequence[judged].tolist()]
+    margins = networks_of(trained.model).margins(examples.x[judged], sequences)
+    threshold = np.log(trained.threshold / (1 - trained.threshold))
+    found = np.full(len(examples.x), np.nan)
+    window = examples.is_window[judged]
+    for side, weights in ((~window, trained.weights), (window, trained.window_weights)):
+        found[judged[side]] = calibrated(margins[side], weights) - threshold
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
-    parser.add_argument("provenance", type=Path)
-    parser.add_argument("--detector", default="", help="only this detector")
-    parser.add_argument("--variant", default="", help="only variants whose name has this in it")
+    parser.add_argument("provenance", type=Path, nargs="+")
+    parser.add_argument("--left-out", choices=["families", "collections"], default="families")
+    parser.add_argument("--folds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--detectors", nargs="+", default=["music", "speech"])
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
     options = parser.parse_args()
-    clips = pq.read_table(options.results / "features.parquet")
-    clips = clips.filter([split != "eval" for split in clips["split"].to_pylist()])
-    versions = pq.read_table(options.results / "augmented.parquet")
-    with open(options.provenance, encoding="utf-8") as file:
-        rows = {row["video_id"]: row for row in csv.DictReader(file)}
-    of_videos = [rows[name] for name in dict.fromkeys(clips["video_id"].to_pylist())]
-    fold = folds_of_families(of_videos)
-    folds = [{fold[family(source)] for source in row["source"].split("+")} for row in of_videos]
-    names = clips.column_names
-    pooled = input_columns(names, "all")
-    chroma = [name for name in names if name.startswith("chroma_")]
-    inputs = {
-        "all": pooled,
-        "original": original_columns(),
-        "single": [name for name in pooled if not name.startswith("chroma_")] + chroma,
-    }
-    print(f"{len(of_videos)} videos of {len(fold)} families in {N_FOLDS} folds")
-    head = f"{'ROC AUC':>8} {'worst':>6} {'bal. acc.':>10} {'worst':>6}"
-    print(f"{'detector':9} {'':33}{head}   changed:{head} {'seconds':>8} {'parameters':>11}")
-    for detector in [name.removeprefix("is_") for name in names if name.startswith("is_")]:
-        if options.detector not in ("", detector):
-            continue
-        for name, (columns, with_versions, how) in VARIANTS.items():
-            if options.variant not in name:
-                continue
-            found, seconds, n = evaluate(detector, inputs[columns], with_versions, how, clips, versions, folds)
-            mean, worst = found.mean(axis=0), found.min(axis=0)
-            text = [f"{mean[i]:8.3f} {worst[i]:6.3f} {mean[i + 1]:10.3f} {worst[i + 1]:6.3f}" for i in (0, 2)]
-            print(f"{detector:9} {name:33}{text[0]}           {text[1]} {seconds:8.1f} {n:11,}", flush=True)
+    rows = {}
+    for path in options.provenance:
+        with open(path, encoding="utf-8") as file:
+            rows |= {row["video_id"]: row for row in csv.DictReader(file)}
+    features, augmented = options.results / "features.parquet", options.results / "augmented.parquet"
+    batches = Batches(*(sorted((options.results / name).glob("train*.parquet")) for name in ("features", "augmented")))
+    columns = input_columns(pq.read_schema(features).names, "all")
+    for detector in options.detectors:
+        examples = read_examples(features, augmented, detector, columns, None, 0, batches)
+        clips = pq.read_table(features, columns=["video_id", "split", f"is_{detector}"]).to_pylist()
+        # read_examples numbers the videos in this order
+        own = [row["video_id"] for row in clips if row["split"] != "eval" and row[f"is_{detector}"] is not None]
+        of_videos = [rows[video] for video in dict.fromkeys(own)]
+        for name in options.variants:
+            began = time.perf_counter()
+            if options.left_out == "families":
+                line = by_family(examples, VARIANTS[name], of_videos, options.folds, options.seeds)
+            else:
+                line = by_collection(examples, VARIANTS[name], of_videos, options.seeds)
+            print(f"{detector:9} {name:24} {line} {time.perf_counter() - began:7.0f} s", flush=True)
+
+
+def by_family(
+    examples: Examples, variant: Variant, videos: list[dict[str, str]], n_folds: int, seeds: list[int]
+) -> str:
+    """Return the metrics of whole clips and of windows: ROC AUC, balanced accuracy, its error, and the worst fold."""
+    found = []
+    for seed in seeds:
+        folds = folds_of_families(videos, n_folds, seed)
+        for fold in range(n_folds):
+            out = np.array([fold in of_video for of_video in folds])
+            score = scores(examples, variant, out, seed)
+            row: list[float] = []
+            for is_window in (False, True):
+                test = np.flatnonzero(out[examples.video] & (examples.version == 0) & (examples.is_window == is_window))
+                truth = examples.truth[test]
+                row += [roc_auc_score(truth, score[test]), balanced_accuracy_score(truth, score[test] > 0)]
+            found.append(row)
+    mean, worst = np.mean(found, axis=0), np.min(found, axis=0)
+    error = np.std(found, axis=0, ddof=1) / len(found) ** 0.5
+    return "   ".join(
+        f"{word} AUC {mean[i]:.4f} balanced {mean[i + 1]:.4f} ± {error[i + 1]:.4f} worst {worst[i + 1]:.3f}"
+        for i, word in ((0, "clips:"), (2, "windows:"))
+    )
+
+
+def by_collection(examples: Examples, variant: Variant, videos: list[dict[str, str]], seeds: list[int]) -> str:
+    """Return the accuracy on each collection that was left out, mean over seeds."""
+    names, folds = folds_of_collections(videos)
+    cells = []
+    for number, name in enumerate(names):
+        out = np.array([number in of_video for of_video in folds])
+        clips = np.flatnonzero(out[examples.video[: examples.n_clips]])
+        right = [((scores(examples, variant, out, seed)[clips] > 0) == examples.truth[clips]).mean() for seed in seeds]
+        cells.append(f"{name} {np.mean(right):.3f} ({len(clips)})")
+    return ", ".join(cells)
 
 
 if __name__ == "__main__":

@@ -34,8 +34,8 @@ o = json.loads(sys.argv[1])
 out = Path(o["out"])
 classes, ontology, quality = map(Path, o["tables"])
 select_clips(
-    segments={n: Path(p) for n, p in o["lists"].items()}, class_labels=classes, ontology=ontology,
-    label_quality=quality,
+    segments={n: Path(p) for n, p in o["lists"].items()},
+    tables={"class_labels": classes, "ontology": ontology, "label_quality": quality},
     params=SelectionParams(o["bar"], o["keep_unrated"], per_detector=o["per_detector"]), batch_size=o["batch_size"],
     youtube_ids=True, one_clip_a_video=False,
     detectors={"music": {"classes": ["Music"]}, "speech": {"classes": ["Speech"]}},

@@ -28,6 +28,7 @@ from recordings import TABLES, spans_of
 from soundsift.config.features import FeatureParams
 from soundsift.features.augmented_columns import VERSION_COLUMNS
 from soundsift.features.definition import definition
+from soundsift.features.sequence import SEQUENCE_COLUMN
 from soundsift.features.statistics import STATISTICS, summary_columns
 from soundsift.media.columns import OUTCOME_COLUMNS
 from soundsift.metadata.columns import BATCH_COLUMNS
@@ -152,8 +153,10 @@ def fill(folder: Path) -> None:
         )
         for kind, front in (("features", [clip_id]), ("augmented", list(VERSION_COLUMNS))):
             given = {"clip_id": batch["clip_id"], "version": pa.array([1] * n), "partner": pa.nulls(n, pa.string())}
-            arrays = [*(given[c.name] for c in front), *(pa.array(row) for row in values)]
-            table = pa.Table.from_arrays(arrays, schema=schema_of([*front, *columns], made_with))
+            given |= {"is_window": pa.array([False] * n)}
+            sequences = pa.array([rng.bytes(2 * 37 * 215) for _ in range(n)])
+            arrays = [*(given[c.name] for c in front), *(pa.array(row) for row in values), sequences]
+            table = pa.Table.from_arrays(arrays, schema=schema_of([*front, *columns, SEQUENCE_COLUMN], made_with))
             write_parquet(table, results / kind / f"{path.stem}.parquet")
 
 

@@ -39,6 +39,7 @@ def write_table(path: Path, n_clips: int) -> None:
         values[5] += truth
         videos = [f"v{first + i:010d}" for i in range(n)]
         data = {"clip_id": videos, "video_id": videos, "partner_video_id": pa.nulls(n, pa.string())}
+        data |= {"version": [1] * n, "is_window": [False] * n}
         data |= {"split": ["train" if i % 50 else "eval" for i in range(n)], "is_music": truth}
         table = pa.table(data | {name: values[i] for i, name in enumerate(names)})
         table = table.replace_schema_metadata(definition(22050, FeatureParams()))
@@ -68,7 +69,7 @@ def main() -> None:
         examples = read_examples(path, path, "music", columns, 0.2, 0)
         report(f"{len(examples.x):,} x {len(columns)} inputs read", time.perf_counter() - began)
         began = time.perf_counter()
-        trained = train("music", examples, Hyperparameters(min_steps=options.steps, passes=0))
+        trained = train("music", examples, Hyperparameters(model="statistics", min_steps=options.steps, passes=0))
         report(f"{options.steps} steps, all members evaluated", time.perf_counter() - began)
         print(f"last loss of the clips left out: {trained.history['val_loss'][-1].as_py():.4f} nat")
 

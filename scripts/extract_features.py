@@ -7,6 +7,7 @@ from pathlib import Path
 from soundsift.config.features import FeatureParams
 from soundsift.errors import MediaError
 from soundsift.features.frames import frame_features, frames_table
+from soundsift.features.log_mel import log_mel, with_log_mel
 from soundsift.files import visible_files, whole_folder, write_text
 from soundsift.joblog import Progress, job_log
 from soundsift.media.clip_file import read_samples
@@ -14,24 +15,30 @@ from soundsift.tables import write_parquet
 from soundsift.workers import in_order
 
 
-def extract_features(clips_dir: Path, frames_dir: Path, params: FeatureParams, n_processes: int = 1) -> None:
+def extract_features(
+    clips_dir: Path, frames_dir: Path, params: FeatureParams, n_processes: int = 1, add_log_mel: bool = False
+) -> None:
     """Write the frames table of each clip, or ``{clip_id}.txt`` with the reason why the clip file cannot be read."""
     clips = visible_files(clips_dir)
     progress = Progress("extracted", len(clips))
     with whole_folder(frames_dir) as folder:
-        for _ in in_order(partial(_extract_one, folder=folder, params=params), clips, n_processes):
+        for _ in in_order(
+            partial(_extract_one, folder=folder, params=params, add_log_mel=add_log_mel), clips, n_processes
+        ):
             progress.step()
 
 
-def _extract_one(clip: Path, folder: Path, params: FeatureParams) -> None:
+def _extract_one(clip: Path, folder: Path, params: FeatureParams, add_log_mel: bool) -> None:
     try:
         samples, sample_rate_hz = read_samples(clip)
     except MediaError as error:
         logging.warning("%s", error.reason)
         write_text(f"{error.reason}\n", folder / f"{clip.stem}.txt")
         return
-    frames = frame_features(samples, sample_rate_hz, params)
-    write_parquet(frames_table(frames, clip.stem, sample_rate_hz, params), folder / f"{clip.stem}.parquet")
+    table = frames_table(frame_features(samples, sample_rate_hz, params), clip.stem, sample_rate_hz, params)
+    if add_log_mel:
+        table = with_log_mel(table, log_mel(samples, sample_rate_hz, params))
+    write_parquet(table, folder / f"{clip.stem}.parquet")
 
 
 if __name__ == "__main__":
@@ -41,4 +48,5 @@ if __name__ == "__main__":
             frames_dir=Path(snakemake.output.frames),
             params=FeatureParams(**snakemake.params.features),
             n_processes=snakemake.threads,
+            add_log_mel=snakemake.params.log_mel,
         )

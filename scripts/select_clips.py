@@ -4,28 +4,31 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from soundsift.config.metadata import SelectionParams
+from soundsift.config.clips import LengthParams
+from soundsift.config.metadata import LayoutParams, SelectionParams
 from soundsift.joblog import job_log
+from soundsift.media.durations import Durations
 from soundsift.metadata import selection
 from soundsift.metadata.batches import write_batches
-from soundsift.metadata.classes import detector_members, read_classes
-from soundsift.metadata.lists import read_segments
-from soundsift.metadata.ontology import read_ontology
+from soundsift.metadata.classes import detector_members, read_tables
+from soundsift.metadata.lists import LAYOUT, read_lists
+from soundsift.metadata.whole_files import WHOLE, WholeFiles, divide
 from soundsift.tables import write_parquet
 
 
 def select_clips(
-    segments: Mapping[str, Path], class_labels: Path, ontology: Path, label_quality: Path,
-    params: SelectionParams, batch_size: int, youtube_ids: bool, one_clip_a_video: bool,
-    detectors: Mapping[str, Mapping[str, Sequence[str]]],
+    segments: Mapping[str, Path], tables: Mapping[str, Path], params: SelectionParams, batch_size: int,
+    youtube_ids: bool, one_clip_a_video: bool, detectors: Mapping[str, Mapping[str, Sequence[str]]],
     clips_path: Path, labels_path: Path, excluded_path: Path, batches_dir: Path, names_path: Path,
+    layout: LayoutParams = LAYOUT, in_list_folder: bool = True, whole: WholeFiles = WHOLE,
 ) -> None:  # fmt: skip
     """Write the clip table, the rows left out, the class table and one small CSV per batch."""
-    tree = read_ontology(ontology)
-    classes = read_classes(class_labels, tree, label_quality, params.min_label_accuracy, params.keep_unrated)
+    classes, tree = read_tables(tables, params)
+    lists, classes = read_lists(segments, classes, youtube_ids, layout, in_list_folder)
+    with Durations(whole.durations) as durations:
+        lists = {name: divide(rows, durations.seconds_of, whole) for name, rows in lists.items()}
     members = detector_members(detectors, classes, tree)
-    lists = {name: read_segments(path, classes, youtube_ids) for name, path in segments.items()}
-    clips, excluded = selection.select_clips(lists, classes, members, batch_size, params)
+    clips, excluded = selection.select_clips(lists, classes, members, batch_size, params, layout.fold)
     selection.check_trainable(clips, list(detectors))
     if one_clip_a_video:
         selection.check_one_clip_a_video(clips)
@@ -40,9 +43,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         select_clips(
             segments=dict(zip(snakemake.params.lists, map(Path, snakemake.input.segments), strict=True)),
-            class_labels=Path(snakemake.input.class_labels),
-            ontology=Path(snakemake.input.ontology),
-            label_quality=Path(snakemake.input.label_quality),
+            tables={name: Path(snakemake.input[name]) for name in snakemake.params.tables},
             params=SelectionParams(**snakemake.params.selection),
             batch_size=snakemake.params.batch_size,
             youtube_ids=snakemake.params.youtube_ids,
@@ -53,4 +54,7 @@ if __name__ == "__main__":
             excluded_path=Path(snakemake.output.excluded),
             batches_dir=Path(snakemake.output.batches),
             names_path=Path(snakemake.output.names),
+            layout=LayoutParams(**snakemake.params.layout),
+            in_list_folder=snakemake.params.in_list_folder,
+            whole=WholeFiles(LengthParams(**snakemake.params.lengths), snakemake.params.min_seconds),
         )

@@ -9,6 +9,9 @@ from soundsift.report.figures import metadata as figures
 from soundsift.report.page import write_page
 from soundsift.tables import read_parquet, write_csv
 
+# Remark for the table of classes that are no classes of AudioSet.
+OWN_LABELS = ": the labels of the lists as they stand, of unknown accuracy"
+
 
 def summarize_metadata(
     clips: Path, labels: Path, excluded: Path, detectors: Sequence[str], at_youtube: bool,
@@ -24,7 +27,7 @@ def summarize_metadata(
     tables = [
         ("Outcomes of the lists' rows", outcomes),
         ("Wanted clips with and without each detector's class", truths),
-        ("Every class", counted),
+        (f"Every class{OWN_LABELS if metadata.are_own(known) else ''}", counted),
         ("The first clips of each split", metadata.first_clips(wanted, at_youtube)),
     ]
     write_page("Metadata", tables, page)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from soundsift.detectors.definition import Definition
-from soundsift.detectors.examples import read_examples
+from soundsift.detectors.examples import Batches, read_examples
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.model_file import save
 from soundsift.detectors.training import train
@@ -18,20 +18,25 @@ from soundsift.tables import write_parquet
 
 
 def train_detector(
-    features: Path, augmented: Path | None, detector: str, feature_set: str, params: Hyperparameters,
+    features: Path, augmented: Path | None, batches: Batches, detector: str, feature_set: str, params: Hyperparameters,
     test_fraction: float | None, is_demo: bool, model: Path, history: Path,
 ) -> None:  # fmt: skip
     """Train on the training clips and their augmented versions; write the model and the history of its loss."""
     schema = pq.read_schema(features)
-    columns = input_columns(schema.names, feature_set)
-    examples = read_examples(features, augmented, detector, columns, test_fraction, params.seed)
+    columns = input_columns(schema.names, feature_set) if params.model != "frames" else []
+    examples = read_examples(
+        features, augmented, detector, columns, test_fraction, params.seed,
+        batches if params.model != "statistics" else None,
+    )  # fmt: skip
     logging.info(
-        "%s: %d training clips, %d of them with the class, and %d augmented versions",
+        "%s: %d training clips, %d of them with the class, and %d augmented versions and windows",
         detector, examples.n_clips, examples.truth[: examples.n_clips].sum(), len(examples.x) - examples.n_clips,
     )  # fmt: skip
     trained = train(detector, examples, params, columns)
-    thresholds, calibrations = {detector: trained.threshold}, {detector: [trained.slope, trained.shift]}
-    definition = Definition(columns, definition_of(schema), thresholds, calibrations, synthetic=is_demo)
+    definition = Definition(
+        columns, definition_of(schema), {detector: trained.threshold}, {detector: trained.weights},
+        {detector: trained.window_weights}, synthetic=is_demo,
+    )  # fmt: skip
     params_of_features, sample_rate_hz = params_of(definition.features)
     save(trained.model, definition, filters_of(sample_rate_hz, params_of_features), model)
     write_parquet(trained.history, history)
@@ -43,6 +48,7 @@ if __name__ == "__main__":
         train_detector(
             features=Path(snakemake.input.features),
             augmented=Path(augmented) if augmented else None,
+            batches=Batches.of(snakemake.input),
             detector=snakemake.wildcards.detector,
             feature_set=snakemake.params.features,
             params=Hyperparameters(**snakemake.params.network),

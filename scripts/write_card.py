@@ -21,7 +21,7 @@ def write_card(
     definition = read_definition(model)
     text = card(
         classes, read_metrics(metrics), read_parquet(curve, CURVE_COLUMNS), read_parquet(errors, ERROR_COLUMNS), lists,
-        definition.features, len(definition.columns), network, definition.calibrations[detector] != [1.0, 0.0],
+        definition.features, len(definition.columns), network, definition.calibrations[detector],
     )  # fmt: skip
     write_text(text, path)
 

@@ -1,6 +1,6 @@
 """Parquet and CSV tables with declared columns. Tables are checked against the declaration when they are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,15 @@ def write_parquet(table: pa.Table, path: Path) -> None:
         pq.write_table(table, temporary, **parquet_options(table.schema))
 
 
-def read_parquet(path: Path, columns: Sequence[Column] | None = None) -> pa.Table:
+def read_parquet(path: Path, columns: Sequence[Column] | None = None, without: Collection[str] = ()) -> pa.Table:
     """Read a Parquet file and check that it has the declared columns with their types.
+
+    Parameters
+    ----------
+    columns
+        The declared columns; the table has only these.
+    without
+        Names of columns that are not read.
 
     Raises
     ------
@@ -62,7 +69,8 @@ def read_parquet(path: Path, columns: Sequence[Column] | None = None) -> pa.Tabl
     if path.is_dir():  # pyarrow would read the files in it
         raise InputError(f"{path} is a folder, not a Parquet file: delete it and run again")
     try:
-        table = pq.read_table(path, partitioning=None)
+        names = [name for name in pq.read_schema(path).names if name not in without] if without else None
+        table = pq.read_table(path, columns=names, partitioning=None)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(
             f"{path} cannot be read as Parquet ({str(error).splitlines()[0]}): delete it and run again"

@@ -209,7 +209,7 @@ def select(
     """Select clips as the workflow does; {clips, excluded: rows}."""
     found = {name: folder / f"{name}.parquet" for name in ("clips", "labels", "excluded")}
     select_clips(
-        **paths, segments=lists, params=SelectionParams(**pick(SelectionParams, config["metadata"])), batch_size=100, youtube_ids=youtube, one_clip_a_video=False, detectors=config["detectors"],
+        tables=paths, segments=lists, params=SelectionParams(**pick(SelectionParams, config["metadata"])), batch_size=100, youtube_ids=youtube, one_clip_a_video=False, detectors=config["detectors"],
         clips_path=found["clips"], labels_path=found["labels"], excluded_path=found["excluded"],
         batches_dir=folder / "batches", names_path=folder / "batches.txt",
     )  # fmt: skip

@@ -9,6 +9,7 @@
 rule evaluate_detector:
     input:
         **TRAINING_TABLES,
+        **FRAME_TABLES,
         model="results/detectors/{detector}/model.keras",
     output:
         metrics="results/detectors/{detector}/metrics.json",

@@ -23,6 +23,7 @@ rule extract_features:
         runtime=60,
     params:
         features=FRAMES,
+        log_mel=config["features"]["log_mel"],
         code=code_digest("extract_features"),
     message:
         "Extracting features of {wildcards.batch}"

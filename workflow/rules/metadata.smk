@@ -1,10 +1,12 @@
 # In:  segment lists, class table, ontology and label accuracy, as configured
 # Out: results/metadata/{clips,labels,excluded}.parquet, results/metadata/batches.txt (name and size of all batches) and
 #      results/batches/{batch}.csv, one small file per batch of clips
-# By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips
-from soundsift.config.metadata import SelectionParams
-from soundsift.config.audioset import AUDIOSET, AUDIOSET_URLS
-from soundsift.config.settings import is_only_youtube, one_file_a_video
+# By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips; separate target that
+#      downloads nothing: metadata (classes, detectors and splits)
+from soundsift.config.metadata import LayoutParams, SelectionParams
+from soundsift.config.audioset import AUDIOSET, AUDIOSET_URLS, TABLES
+from soundsift.config.clips import LengthParams
+from soundsift.config.settings import is_only_youtube, one_file_a_video, sources_of
 
 
 # Synthesise the built-in demo.
@@ -56,10 +58,8 @@ rule fetch_audioset:
 # Select the wanted clips, decide for each detector whether its class is present, and divide the clips into batches.
 checkpoint select_clips:
     input:
+        **{name: METADATA[name] for name in TABLES if METADATA[name]},
         segments=list(METADATA["segments"].values()),
-        class_labels=METADATA["class_labels"],
-        ontology=METADATA["ontology"],
-        label_quality=METADATA["label_quality"],
     output:
         clips="results/metadata/clips.parquet",
         labels="results/metadata/labels.parquet",
@@ -76,7 +76,14 @@ checkpoint select_clips:
         runtime=10,
     params:
         lists=list(METADATA["segments"]),
+        tables=[name for name in TABLES if METADATA[name]],
         selection=pick(SelectionParams, METADATA),
+        layout=pick(LayoutParams, METADATA),
+        lengths=pick(LengthParams, config["clips"]),
+        min_seconds=config["clips"]["min_seconds"],
+        in_list_folder=not any(
+            "{file}" in one["url"] for one in sources_of(config["download"])
+        ),
         youtube_ids=is_only_youtube(config),
         one_clip_a_video=one_file_a_video(config),
         batch_size=config["batch_size"],
@@ -86,3 +93,28 @@ checkpoint select_clips:
         "Selecting clips"
     script:
         "../../scripts/select_clips.py"
+
+
+# Print the balance of the classes before anything is downloaded. Without an output the rule runs whenever it is asked for.
+rule metadata:
+    input:
+        clips="results/metadata/clips.parquet",
+        labels="results/metadata/labels.parquet",
+        excluded="results/metadata/excluded.parquet",
+    log:
+        "results/logs/metadata.log",
+    localrule: True
+    conda:
+        "../../envs/features.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=10,
+    params:
+        batch_size=config["batch_size"],
+        seed=METADATA["seed"],
+        counts="results/metadata/counts.txt",
+    message:
+        "Counting classes"
+    script:
+        "../../scripts/count_metadata.py"

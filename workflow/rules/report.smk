@@ -5,6 +5,8 @@
 # By:  summarize_metadata, summarize_run, write_provenance
 
 LABEL_TABLES = ("class_labels", "ontology", "label_quality")
+# the labels of the lists as they stand need no tables
+USED_TABLES = [name for name in LABEL_TABLES if METADATA[name]]
 
 
 # Summarise the metadata in tables and figures.
@@ -115,7 +117,7 @@ rule summarize_run:
 # Record the lists, tools and configuration that the results were made with.
 rule write_provenance:
     input:
-        tables=[*METADATA["segments"].values(), *map(METADATA.get, LABEL_TABLES)],
+        tables=[*METADATA["segments"].values(), *map(METADATA.get, USED_TABLES)],
         coverage="results/coverage.parquet",
         features="results/features.parquet",
     output:
@@ -134,7 +136,7 @@ rule write_provenance:
         mem_mb=growing(1000),
         runtime=15,
     params:
-        names=[*METADATA["segments"], *LABEL_TABLES],
+        names=[*METADATA["segments"], *USED_TABLES],
         archive=config["download"]["archive"],
         # A function, because Snakemake expands braces in strings, and the configuration may contain braces.
         config=lambda wildcards: shareable(config),

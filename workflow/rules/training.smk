@@ -7,10 +7,24 @@ from soundsift.config.training import NetworkParams
 
 TRAINING = config["training"]
 NETWORK = pick(NetworkParams, TRAINING)
-# the eval list is for evaluation; without one a share of the videos is held out
-TEST_FRACTION = None if "eval" in METADATA["segments"] else TRAINING["test_fraction"]
+# the eval list or the test fold is for evaluation; without one a share of the videos is held out
+HAS_EVAL = "eval" in METADATA["segments"] or METADATA["fold"] is not None
+TEST_FRACTION = None if HAS_EVAL else TRAINING["test_fraction"]
 TRAINING_TABLES = {"features": "results/features.parquet"} | (
     {"augmented": "results/augmented.parquet"} if TRAINING["augment"] else {}
+)
+# the networks on frames read the sequences of all clips, which are not in the merged tables
+FRAME_TABLES = (
+    {
+        "of_batches": per_batch("results/features/{batch}.parquet"),
+        "augmented_of_batches": (
+            per_batch("results/augmented/{batch}.parquet", with_eval=False)
+            if TRAINING["augment"]
+            else []
+        ),
+    }
+    if TRAINING["model"] != "statistics"
+    else {}
 )
 
 
@@ -18,6 +32,7 @@ TRAINING_TABLES = {"features": "results/features.parquet"} | (
 rule train_detector:
     input:
         **TRAINING_TABLES,
+        **FRAME_TABLES,
     output:
         model="results/detectors/{detector}/model.keras",
         history="results/detectors/{detector}/history.parquet",
@@ -58,8 +73,13 @@ rule learning_curve:
     params:
         features=TRAINING["features"],
         test_fraction=TEST_FRACTION,
-        # the curve measures the ranking of clips, for which half of the steps are enough
-        network={**NETWORK, "members": 1, "min_steps": ceil(NETWORK["min_steps"] / 2)},
+        # the curve measures the ranking of clips, for which networks on statistics and half of the steps are enough
+        network={
+            **NETWORK,
+            "model": "statistics",
+            "members": 1,
+            "min_steps": ceil(NETWORK["min_steps"] / 2),
+        },
         code=code_digest("learning_curve"),
     message:
         "Measuring the learning curve of the {wildcards.detector} detector"

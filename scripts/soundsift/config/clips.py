@@ -18,3 +18,19 @@ class ClipParams:
     min_seconds: Annotated[float, Gt(0)] = 3.0
     """Shortest usable part of a labelled segment, in seconds. If less of it is available, the outcome is
     too_short."""
+
+
+@dataclass(frozen=True)
+class LengthParams:
+    """How long files without times in the list are divided into clips."""
+
+    length_seconds: Annotated[float, Gt(0)] | None = None
+    """Length of the clips of a file without times in the list; empty for one clip per file. The last clip may be
+    shorter, but not shorter than min_seconds."""
+    hop_seconds: Annotated[float, Gt(0)] | None = None
+    """Seconds from the start of such a clip to the next; empty for length_seconds. Then clips do not overlap."""
+
+
+@dataclass(frozen=True)
+class ClipsSection(LengthParams, ClipParams):
+    """The clip files."""

@@ -21,10 +21,12 @@ class SourceParams:
     """The source and what is downloaded from it. After a change the outcome of every clip is determined again."""
 
     url: str = ""
-    """Empty for YouTube; or https://mirror/{video_id}.m4a or file:///media/{video_id}.*. The fields of such a template
-    are {video_id}, {clip_id}, {start_seconds}, {end_seconds}, {start_ms} and {end_ms}. The name of a file on disk may
-    end in .* if the container varies. Parquet and tar shards are named without fields: file:///data/*.parquet,
-    hf://datasets/OWNER/NAME/*.tar. In the demo, empty means the demo's own media."""
+    """Empty for YouTube; or https://mirror/{video_id}.m4a or file:///media/{video_id}.*. Empty also stands for the
+    files that a list names, with paths relative to the list. The fields of such a template are {video_id}, {clip_id},
+    {file} (as the list names it), {start_seconds}, {end_seconds}, {start_ms} and {end_ms}. Times take a format, such
+    as {start_seconds:06.0f} for 000030. The name of a file on disk may end in .* if the container varies. Parquet and
+    tar shards are named without fields: file:///data/*.parquet, hf://datasets/OWNER/NAME/*.tar. In the demo, empty
+    means the demo's own media."""
     trimmed: bool = False
     """true if each file holds only the labelled seconds. Copies of AudioSet in 10-second files are of this kind."""
     sections: bool = True

@@ -20,3 +20,12 @@ class FeatureParams:
     """Number of mel-frequency cepstral coefficients (MFCC), at most n_mels."""
     rolloff_fraction: Annotated[float, Gt(0), Lt(1)] = 0.85
     """Share of the spectrum's magnitude below the roll-off frequency."""
+
+
+@dataclass(frozen=True)
+class LogMelParams:
+    """Columns of the frames tables that the detectors do not use."""
+
+    log_mel: bool = False
+    """true adds log-mel spectrograms to results/frames, as log_mel_001 and so on. They are for networks of your own,
+    and the tables then take about five times the room."""

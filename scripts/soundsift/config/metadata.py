@@ -1,11 +1,14 @@
 """Section ``metadata``: the lists of clips, the tables of classes, and the selection of clips."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, MinLen
 
 from soundsift.config.constraints import Name
+
+# The columns of a list that metadata.columns can name.
+OUR_COLUMNS = ("video_id", "segment_id", "file", "start_seconds", "end_seconds", "labels", "fold")
 
 
 @dataclass(frozen=True)
@@ -13,9 +16,11 @@ class ListParams:
     """Files with the clips and with the classes of their labels."""
 
     segments: Annotated[dict[Annotated[str, Name()], str], MinLen(1)] | None = None
-    """Your lists: {train: my_train.csv, eval: my_eval.csv}; empty for the demo. A list has one of AudioSet's formats,
-    or is a CSV file with a header and the columns video_id, start_seconds, end_seconds and labels. The list named eval
+    """Your lists: {train: my_train.csv, eval: my_eval.csv}; empty for the demo. A list is a published one, or a CSV
+    file with a header and the columns video_id (or file), start_seconds, end_seconds and labels. The list named eval
     is the test list and may be left out; every other list is used for training."""
+    classes: Literal["table", "own"] = "table"
+    """table or own: own takes the labels of the lists as they stand. It uses no class table, ontology or accuracy."""
     class_labels: str | None = None
     """class_labels_indices.csv; empty to download AudioSet's. The columns are index, mid and display_name.
     mid_to_display_name.tsv is also accepted."""
@@ -23,6 +28,23 @@ class ListParams:
     """ontology.json; empty to download AudioSet's."""
     label_quality: str | None = None
     """qa_true_counts.csv; empty to download AudioSet's. The columns are label_id, num_rated and num_true."""
+
+
+@dataclass(frozen=True)
+class LayoutParams:
+    """Which columns of the lists have what."""
+
+    columns: dict[str, str] | None = None
+    """Names of the columns in your lists: {video_id: ytid, labels: tag}. Possible are video_id,
+    segment_id, file, start_seconds, end_seconds, labels and fold."""
+    label_separator: str | None = None
+    """Text between the labels of a row; empty for a comma, or ; or | where the list uses it. A label may contain
+    commas if the list uses ; or | between labels. AudioSet's names may always contain commas."""
+    group: str | None = None
+    """Column whose values are kept together when data are split, such as speaker or album. Empty keeps the clips of a
+    video or file together."""
+    fold: str | None = None
+    """Fold that is the test data, for lists with a column fold. The other folds are training data."""
 
 
 @dataclass(frozen=True)
@@ -44,5 +66,5 @@ class SelectionParams:
 
 
 @dataclass(frozen=True)
-class MetadataParams(SelectionParams, ListParams):
+class MetadataParams(SelectionParams, LayoutParams, ListParams):
     """Lists of clips, tables of classes, and the selection of clips."""

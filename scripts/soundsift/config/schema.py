@@ -19,10 +19,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from typing_extensions import is_typeddict
 
-from soundsift.config.clips import ClipParams
+from soundsift.config.clips import ClipsSection
 from soundsift.config.detectors import Detectors
 from soundsift.config.download import DownloadParams
-from soundsift.config.features import FeatureParams
+from soundsift.config.features import FeatureParams, LogMelParams
 from soundsift.config.keep import KeepParams
 from soundsift.config.metadata import MetadataParams
 from soundsift.config.statistics import StatisticsParams
@@ -49,7 +49,7 @@ LIMIT_WORDS = {
 
 
 @dataclass(frozen=True)
-class FeaturesSection(StatisticsParams, FeatureParams):
+class FeaturesSection(StatisticsParams, LogMelParams, FeatureParams):
     """Features of a clip, as librosa defines them, and the statistics over its frames."""
 
 
@@ -61,7 +61,7 @@ class Config:
     batch_size: Annotated[int, Ge(1), Le(100000)] = 100
     """Rows of a list per job; 1024 for all of AudioSet, 1 for one job per clip."""
     download: DownloadParams = field(default_factory=DownloadParams)
-    clips: ClipParams = field(default_factory=ClipParams)
+    clips: ClipsSection = field(default_factory=ClipsSection)
     features: FeaturesSection = field(default_factory=FeaturesSection)
     keep: KeepParams = field(default_factory=KeepParams)
     detectors: Detectors = field(default_factory=lambda: {"music": ["Music"], "speech": ["Speech"]})

@@ -11,6 +11,7 @@ from typing import Any
 
 from soundsift.config.audioset import AUDIOSET, TABLES, audioset_files
 from soundsift.config.download import SourceParams
+from soundsift.config.metadata import OUR_COLUMNS
 from soundsift.config.pick import pick
 from soundsift.config.schema import validate
 from soundsift.config.sources import YOUTUBE, check_url, index_path, is_sharded, split_pattern
@@ -49,7 +50,10 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
         metadata["segments"] = {name: f"{DEMO}/{name}_segments.csv" for name in ("train", "eval")}
         download["url"] = f"file://{DEMO}/media/{{video_id}}.*"
     for key, name in TABLES.items():
-        metadata[key] = metadata[key] or f"{DEMO if demo else AUDIOSET}/{name}"
+        if metadata["classes"] == "table":
+            metadata[key] = metadata[key] or f"{DEMO if demo else AUDIOSET}/{name}"
+        elif metadata[key] is not None:
+            raise ConfigError(f"metadata.{key} is set, but metadata.classes is own: leave one of them out")
     if download["sources"]:
         for key in ("url", "trimmed"):
             if download[key]:
@@ -97,7 +101,9 @@ def one_file_a_video(config: Mapping[str, Any]) -> bool:
     What shards are named by is seen only when they are read.
     """
     return any(
-        source["trimmed"] and not is_sharded(source["url"]) and not re.search(r"\{(clip_id|start_|end_)", source["url"])
+        source["trimmed"]
+        and not is_sharded(source["url"])
+        and not re.search(r"\{(clip_id|file|start_|end_)", source["url"])
         for source in sources_of(config["download"])
     )
 
@@ -127,7 +133,8 @@ def check_files(config: Mapping[str, Any]) -> None:
     """
     fetched = audioset_files(config)
     named = {f"segments.{name}": path for name, path in config["metadata"]["segments"].items()}
-    for key, path in (named | {key: config["metadata"][key] for key in TABLES}).items():
+    tables = {key: config["metadata"][key] for key in TABLES if config["metadata"][key] is not None}
+    for key, path in (named | tables).items():
         will_be_made = path.startswith(f"{DEMO}/") if is_demo(config) else path in fetched
         if not will_be_made and not Path(path).is_file():
             found = "a folder" if Path(path).is_dir() else "nothing"
@@ -161,6 +168,13 @@ def _check_together(config: dict[str, Any]) -> None:
     """Check the rules that involve several keys or the text of a value."""
     if list(config["metadata"]["segments"]) == ["eval"]:
         raise ConfigError("metadata.segments has only an eval list: name at least one list to train on")
+    for name in config["metadata"]["columns"] or {}:
+        if name not in OUR_COLUMNS:
+            raise ConfigError(f"metadata.columns has the unknown name {name}: use {', '.join(OUR_COLUMNS)}")
+    if config["metadata"]["fold"] is not None and "eval" in config["metadata"]["segments"]:
+        raise ConfigError("metadata.fold is set, but metadata.segments has an eval list: leave one of them out")
+    if config["clips"]["hop_seconds"] is not None and config["clips"]["length_seconds"] is None:
+        raise ConfigError("clips.hop_seconds is set but clips.length_seconds is not: set the length of the clips too")
     for key, url in _urls(config).items():
         check_url(url, key)
     for name in sorted(REFUSED.intersection(config["download"]["yt_dlp"])):

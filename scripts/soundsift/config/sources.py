@@ -12,7 +12,7 @@ from soundsift.errors import ConfigError
 # media/sources/registry.py has a source for each.
 SCHEMES = ("https", "http", "file", "hf")
 YOUTUBE = "https://www.youtube.com/watch?v={video_id}"
-URL_FIELDS = ("video_id", "clip_id", "start_seconds", "end_seconds", "start_ms", "end_ms")
+URL_FIELDS = ("video_id", "clip_id", "file", "start_seconds", "end_seconds", "start_ms", "end_ms")
 # Folder of the indexes of shards.
 SHARDS = "resources/shards"
 SHARD_ENDINGS = (".parquet", ".tar")
@@ -95,15 +95,21 @@ def check_url(url: str, key: str) -> None:
     if is_sharded(url):
         return
     fields = fields_of(url, key)
-    for name in fields:
+    for name, form, conversion in fields:
         if name not in URL_FIELDS:
             raise ConfigError(f"{key} has the unknown field {{{name}}}: use {', '.join(URL_FIELDS)}")
-    if not {"video_id", "clip_id"} & set(fields):
+        if conversion or not _is_form_of(form, name):
+            field = f"{{{name}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
+            raise ConfigError(
+                f"{key} has {field}, whose format is not possible: times take the format of a number, as "
+                "{start_seconds:06.0f} or {start_ms:08d}; ids take none"
+            )
+    if not {"video_id", "clip_id", "file"} & {name for name, _, _ in fields}:
         raise ConfigError(f"{key} {url!r} is the same for every clip: write {{video_id}} or {{clip_id}} into it")
 
 
-def fields_of(url: str, key: str) -> list[str]:
-    """List the fields of a template of addresses.
+def fields_of(url: str, key: str) -> list[tuple[str, str | None, str | None]]:
+    """List name, format and conversion of the fields of a template of addresses.
 
     Raises
     ------
@@ -111,6 +117,20 @@ def fields_of(url: str, key: str) -> list[str]:
         If it is not a template.
     """
     try:
-        return [name for _, name, _, _ in string.Formatter().parse(url) if name is not None]
+        found = string.Formatter().parse(url)
+        return [(name, form, conversion) for _, name, form, conversion in found if name is not None]
     except ValueError as error:
         raise ConfigError(f"{key} {url!r} is not a template ({error}): write fields as {{video_id}}") from error
+
+
+def _is_form_of(form: str | None, name: str) -> bool:
+    """Whether a format specification such as ``06.0f`` fits a field of a template of addresses."""
+    if not form:
+        return True
+    if not name.startswith(("start_", "end_")) or "{" in form:
+        return False
+    try:
+        format(1 if name.endswith("_ms") else 1.0, form)
+    except ValueError:
+        return False
+    return True

@@ -27,6 +27,7 @@ from soundsift.detectors.definition import Definition
 from soundsift.detectors.inference import Model, read_model
 from soundsift.errors import MediaError
 from soundsift.features.inputs import feature_matrix
+from soundsift.features.sequence import sequence_of
 from soundsift.features.statistics import STATISTICS, FrameSeries, summarize, summary_columns
 from soundsift.features.transform import transform
 from soundsift.media.columns import SILENCE_DBFS
@@ -210,15 +211,28 @@ class Detector:
     def _log_odds(self, samples: Float32Array, n: int, window_seconds: int) -> Float64Array:
         """Log-odds in the first n windows, shape (n_detectors, n). Window i begins at second i."""
         columns, (params, sample_rate_hz) = self.definition.columns, self.definition.feature_params()
-        statistics = [name for name in STATISTICS if any(column.endswith(f"_{name}") for column in columns)]
         step, length = STEP_SECONDS * sample_rate_hz, window_seconds * sample_rate_hz
         windows = [samples[at * step : at * step + length] for at in range(n)]
-        frame_rate_hz, filters = sample_rate_hz / params.hop_length, self.model.filters
-        frames = (transform(window, sample_rate_hz, params, filters)[:, 1:] for window in windows)
-        rows = np.stack([summarize(FrameSeries(values, frame_rate_hz), statistics) for values in frames])
-        names = [column.name for column in summary_columns(params.n_mfcc, statistics)]
-        table = pa.table({"clip_id": ["recording"] * n} | {name: rows[:, i] for i, name in enumerate(names)})
-        found = np.stack(list(self.model.log_odds(feature_matrix(table, columns)).values()))
+        rate_hz = sample_rate_hz / params.hop_length
+        # windows share their frames, as the windows of the training share those of their clip
+        frames_of_all = transform(samples[: (n - 1) * step + length], sample_rate_hz, params, self.model.filters)[:, 1:]
+        n_frames = 1 + min(length, len(samples)) // params.hop_length
+        x, rows, sequences = np.zeros((n, 0), dtype=np.float32), [], []
+        statistics = [name for name in STATISTICS if any(column.endswith(f"_{name}") for column in columns)]
+        for at in range(n):
+            first = round(at * step / params.hop_length)
+            frames = frames_of_all[first : first + n_frames]
+            if columns:
+                rows.append(summarize(FrameSeries(frames, rate_hz), statistics))
+            if self.model.uses_frames:
+                # in the precision of the training's sequences
+                sequences.append(sequence_of(frames, rate_hz).astype(np.float16))
+        if columns:
+            of_all = np.stack(rows)
+            names = [column.name for column in summary_columns(params.n_mfcc, statistics)]
+            table = pa.table({"clip_id": ["recording"] * n} | {name: of_all[:, i] for i, name in enumerate(names)})
+            x = feature_matrix(table, columns)
+        found = np.stack(list(self.model.log_odds(x, sequences).values()))
         silent = np.array([np.abs(window).max() < SILENCE_AMPLITUDE for window in windows])
         return np.where(silent, -MAX_LOG_ODDS, np.clip(found, -MAX_LOG_ODDS, MAX_LOG_ODDS))
 

@@ -1,6 +1,6 @@
 """The model card of a detector: definition, training data, performance and limits (Mitchell et al. 2019)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -15,7 +15,7 @@ N_LABELS = 10
 
 def card(
     classes: Mapping[str, Any], metrics: DetectorMetrics, curve: pa.Table, errors: pa.Table, lists: Mapping[str, str],
-    features: Mapping[str, str], n_inputs: int, network: Mapping[str, Any], is_calibrated: bool,
+    features: Mapping[str, str], n_inputs: int, network: Mapping[str, Any], weights: Sequence[float],
 ) -> str:  # fmt: skip
     """Write the card as Markdown.
 
@@ -30,9 +30,9 @@ def card(
     features
         Parameters of the features: :attr:`soundsift.detectors.definition.Definition.features`.
     network
-        As configured: hidden_units, balance, augment, members, seed.
-    is_calibrated
-        Whether videos could be held out from each network.
+        As configured: model, hidden_units, balance, augment, members, seed.
+    weights
+        Of the calibration: :class:`soundsift.detectors.training.Trained`.
     """
     return render(
         __file__,
@@ -49,6 +49,8 @@ def card(
         features=features,
         n_inputs=n_inputs,
         network=network,
-        is_calibrated=is_calibrated,
+        # without held-out videos the shift is 0
+        is_calibrated=weights[-1] != 0,
+        slopes=weights[:-1],
         keras_version=version("keras"),
     )

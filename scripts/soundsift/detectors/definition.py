@@ -19,7 +19,7 @@ from soundsift.features.inputs import matrices
 # Members of the archive: the definition, and the arrays of :mod:`soundsift.detectors.inference`.
 MEMBER, ARRAYS = "soundsift.json", "soundsift.npz"
 # To be increased when the content of one of them changes.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,15 @@ class Definition:
     Attributes
     ----------
     columns
-        Names of the inputs, in order.
+        Names of the inputs of the networks on statistics, in order; empty if there are none.
     features
         Parameters of the features: :func:`soundsift.features.definition.definition`.
     thresholds
         {detector: threshold}. A clip counts as detected if its probability is at least the threshold.
     calibrations
-        {detector: (slope, shift)}: :class:`soundsift.detectors.training.Trained`.
+        {detector: weights}, of :class:`soundsift.detectors.training.Trained`, for whole clips.
+    window_calibrations
+        The same for windows of a few seconds, which detection listens to.
     synthetic
         Whether the model was trained on the synthetic sound of the demo.
     about
@@ -46,6 +48,7 @@ class Definition:
     features: dict[str, str]
     thresholds: dict[str, float]
     calibrations: dict[str, list[float]]
+    window_calibrations: dict[str, list[float]]
     synthetic: bool = False
     about: dict[str, dict[str, Any]] = field(default_factory=dict)
 

@@ -3,33 +3,30 @@
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from soundsift.arrays import Float64Array, Int64Array
 from soundsift.detectors.columns import ERROR_COLUMNS, PREDICTION_COLUMNS, PROBABILITY_COLUMNS
-from soundsift.detectors.definition import Definition
-from soundsift.detectors.examples import read_examples, read_rows, read_split_columns
+from soundsift.detectors.examples import Batches, read_examples, read_rows, read_split_columns
 from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.detectors.inference import Model, calibrated
 from soundsift.detectors.metrics import ALWAYS_NO, DetectorMetrics, Performance
 from soundsift.detectors.model_file import probabilities
 from soundsift.detectors.scoring import measure_performance
+from soundsift.detectors.sequences import clip_sequences, missing_sequences
 from soundsift.detectors.split import train_and_eval, truth_of
 from soundsift.detectors.training import train
-from soundsift.features.inputs import has_original, original_columns
-
-if TYPE_CHECKING:
-    import keras
+from soundsift.features.inputs import has_original, input_columns, original_columns
 
 # Logistic regression copies its clips. On longer lists it is trained on a random sample of this size.
 N_FOR_LOGISTIC = 100_000
@@ -53,8 +50,8 @@ class Evaluation:
 
 
 def evaluate(
-    features: Path, augmented: Path | None, model: "keras.Model", definition: Definition, detector: str,
-    params: Hyperparameters, test_fraction: float | None,
+    features: Path, augmented: Path | None, batches: Batches, model: Model, detector: str, params: Hyperparameters,
+    test_fraction: float | None,
 ) -> Evaluation:  # fmt: skip
     """Evaluate a detector and its baselines on the eval clips.
 
@@ -63,14 +60,16 @@ def evaluate(
 
     Parameters
     ----------
-    features, augmented, test_fraction
+    features, augmented, batches, test_fraction
         As for training: :func:`soundsift.detectors.examples.read_examples`.
     """
+    definition = model.definition
     table = read_split_columns(features, detector)
     train_rows, eval_rows = train_and_eval(table, detector, test_fraction, params.seed)
     truth = truth_of(table, detector)
     eval_truth = truth[eval_rows]
-    probability = probabilities(model, definition.inputs(features))
+    margins = _margins(model, detector, features, batches, table["clip_id"])
+    probability = expit(calibrated(margins, definition.calibrations[detector]))
     threshold = definition.thresholds[detector]
 
     def measured(of_model: Float64Array, at: float) -> Performance:
@@ -79,19 +78,18 @@ def evaluate(
     compared: dict[str, Float64Array] = {}
     baselines: dict[str, Performance] = {}
     name = "logistic_regression"
-    compared[name], share = _logistic_regression(
-        features, definition.columns, train_rows, truth, eval_rows, params.seed
-    )
+    columns = definition.columns or input_columns(pq.read_schema(features).names, "all")
+    compared[name], share = _logistic_regression(features, columns, train_rows, truth, eval_rows, params.seed)
     baselines[name] = measured(compared[name], share)
     if definition.columns != original_columns() and has_original(pq.read_schema(features).names):
         name = "the_original_25_inputs"
         examples = read_examples(features, augmented, detector, original_columns(), test_fraction, params.seed)
-        trained = train(detector, examples, params)
+        trained = train(detector, examples, replace(params, model="statistics"))
         compared[name] = probabilities(trained.model, [read_rows(features, original_columns(), eval_rows)])
         baselines[name] = measured(compared[name], trained.threshold)
     baselines[ALWAYS_NO] = measured(np.zeros(len(eval_rows)), 0.5)
 
-    uncalibrated = _uncalibrated(probability[eval_rows], *definition.calibrations[detector])
+    uncalibrated = expit(margins[eval_rows].mean(axis=1))
     metrics = DetectorMetrics(
         detector=detector,
         n_train=len(train_rows),
@@ -127,9 +125,23 @@ def _logistic_regression(
     return probability, float(truth[train_rows].mean())
 
 
-def _uncalibrated(probability: Float64Array, slope: float, shift: float) -> Float64Array:
-    """Undo the calibration of probabilities."""
-    return np.asarray(expit((logit(np.clip(probability, 1e-12, 1 - 1e-12)) - shift) / slope))
+def _margins(model: Model, detector: str, features: Path, batches: Batches, clip_ids: pa.ChunkedArray) -> Float64Array:
+    """Margins of every clip by each part of the detector, shape (n_clips, n_parts), a part of the clips at a time."""
+    statistics, frames = model.networks[detector]
+    found = []
+    if statistics:
+        found.append(np.concatenate([statistics.margin(x) for x in model.definition.inputs(features) if len(x)]))
+    if frames:
+        of_clips = np.full(len(clip_ids), np.nan)
+        rows = {clip_id: row for row, clip_id in enumerate(clip_ids.to_pylist())}
+        for ids, sequences in clip_sequences(batches.features):
+            known = [i for i, clip_id in enumerate(ids) if clip_id in rows]
+            if known:
+                of_clips[[rows[ids[i]] for i in known]] = frames.margin([sequences[i] for i in known])
+        if np.isnan(of_clips).any():
+            raise missing_sequences([clip_ids[int(row)].as_py() for row in np.flatnonzero(np.isnan(of_clips))])
+        found.append(of_clips)
+    return np.stack(found, axis=1).astype(np.float64)
 
 
 def _predictions(

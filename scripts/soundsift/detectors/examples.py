@@ -1,17 +1,35 @@
 """The examples that a detector is trained on: training clips and their augmented versions, with truth and videos."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from soundsift.arrays import Float32Array, Int64Array
-from soundsift.detectors.split import train_and_eval, truth_of
+from soundsift.arrays import BoolArray, Float32Array, Int64Array
+from soundsift.detectors.sequences import NO_SEQUENCES, Sequences, read_sequences
+from soundsift.detectors.split import sources_of, train_and_eval, truth_of
 from soundsift.features.inputs import matrices
+
+# The networks on frames are trained on at most this many sequences, which take 1.6 GB for clips of ten seconds.
+MAX_SEQUENCES = 100_000
+ROW_ARRAYS = ("x", "truth", "video", "partner", "version", "is_window", "sequence")
+
+
+class Batches(NamedTuple):
+    """The tables of all batches, which hold the sequences of their clips and of the augmented versions."""
+
+    features: Sequence[Path]
+    augmented: Sequence[Path]
+
+    @classmethod
+    def of(cls, inputs: Mapping[str, Any]) -> "Batches":
+        """Take the inputs of a rule: ``of_batches`` and ``augmented_of_batches``."""
+        return cls(*([Path(name) for name in inputs.get(f"{key}of_batches", [])] for key in ("", "augmented_")))
 
 
 @dataclass(frozen=True)
@@ -29,7 +47,15 @@ class Examples:
     partner
         Number of the video of the mixed-in clip, -1 for none, shape (n,).
     n_clips
-        Number of rows that are clips themselves. Only these serve for calibration.
+        Number of rows that are clips themselves.
+    version
+        Number of the version of the clip, 0 if it is unchanged, shape (n,). Only unchanged rows serve for calibration.
+    is_window
+        Whether the row is a window of a few seconds, shape (n,).
+    sequence
+        Number of the row's sequence, -1 for none, shape (n,).
+    sequences
+        Of the networks on frames; None without them.
     """
 
     x: Float32Array
@@ -37,6 +63,10 @@ class Examples:
     video: Int64Array
     partner: Int64Array
     n_clips: int
+    version: Int64Array
+    is_window: BoolArray
+    sequence: Int64Array
+    sequences: Sequences
 
     def of_videos(self, share: float, seed: int) -> "Examples":
         """Take the examples of a share of the videos, stratified by class; a larger share contains a smaller one.
@@ -53,14 +83,15 @@ class Examples:
             videos = rng.permutation(np.flatnonzero(positive == side))
             taken[videos[: max(2, round(share * len(videos)))]] = True
         rows = taken[self.video] & ((self.partner < 0) | taken[self.partner])
-        return Examples(
-            self.x[rows], self.truth[rows], self.video[rows], self.partner[rows], int(rows[: self.n_clips].sum())
-        )
+        columns = {name: getattr(self, name)[rows] for name in ROW_ARRAYS}
+        return replace(self, **columns, n_clips=int(rows[: self.n_clips].sum()))
 
 
 def read_split_columns(path: Path, detector: str) -> pa.Table:
     """Read the columns of a features table by which clips are split into training and evaluation."""
-    return pq.read_table(path, columns=["clip_id", "video_id", "split", f"is_{detector}"], partitioning=None)
+    columns = ["clip_id", "video_id", "group", "split", f"is_{detector}"]
+    there = pq.read_schema(path).names
+    return pq.read_table(path, columns=[name for name in columns if name in there], partitioning=None)
 
 
 def read_examples(
@@ -70,6 +101,7 @@ def read_examples(
     columns: Sequence[str],
     test_fraction: float | None,
     seed: int,
+    batches: Batches | None = None,
 ) -> Examples:
     """Read the training examples of a detector, row group by row group, into one matrix.
 
@@ -84,22 +116,25 @@ def read_examples(
         The inputs: :func:`soundsift.features.inputs.input_columns`.
     test_fraction
         As :func:`soundsift.detectors.split.train_and_eval` takes it.
+    batches
+        The tables of all batches with the sequences; None if there is no network on frames.
     """
     table = read_split_columns(features, detector)
     train, _ = train_and_eval(table, detector, test_fraction, seed)
-    encoded = table["video_id"].combine_chunks().dictionary_encode()
+    encoded = sources_of(table).combine_chunks().dictionary_encode()
     video = encoded.indices.to_numpy().astype(np.int64)
     is_training = np.zeros(len(encoded.dictionary), dtype=bool)
     is_training[video[train]] = True
     truth = truth_of(table, detector)[train]
     videos, partners, usable = video[train], np.full(len(train), -1), np.arange(0)
+    version, is_window = np.zeros(len(train), dtype=np.int64), np.zeros(len(train), dtype=bool)
+    clip_ids = table["clip_id"].take(train)
     if augmented is not None:
-        names = ["video_id", "partner_video_id", f"is_{detector}"]
+        names = ["video_id", "partner_video_id", "clip_id", "version", "is_window", f"is_{detector}"]
         versions = pq.read_table(augmented, columns=names, partitioning=None)
-        own, other = (
-            pc.fill_null(pc.index_in(versions[name].combine_chunks(), encoded.dictionary), -1).to_numpy()
-            for name in names[:2]
-        )
+        known = table["video_id"].combine_chunks()
+        at = (pc.fill_null(pc.index_in(versions[n].combine_chunks(), known), -1).to_numpy() for n in names[:2])
+        own, other = (np.where(rows >= 0, video[rows], -1) for rows in at)
         alone = versions["partner_video_id"].is_null().to_numpy()
         version_truth = truth_of(versions, detector)
         usable = np.flatnonzero(
@@ -108,6 +143,9 @@ def read_examples(
         truth = np.concatenate([truth, version_truth[usable]])
         videos = np.concatenate([videos, own[usable]]).astype(np.int64)
         partners = np.concatenate([partners, np.where(alone, -1, other)[usable]]).astype(np.int64)
+        version = np.concatenate([version, versions["version"].to_numpy()[usable]]).astype(np.int64)
+        is_window = np.concatenate([is_window, versions["is_window"].to_numpy()[usable]]).astype(bool)
+        clip_ids = pa.chunked_array([*clip_ids.chunks, *versions["clip_id"].take(usable).chunks], pa.string())
     x = np.empty((len(truth), len(columns)), dtype=np.float32)
     read_rows(features, columns, train, x[: len(train)])
     if len(usable):
@@ -115,7 +153,28 @@ def read_examples(
         read_rows(augmented, columns, usable, x[len(train) :])
     # number the training videos without gaps
     number = np.cumsum(is_training) - 1
-    return Examples(x, truth, number[videos], np.where(partners >= 0, number[partners], -1), len(train))
+    sequence, sequences = _sequences_of(clip_ids, version, is_window, batches, seed)
+    return Examples(
+        x, truth, number[videos], np.where(partners >= 0, number[partners], -1), len(train), version, is_window,
+        sequence, sequences,
+    )  # fmt: skip
+
+
+def _sequences_of(
+    clip_ids: pa.ChunkedArray, version: Int64Array, is_window: BoolArray, batches: Batches | None, seed: int
+) -> tuple[Int64Array, Sequences]:
+    """Read the sequences of the rows, of a random sample of them on long lists."""
+    numbers = np.full(len(version), -1)
+    if batches is None:
+        return numbers, NO_SEQUENCES
+    rows = np.flatnonzero(~is_window | (version == 0))
+    if len(rows) > MAX_SEQUENCES:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_SEQUENCES, replace=False))
+    keys = zip(
+        clip_ids.take(rows).to_pylist(), version[rows].tolist(), is_window[rows].tolist(), strict=True
+    )  # fmt: skip
+    numbers[rows] = np.arange(len(rows))
+    return numbers, read_sequences(batches.features, batches.augmented, {key: i for i, key in enumerate(keys)})
 
 
 def read_rows(path: Path, columns: Sequence[str], rows: Int64Array, into: Float32Array | None = None) -> Float32Array:

@@ -31,7 +31,7 @@ def measure(
     features, augmented, columns, test_fraction
         As for training: :func:`soundsift.detectors.examples.read_examples`.
     params
-        With one member, so the last point is usually a little below the detector.
+        With one member and networks on statistics only, so the last point is usually below the detector.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The network of a detector, as a table of layers, and the Keras graphs that are built from it.
+"""The network on statistics, as a table of layers, and the Keras graphs that are built from it and from its parts.
 
 Two graphs have the same layers: the network that trains all members in parallel, with inputs (n, n_members, n_inputs),
 and the network of a single member, with inputs (n, n_inputs), which is what a model file holds.
@@ -164,14 +164,32 @@ def held_out_margins(model: "keras.Model", x: Float32Array, rows: Int64Array, me
     return np.concatenate(margins)
 
 
-def ensemble_network(members: "Sequence[keras.Model]", slope: float, shift: float, name: str) -> "keras.Model":
-    """Average the logits of all members and calibrate the result; outputs are probabilities of (absent, present)."""
+def detector_network(parts: "Sequence[Sequence[keras.Model]]", weights: Sequence[float], name: str) -> "keras.Model":
+    """Average the logits of the members of each part, and combine and calibrate the parts.
+
+    Parameters
+    ----------
+    parts
+        The members on statistics, those on frames, or both.
+    weights
+        One slope per part and the shift, of the calibration.
+
+    Returns
+    -------
+    Outputs are probabilities of (absent, present). Inputs are those of the parts.
+    """
     import keras
 
-    inputs = keras.Input(members[0].input_shape[1:], name="features")
-    logits = [member(inputs) for member in members]
-    mean = keras.layers.Average(name="mean")(logits) if len(logits) > 1 else logits[0]
+    inputs, means = [], []
+    for members in parts:
+        like = members[0].input
+        one = keras.Input(like.shape[1:], name=like.name)
+        logits = [member(one) for member in members]
+        inputs.append(one)
+        means.append(keras.layers.Average(name=f"mean_of_{like.name}")(logits) if len(logits) > 1 else logits[0])
+    joined = keras.layers.Concatenate(name="parts")(means) if len(means) > 1 else means[0]
     softmax = keras.layers.Dense(2, activation="softmax", name="softmax")
-    model = keras.Model(inputs, softmax(mean), name=name)
-    softmax.set_weights([slope * np.eye(2), np.array([0.0, shift])])
+    model = keras.Model(inputs if len(inputs) > 1 else inputs[0], softmax(joined), name=name)
+    *slopes, shift = weights
+    softmax.set_weights([np.concatenate([slope * np.eye(2) for slope in slopes]), np.array([0.0, shift])])
     return model

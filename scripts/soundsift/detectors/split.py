@@ -1,4 +1,7 @@
-"""Split of the clips into training and evaluation, by video: two clips of one video are never on different sides."""
+"""Split of the clips into training and evaluation, by source: two clips of one source are never on different sides.
+
+A source is a video or file, or all clips with one value of ``metadata.group``.
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +40,7 @@ def train_and_eval(
         is_eval = pc.equal(table["split"], "eval").to_numpy()
         sides = known[~is_eval[known]], known[is_eval[known]]
     else:
-        sides = split_by_video(known, table["video_id"].to_pylist(), truth, test_fraction, seed)
+        sides = split_by_video(known, sources_of(table).to_pylist(), truth, test_fraction, seed)
     for rows, side in zip(sides, ("training", "evaluation"), strict=True):
         for value, word in ((1, "with"), (0, "without")):
             n = int((truth[rows] == value).sum())
@@ -47,6 +50,11 @@ def train_and_eval(
                     "give a longer list, or see results/coverage.parquet for clips that are missing"
                 )
     return sides
+
+
+def sources_of(table: pa.Table) -> pa.ChunkedArray:
+    """Return the source of every row, whose clips are kept together: its group, or else its video."""
+    return table["group" if "group" in table.column_names else "video_id"]
 
 
 def truth_of(table: pa.Table, detector: str) -> Int64Array:

@@ -4,11 +4,13 @@ A network overfits a few hundred clips easily, and also learns the character of 
 this were chosen on sources held out from training (``benchmarks/generalisation.py``):
 
 - Every example is a mixture of two (*mixup*, Zhang et al. 2018).
-- Augmented versions of the clips are training examples too.
+- Augmented versions of the clips, and windows of a few seconds, are training examples too.
 - The logits of several member networks are averaged. Each member holds out another part of the videos, and every second
   one is trained without augmented versions.
 
-The clips that a member holds out serve to calibrate the probabilities (Platt 1999) and to set the threshold.
+A detector has two parts: networks on statistics of the clip, and networks on its frames
+(:mod:`soundsift.detectors.frame_network`). The clips that a member holds out serve to weight and calibrate the parts
+(Platt 1999) and to set the threshold.
 """
 
 import logging
@@ -22,14 +24,16 @@ import pyarrow as pa
 from sklearn.model_selection import StratifiedKFold
 
 from soundsift.arrays import Float32Array, Float64Array, Int64Array
+from soundsift.detectors import frame_network
 from soundsift.detectors.calibration import calibrate
 from soundsift.detectors.columns import HISTORY_COLUMNS
+from soundsift.detectors.drawing import class_weights, draw_epoch, stream
 from soundsift.detectors.examples import Examples
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.network import (
     CONSTANT_VARIANCE,
     Moments,
-    ensemble_network,
+    detector_network,
     held_out_margins,
     member_network,
     moments_of,
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
 N_EPOCHS = 30
 # The history is computed on at most this many held-out clips.
 N_HISTORY_CLIPS = 20_000
+# Networks on frames. Each holds out the videos of every third member on statistics, and so on.
+N_FRAME_MEMBERS = 3
 
 
 @dataclass(frozen=True)
@@ -53,19 +59,21 @@ class Trained:
     Attributes
     ----------
     model
-        From inputs, shape (n, n_inputs), to probabilities of (absent, present), shape (n, 2).
+        To probabilities of (absent, present), shape (n, 2). Its inputs are ``features``, shape (n, n_inputs), and
+        ``frames``, shape (n, n_steps, n_columns), each if it has that part.
     threshold
         A clip counts as detected if its probability is at least this, 0 to 1.
-    slope, shift
-        Of the calibration: calibrated log-odds are slope * mean log-odds of the members + shift.
+    weights, window_weights
+        One slope per part and the shift, for whole clips and for windows: calibrated log-odds are the mean log-odds of
+        each part's members times its slope, plus the shift.
     history
         :data:`HISTORY_COLUMNS`; the last two are null if no video was held out.
     """
 
     model: "keras.Model"
     threshold: float
-    slope: float
-    shift: float
+    weights: list[float]
+    window_weights: list[float]
     history: pa.Table
 
 
@@ -88,19 +96,74 @@ def train(name: str, examples: Examples, params: Hyperparameters, columns: Seque
     keras.utils.set_random_seed(params.seed)
     tf.config.experimental.enable_op_determinism()
     part = _parts(examples, params)
+    is_calibrated = part.max() > 0
+    unchanged = np.flatnonzero(examples.version == 0)
+    parts: list[tuple[list[keras.Model], Float64Array]] = []
+    history = None
+    if params.model != "frames":
+        statistics, history, margins = _statistics(name, examples, part, unchanged, params, columns)
+        parts.append((statistics, margins))
+    if params.model != "statistics":
+        parts.append(_frames(name, examples, part, unchanged, params))
+    margins = np.stack([of_part for _, of_part in parts], axis=1)
+    usable = np.isfinite(margins).all(axis=1)
+    window = examples.is_window[unchanged]
+    truth = examples.truth[unchanged]
+    weights = window_weights = [*[1 / len(parts)] * len(parts), 0.0]
+    if is_calibrated:
+        weights = window_weights = calibrate(margins[~window & usable], truth[~window & usable])
+        if len(np.unique(truth[window & usable])) == 2:
+            window_weights = calibrate(margins[window & usable], truth[window & usable])
+    # with calibrated probabilities the share of positives is the threshold of the best balanced accuracy
+    threshold = float(examples.truth[: examples.n_clips].mean()) if is_calibrated else 0.5
+    model = detector_network([members for members, _ in parts], weights, name)
+    return Trained(model, threshold, weights, window_weights, history or _no_history())
+
+
+def _statistics(
+    name: str, examples: Examples, part: Int64Array, unchanged: Int64Array, params: Hyperparameters,
+    columns: Sequence[str],
+) -> "tuple[list[keras.Model], pa.Table, Float64Array]":  # fmt: skip
+    """Train the members on statistics; return them, the history, and held-out margins of the unchanged rows."""
     n_members = int(part.max()) + 1
-    logging.info("%s: training %d networks, whose logits are averaged", name, n_members)
+    logging.info("%s: training %d networks on statistics, whose logits are averaged", name, n_members)
     rows = [_training_rows(examples, part, number) for number in range(n_members)]
     moments = [moments_of(examples.x, of_member) for of_member in rows]
     _report_constants(name, moments, columns)
     parallel = parallel_network(moments, params)
-    history, margins = _fit(parallel, examples, rows, part, params)
-    members = [member_network(parallel, number, moments[number], params) for number in range(n_members)]
-    truth = examples.truth[: examples.n_clips]
-    slope, shift = calibrate(margins, truth) if n_members > 1 else (1.0, 0.0)
-    # with calibrated probabilities the share of positives is the threshold of the best balanced accuracy
-    threshold = float(truth.mean()) if n_members > 1 else 0.5
-    return Trained(ensemble_network(members, slope, shift, name), threshold, slope, shift, history)
+    history, margins = _fit(parallel, examples, rows, part, unchanged, params)
+    return [member_network(parallel, i, moments[i], params) for i in range(n_members)], history, margins
+
+
+def _frames(
+    name: str, examples: Examples, part: Int64Array, unchanged: Int64Array, params: Hyperparameters
+) -> "tuple[list[keras.Model], Float64Array]":
+    """Train the members on frames; return them and the held-out margins of the unchanged rows, nan where none is."""
+    n_members = min(N_FRAME_MEMBERS, int(part.max()) + 1)
+    held_out_by = part[examples.video] % n_members
+    partner_held_out_by = np.where(examples.partner >= 0, part[examples.partner] % n_members, -1)
+    has_sequence = examples.sequence >= 0
+    margins = np.full(len(unchanged), np.nan)
+    members = []
+    for number in range(n_members):
+        logging.info("%s: training network %d of %d on frames", name, number + 1, n_members)
+        wanted = has_sequence & ~examples.is_window
+        if n_members > 1:
+            wanted &= (held_out_by != number) & (partner_held_out_by != number)
+        rows = np.flatnonzero(wanted)
+        truth = np.zeros(len(examples.sequences), dtype=np.int64)
+        truth[examples.sequence[rows]] = examples.truth[rows]
+        member = frame_network.fit(
+            f"frames_{number + 1}", examples.sequences, truth, examples.sequence[rows], params, params.seed + number
+        )
+        own = np.flatnonzero((held_out_by == number)[unchanged] & has_sequence[unchanged])
+        margins[own] = frame_network.margins(member, examples.sequences, examples.sequence[unchanged[own]])
+        members.append(member)
+    return members, margins
+
+
+def _no_history() -> pa.Table:
+    return pa.schema([(c.name, c.type) for c in HISTORY_COLUMNS]).empty_table()
 
 
 def _parts(examples: Examples, params: Hyperparameters) -> Int64Array:
@@ -122,7 +185,7 @@ def _parts(examples: Examples, params: Hyperparameters) -> Int64Array:
 
 
 def _training_rows(examples: Examples, part: Int64Array, number: int) -> Int64Array:
-    """Rows that a member is trained on: neither their video nor that of the mixed-in clip is held out.
+    """Rows that a member on statistics is trained on: neither their video nor that of the mixed-in clip is held out.
 
     Every second member is trained without augmented versions. This gave better results than augmented versions for all
     members or for none.
@@ -133,7 +196,7 @@ def _training_rows(examples: Examples, part: Int64Array, number: int) -> Int64Ar
     mixed_with_held_out = (examples.partner >= 0) & (part[examples.partner] == number)
     wanted = ~held_out & ~mixed_with_held_out
     if number % 2:
-        wanted[examples.n_clips :] = False
+        wanted &= examples.version == 0
     return np.flatnonzero(wanted)
 
 
@@ -149,13 +212,14 @@ def _report_constants(name: str, moments: Sequence[Moments], columns: Sequence[s
 
 
 def _fit(
-    model: "keras.Model", examples: Examples, rows: Sequence[Int64Array], part: Int64Array, params: Hyperparameters
-) -> tuple[pa.Table, Float64Array]:
-    """Fit all members.
+    model: "keras.Model", examples: Examples, rows: Sequence[Int64Array], part: Int64Array, unchanged: Int64Array,
+    params: Hyperparameters,
+) -> tuple[pa.Table, Float64Array]:  # fmt: skip
+    """Fit all members on statistics.
 
     Returns
     -------
-    The history, and the margin of every clip by the member that holds it out, shape (n_clips,).
+    The history, and the margin of every unchanged row by the member that holds it out, shape (n_unchanged,).
     """
     import keras
 
@@ -171,7 +235,7 @@ def _fit(
 
     def batches() -> Iterator[tuple[Float32Array, Float32Array]]:
         streams = [
-            [_stream(of_member, truth, params.balance, rng, size) for of_member, rng in zip(rows, rngs, strict=True)]
+            [stream(of_member, truth, params.balance, rng, size) for of_member, rng in zip(rows, rngs, strict=True)]
             for _ in range(2)
         ]
         while True:
@@ -211,51 +275,10 @@ def _fit(
     if len(rows) == 1:
         history |= {"val_loss": [None] * N_EPOCHS, "val_accuracy": [None] * N_EPOCHS}
     table = pa.table(history, schema=pa.schema([(c.name, c.type) for c in HISTORY_COLUMNS]))
-    return table, held_out_margins(model, x, clips, held_out_by)
+    return table, held_out_margins(model, x, unchanged, part[examples.video[unchanged]])
 
 
 def _shares(mixup: float, size: int, rng: np.random.Generator) -> Float32Array:
     """Shares of the first clip in mixtures, shape (size, 1); all 1 if ``mixup`` is 0."""
     shares = rng.beta(mixup, mixup, size=(size, 1)) if mixup else np.ones((size, 1))
     return shares.astype(np.float32)
-
-
-def _stream(
-    rows: Int64Array, truth: Int64Array, balance: str, rng: np.random.Generator, size: int
-) -> Iterator[Int64Array]:
-    """Endless batches of one size, epoch after epoch."""
-    left = rows[:0]
-    while True:
-        while len(left) < size:
-            left = np.concatenate([left, rows[draw_epoch(truth[rows], balance, rng)]])
-        yield left[:size]
-        left = left[size:]
-
-
-def draw_epoch(truth: Int64Array, balance: str, rng: np.random.Generator) -> Int64Array:
-    """Draw the clips of one epoch, in random order.
-
-    Parameters
-    ----------
-    truth
-        Of the training clips, shape (n,).
-    balance
-        ``equal`` takes all clips of the smaller class and as many of the larger one. The latter are drawn anew at every
-        call, so that every clip is used in some epoch. ``weights`` and ``none`` take all clips.
-
-    Returns
-    -------
-    Indices into ``truth``; with ``equal`` half of them are of each class.
-    """
-    if balance != "equal":
-        return rng.permutation(len(truth))
-    sides = [rng.permutation(np.flatnonzero(truth == value)) for value in (0, 1)]
-    n = min(map(len, sides))
-    return rng.permutation(np.concatenate([side[:n] for side in sides]))
-
-
-def class_weights(truth: Int64Array, balance: str) -> dict[int, float]:
-    """Weight of a clip of each class in the loss: with ``weights`` inverse to the class's share, otherwise 1."""
-    if balance != "weights":
-        return {0: 1.0, 1: 1.0}
-    return {value: len(truth) / (2 * int((truth == value).sum())) for value in (0, 1)}

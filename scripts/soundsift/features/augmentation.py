@@ -1,7 +1,8 @@
 """Augmented versions of clips as additional training data: other rooms, microphones, speeds, levels, and mixtures.
 
 Clips of one source share its room, its microphone and its background noise. A detector trained only on the original
-clips learns these instead of the class. ``benchmarks/generalisation.py`` measures the effect of the versions.
+clips learns these instead of the class. Statistics of short windows differ from those of whole clips, so windows are
+training data too. ``benchmarks/generalisation.py`` measures the effect of both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from soundsift.errors import MediaError
 from soundsift.features.augmented_columns import VERSION_COLUMNS
 from soundsift.features.definition import definition
 from soundsift.features.frames import frame_features
+from soundsift.features.sequence import SEQUENCE_COLUMN, packed, sequence_of
 from soundsift.features.statistics import FrameSeries, summarize, summary_columns
 from soundsift.media.clip_file import read_samples
 from soundsift.tables import schema_of
@@ -32,6 +34,8 @@ MIX, MIX_DB = 0.4, (-10.0, 10.0)
 NOISE, NOISE_DB = 0.4, (5.0, 35.0)
 BAND, BAND_LOW_HZ, BAND_HIGH_HZ = 0.3, (20.0, 300.0), (3000.0, 12000.0)
 PEAK_DB = (-25.0, 0.0)
+# Length of the windows. Detection listens to windows of three seconds.
+WINDOW_SECONDS = (2.0, 4.0)
 # Frequencies at which the gain of a random microphone is drawn; between them it is interpolated.
 CORNERS_HZ = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 12800.0)
 
@@ -121,7 +125,7 @@ def _level(samples: Float32Array, sample_rate_hz: int) -> float:
 
 
 def _with_length(samples: Float32Array, n: int, rng: np.random.Generator) -> Float32Array:
-    """Cut n samples at a random position, or repeat a shorter sound to n samples."""
+    """Cut n samples or frames at a random position, or repeat a shorter sound to n samples."""
     if len(samples) < n:
         return np.resize(samples, n)
     first = int(rng.integers(0, len(samples) - n + 1))
@@ -131,7 +135,7 @@ def _with_length(samples: Float32Array, n: int, rng: np.random.Generator) -> Flo
 def versions(
     clip: Path, others: Sequence[Path], n_versions: int, params: FeatureParams, statistics: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Compute the features of augmented versions of a clip.
+    """Compute the features of augmented versions of a clip, and of a window of the clip and of each version.
 
     The same clip and the same other clips always give the same versions.
 
@@ -142,8 +146,9 @@ def versions(
 
     Returns
     -------
-    One mapping per version: :data:`~soundsift.features.augmented_columns.VERSION_COLUMNS`, ``features``, shape
-    (n_columns,), and ``sample_rate_hz``. Empty for a clip that cannot be read or is silent.
+    One mapping per row: :data:`~soundsift.features.augmented_columns.VERSION_COLUMNS`, ``features``, shape
+    (n_columns,), ``sequence``, None for windows of changed clips, and ``sample_rate_hz``. Empty for a clip that
+    cannot be read or is silent.
     """
     try:
         samples, sample_rate_hz = read_samples(clip)
@@ -151,19 +156,24 @@ def versions(
         return []
     if not samples.any():
         return []
+    rate_hz = sample_rate_hz / params.hop_length
     rows = []
-    for version in range(1, n_versions + 1):
+    for version in range(n_versions + 1):
         rng = np.random.default_rng([crc32(clip.stem.encode()), version])
-        other = others[int(rng.integers(len(others)))] if others else None
-        changed, mixed = change(samples, _samples_to_mix(other), sample_rate_hz, rng)
+        changed, partner = samples, None
+        if version:
+            other = others[int(rng.integers(len(others)))] if others else None
+            changed, mixed = change(samples, _samples_to_mix(other), sample_rate_hz, rng)
+            partner = other.stem if mixed and other else None
         frames = frame_features(changed, sample_rate_hz, params)[:, 1:]
-        rows.append(
-            {
-                "clip_id": clip.stem, "version": version, "partner": other.stem if mixed and other else None,
-                "features": summarize(FrameSeries(frames, sample_rate_hz / params.hop_length), statistics),
-                "sample_rate_hz": sample_rate_hz,
-            }
-        )  # fmt: skip
+        row = {"clip_id": clip.stem, "version": version, "partner": partner, "sample_rate_hz": sample_rate_hz}
+        if version:
+            whole = summarize(FrameSeries(frames, rate_hz), statistics)
+            rows.append(row | {"is_window": False, "features": whole, "sequence": packed(sequence_of(frames, rate_hz))})
+        window = _with_length(frames, min(len(frames), round(rng.uniform(*WINDOW_SECONDS) * rate_hz)), rng)
+        of_window = summarize(FrameSeries(window, rate_hz), statistics)
+        sequence = None if version else packed(sequence_of(window, rate_hz))
+        rows.append(row | {"is_window": True, "features": of_window, "sequence": sequence})
     return rows
 
 
@@ -177,12 +187,13 @@ def _samples_to_mix(clip: Path | None) -> Float32Array | None:
 
 
 def versions_table(rows: Sequence[Mapping[str, Any]], params: FeatureParams, statistics: Sequence[str]) -> pa.Table:
-    """Make the table of a batch: :data:`VERSION_COLUMNS`, then the columns of a features row."""
-    columns = (*VERSION_COLUMNS, *summary_columns(params.n_mfcc, statistics))
+    """Make the table of a batch: :data:`VERSION_COLUMNS`, the columns of a features row, :data:`SEQUENCE_COLUMN`."""
+    columns = (*VERSION_COLUMNS, *summary_columns(params.n_mfcc, statistics), SEQUENCE_COLUMN)
     names = [c.name for c in VERSION_COLUMNS]
     front = [pa.array([row[name] for row in rows], c.type) for name, c in zip(names, VERSION_COLUMNS, strict=True)]
-    n_features = len(columns) - len(names)
+    n_features = len(columns) - len(names) - 1
     values = np.stack([row["features"] for row in rows]) if rows else np.zeros((0, n_features), dtype=np.float32)
     made_with = definition(rows[0]["sample_rate_hz"], params) if rows else {}
-    arrays = [*front, *(pa.array(values[:, i]) for i in range(n_features))]
+    sequences = pa.array([row["sequence"] for row in rows], SEQUENCE_COLUMN.type)
+    arrays = [*front, *(pa.array(values[:, i]) for i in range(n_features)), sequences]
     return pa.Table.from_arrays(arrays, schema=schema_of(columns, made_with))

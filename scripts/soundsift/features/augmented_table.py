@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from soundsift.errors import InputError
 from soundsift.features.augmented_columns import VERSION_COLUMNS
 from soundsift.features.growing_parquet import GrowingParquet
+from soundsift.features.sequence import SEQUENCE_COLUMN
 from soundsift.files import whole_file
 from soundsift.tables import Column, read_parquet, schema_of, side_by_side
 
@@ -51,7 +52,7 @@ def merge(features: Path, augmented: Sequence[Path], path: Path) -> int:
     n_versions = 0
     with whole_file(path) as part, GrowingParquet(part) as rows:
         for of_batch in augmented:
-            table, batch = read_parquet(of_batch), of_batch.stem
+            table, batch = read_parquet(of_batch, without=[SEQUENCE_COLUMN.name]), of_batch.stem
             of_clips = clips.slice(starts.get(batch, 0), ends.get(batch, 0) - starts.get(batch, 0))
             position = pc.index_in(table["clip_id"].combine_chunks(), of_clips["clip_id"].combine_chunks())
             partner_position = pc.index_in(table["partner"].combine_chunks(), of_clips["clip_id"].combine_chunks())

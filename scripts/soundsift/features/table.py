@@ -9,9 +9,10 @@ import pyarrow.compute as pc
 from soundsift.errors import InputError
 from soundsift.features.definition import definition_of
 from soundsift.features.growing_parquet import GrowingParquet
+from soundsift.features.sequence import SEQUENCE_COLUMN
 from soundsift.files import whole_file
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
-from soundsift.metadata.columns import CLIP_COLUMNS
+from soundsift.metadata.columns import CLIP_COLUMNS, EXTRA_COLUMNS
 from soundsift.tables import read_csv, read_parquet, side_by_side
 
 _CLIP_NAMES = [c.name for c in CLIP_COLUMNS]
@@ -42,6 +43,7 @@ def merge(
         If no clip is available, a batch is missing or has outcomes or features of other clips, or batches have
         different definitions.
     """
+    extra = [c.name for c in EXTRA_COLUMNS if c.name in clips.column_names]
     truths = [name for name in clips.column_names if name.startswith("is_")]
     batches = pc.run_end_encode(clips["batch"].combine_chunks())
     names = batches.values.to_pylist()
@@ -61,17 +63,17 @@ def merge(
                 n_wanted = end
                 kept = pa.array([word in KEPT for word in outcome["outcome"].to_pylist()])
                 if pc.any(kept).as_py():
-                    table = read_parquet(batch_features)
+                    table = read_parquet(batch_features, without=[SEQUENCE_COLUMN.name])
                     outcome, kept = _without_features(outcome, kept, table["clip_id"], batch_features)
                     available, measured = wanted.filter(kept), outcome.filter(kept)
                     if available.num_rows:
                         definition_of(table.schema)
                         at = pc.index_in(available["clip_id"], table["clip_id"].combine_chunks())
-                        front = side_by_side(available.select(_CLIP_NAMES + truths), measured.select(MEASURED))
+                        front = side_by_side(available.select(_CLIP_NAMES + extra + truths), measured.select(MEASURED))
                         feature_rows.append(side_by_side(front, table.take(at).drop_columns(["clip_id"])))
                         n_available += available.num_rows
                 coverage_rows.append(
-                    side_by_side(wanted.select(_CLIP_NAMES[:6] + truths), outcome.select(_OUTCOME_NAMES))
+                    side_by_side(wanted.select(_CLIP_NAMES[:6] + extra + truths), outcome.select(_OUTCOME_NAMES))
                 )
         if n_available == 0:
             raise InputError(f"none of the {n_wanted} wanted clips is there: see the outcomes in {outcomes[0].parent}")

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from soundsift.errors import InputError, MediaError
-from soundsift.media.containers import JITTER_SECONDS, is_cut_short, reason_of
+from soundsift.media.containers import JITTER_SECONDS, reason_of
+from soundsift.media.truncation import missing_bytes
 
 
 def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
@@ -28,9 +29,7 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     if not path.is_file() or path.stat().st_size == 0:
         raise InputError(f"{path} is empty: delete it and run again")
     try:
-        with open(path, "rb") as file:
-            head = file.read(8)
-        if is_cut_short(path, head):
+        if missing_bytes(path):
             raise MediaError("corrupt", f"{path.name} is shorter than its header says")
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]

@@ -12,7 +12,7 @@ from soundsift.media.archive import Archive, source_of
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
 from soundsift.media.outcomes import PERMANENT
 from soundsift.media.second_answers import is_undecided
-from soundsift.metadata.columns import BATCH_COLUMNS
+from soundsift.metadata.columns import BATCH_COLUMNS, FILE_COLUMN
 from soundsift.tables import Column, read_csv
 
 # Outcome of a clip that was not requested yet.
@@ -93,7 +93,8 @@ def undecided(coverage: pa.Table, archive: Archive) -> set[str]:
 def missing(coverage: pa.Table) -> pa.Table:
     """Return the clips that are not available, with :data:`MISSING_COLUMNS`."""
     gone = pc.invert(pc.is_in(coverage["outcome"], pa.array(sorted(KEPT))))
-    return coverage.filter(gone).select([c.name for c in MISSING_COLUMNS])
+    names = [c.name for c in MISSING_COLUMNS]
+    return coverage.filter(gone).select(names + [FILE_COLUMN.name] * (FILE_COLUMN.name in coverage.column_names))
 
 
 def outcome_counts(coverage: pa.Table) -> Counts:

@@ -1,10 +1,10 @@
 """Decoding one stretch of a media file, exact to the sample.
 
-Decoding seeks: a stretch of an hour-long file takes no longer than one of a short file.
+Where the time stamps of a container are exact, decoding seeks: a stretch of an hour-long file takes no longer than one
+of a short file. Elsewhere the file is decoded from its beginning and its samples are counted.
 """
 
 import math
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -15,23 +15,22 @@ import soxr
 from soundsift.errors import MediaError
 from soundsift.media.containers import (
     DAMAGED_SECONDS,
-    JITTER_SECONDS,
+    FrameTimes,
     decoded_frames,
+    header_seconds,
+    is_exact_after_seek,
     length_seconds,
     mono,
     origin_seconds,
     reason_of,
-    stated_seconds,
 )
 from soundsift.media.levels import AudioSegment, as_segment, duration_seconds
+from soundsift.media.truncation import shortfall
 
 # Sample rate for measuring how much sound there is.
 MEASURE_RATE_HZ = 8000
 # Decoded before the stretch, until the codec (Opus needs 80 ms) and the resampler have settled.
 PREROLL_SECONDS = 0.5
-# A file with coarse time stamps is decoded from its start, which is exact, for stretches that begin before this time.
-# For later stretches that would take too long.
-COUNTED_SECONDS = 600.0
 
 
 def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: int) -> AudioSegment:
@@ -55,13 +54,13 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
     ------
     MediaError
         ``no_audio`` if there is no sound stream; ``corrupt`` if the file cannot be decoded, has a gap in the stretch,
-        or ends before the end of the stretch although its header states a longer duration.
+        or ends before the end of the stretch although its header states a longer duration or more bytes.
     """
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise MediaError("no_audio", f"{path.name} has no sound stream")
-            stated = stated_seconds(container)
+            stated = header_seconds(path, container)
             began_seconds, samples = _decode(container, start_seconds, end_seconds, sample_rate_hz)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError("corrupt", f"{path.name} cannot be decoded: {reason_of(error)}") from error
@@ -70,6 +69,8 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
     sound_end_seconds = began_seconds + len(samples) / sample_rate_hz
     if sound_end_seconds < min(end_seconds, stated) - DAMAGED_SECONDS:
         raise MediaError("corrupt", f"{path.name} says {stated:.1f} s and ends after {sound_end_seconds:.1f} s")
+    if sound_end_seconds < end_seconds - DAMAGED_SECONDS and (fault := shortfall(path, sound_end_seconds)):
+        raise MediaError("corrupt", f"{path.name} {fault}")
     return as_segment(samples[max(0, first) : max(0, last)], sample_rate_hz)
 
 
@@ -97,6 +98,15 @@ def described(path: Path) -> dict[str, float | int | None]:
         return {}
 
 
+def holds_sound(path: Path) -> bool:
+    """Return whether the decoder finds a sound stream in a file."""
+    try:
+        with av.open(str(path)) as container:
+            return bool(container.streams.audio)
+    except (av.FFmpegError, OSError, ValueError):
+        return False
+
+
 def length_of(path: Path) -> float | None:
     """Return the duration of a media file in seconds; None if it states none or cannot be read."""
     try:
@@ -116,37 +126,35 @@ def _decode(
     (began_seconds, samples)
         Time of the first sample on the file's own axis, and samples of shape (n,), 16 bits.
     """
-    stream = container.streams.audio[0]
-    origin = origin_seconds(container)
-    # time stamps of WebM are in ms, so a cut after a seek would be off by up to 1 ms: count its samples from the start
-    coarse = stream.time_base is not None and stream.time_base > Fraction(1, 8000)
-    if start_seconds > (COUNTED_SECONDS if coarse else PREROLL_SECONDS):
-        container.seek(int((origin + start_seconds - PREROLL_SECONDS) * av.time_base), backward=True)
+    wanted_from = start_seconds - PREROLL_SECONDS
+    if wanted_from > 0 and is_exact_after_seek(container):
+        container.seek(int((origin_seconds(container) + wanted_from) * av.time_base), backward=True)
+    times = FrameTimes(container)
     began: float | None = None
-    expected = gap_seconds = 0.0
+    gap_seconds = 0.0
     # (sample rate, pieces) for each run of frames with the same sample rate
     runs: list[tuple[int, list[npt.NDArray[np.float32]]]] = []
     broken: av.FFmpegError | None = None
-    for frame in decoded_frames(container, stream):
+    for frame in decoded_frames(container, container.streams.audio[0]):
         if isinstance(frame, av.FFmpegError):
             broken = frame
             continue
-        at = frame.time - origin if frame.time is not None else expected
+        at = times.ends_seconds
+        gap = times.gap_before(frame)
+        if times.ends_seconds <= wanted_from:  # only counted
+            continue
+        rate_hz = frame.sample_rate
+        gap_seconds += max(0.0, min(at + gap, end_seconds) - max(at, start_seconds)) if gap else 0.0
         if began is None:
-            began = expected = at
-        if not runs or frame.sample_rate != runs[-1][0]:
-            runs.append((frame.sample_rate, []))
-        rate_hz, pieces = runs[-1]
-        if at - expected > JITTER_SECONDS:
-            gap_seconds += max(0.0, min(at, end_seconds) - max(expected, start_seconds))
-            so_far = sum(sum(map(len, of_rate)) / rate for rate, of_rate in runs)
-            n_missing = round((at - began - so_far) * rate_hz)
-            pieces.append(np.zeros(max(0, n_missing), dtype=np.float32))
-            expected = at
-        if expected >= end_seconds + PREROLL_SECONDS:
+            began = times.ends_seconds - frame.samples / rate_hz
+            gap = 0.0
+        if at + gap >= end_seconds + PREROLL_SECONDS:
             break
-        expected += frame.samples / rate_hz
-        pieces.append(mono(frame))
+        if not runs or rate_hz != runs[-1][0]:
+            runs.append((rate_hz, []))
+        if gap:
+            runs[-1][1].append(np.zeros(round(gap * rate_hz), dtype=np.float32))
+        runs[-1][1].append(mono(frame))
     if began is None:
         if broken is not None:
             raise broken

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from soundsift.config.download import RequestPolicy, SourceParams
-from soundsift.config.sources import labels_of
+from soundsift.config.sources import is_sharded, labels_of
 from soundsift.errors import DownloadError
 from soundsift.media.archive import Archive, Record
 from soundsift.media.archive_writer import ArchiveWriter
@@ -30,6 +30,8 @@ from soundsift.metadata.batches import Clip
 
 # Reason in the table for clips that were never requested.
 NOT_REQUESTED = "not requested: requests are blocked at present"
+# Where the files are that a list names, unless download.url says so.
+FILES_OF_LISTS = "file://{file}"
 # Pause before the second round; it doubles with every further round.
 FIRST_PAUSE_SECONDS = 5.0
 # From this share of clips on, whole files in place of sections are no exception.
@@ -70,6 +72,10 @@ def download(
     ConfigError
         If yt-dlp does not accept its options.
     """
+    if any(clip.file for clip in clips) and not any(
+        "{file}" in params.url or is_sharded(params.url) for params in sources
+    ):
+        sources = [replace(sources[0], url=FILES_OF_LISTS)]
     with ExitStack() as stack:
         opened = [stack.enter_context(closing(open_source(params, policy))) for params in sources]
         choice = SourceChoice(opened, labels_of([params.url for params in sources]))

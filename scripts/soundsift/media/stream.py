@@ -13,20 +13,17 @@ from soundsift.arrays import AnyArray
 from soundsift.errors import InputError, MediaError
 from soundsift.media.containers import (
     DAMAGED_SECONDS,
-    JITTER_SECONDS,
+    FrameTimes,
     decoded_frames,
-    is_cut_short,
+    header_seconds,
     length_seconds,
     mono,
-    origin_seconds,
     reason_of,
-    stated_seconds,
 )
+from soundsift.media.truncation import shortfall
 
 # A longer gap in a recording is taken for a wrong time stamp, unless the stated duration allows for it.
 LONGEST_HOLE_SECONDS = 60.0
-# An MP3 file states its number of frames within these first bytes.
-HEADER_BYTES = 4096
 
 
 def samples_of(source: Path | BinaryIO, sample_rate_hz: int, piece_samples: int) -> Iterator[npt.NDArray[np.float32]]:
@@ -67,9 +64,11 @@ def samples_of(source: Path | BinaryIO, sample_rate_hz: int, piece_samples: int)
                     *full, rest = _split(np.concatenate(waiting), piece_samples)
                     yield from full
                     waiting, n_waiting = [rest], len(rest)
-            stated, seconds = _header_seconds(path, container) if path else 0.0, n / sample_rate_hz
+            stated, seconds = header_seconds(path, container) if path else 0.0, n / sample_rate_hz
             if seconds < stated - DAMAGED_SECONDS:
                 damage.append(f"says {stated:.1f} s and ends after {seconds:.1f} s")
+            elif path and (fault := shortfall(path, seconds)):
+                damage.append(fault)
     except (av.FFmpegError, OSError, ValueError) as error:
         damage.append(f"cannot be decoded: {reason_of(error)}")
     yield from _split(np.concatenate(waiting), piece_samples)
@@ -130,20 +129,6 @@ def length_of(path: Path) -> float:
         return 0.0
 
 
-def _header_seconds(path: Path, container: "av.container.InputContainer") -> float:
-    """Return the duration that a file's header states, also for WAV and MP3; 0 if it states none."""
-    with open(path, "rb") as file:
-        head = file.read(HEADER_BYTES)
-    states_frames = b"Xing" in head or b"Info" in head
-    if container.format.name == "mp3" and states_frames:
-        return length_seconds(container) or 0.0
-    if is_cut_short(path, head):
-        stream = container.streams.audio[0]
-        n_bytes = int.from_bytes(head[4:8], "little")
-        return n_bytes / (stream.rate * stream.channels * max(stream.codec_context.format.bytes, 1))
-    return stated_seconds(container)
-
-
 def _split(samples: npt.NDArray[np.float32], n: int) -> Iterator[npt.NDArray[np.float32]]:
     """Yield pieces of n samples, then the rest (which may be empty), rounded to 16 bits."""
     for at in range(0, len(samples) + 1, n):
@@ -155,9 +140,10 @@ def _all_samples(
     container: "av.container.InputContainer", sample_rate_hz: int, damage: list[str]
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Yield all samples of a file on its own time axis, at one sample rate; append faults to ``damage``."""
-    origin, ends = origin_seconds(container), length_seconds(container) or 0.0
+    stated = length_seconds(container) or 0.0
+    times = FrameTimes(container)
     rate_hz, resampler = 0, soxr.ResampleStream(sample_rate_hz, sample_rate_hz, 1)
-    expected, n_not_numbers = 0.0, 0
+    n_early = n_not_numbers = 0
     broken: list[av.FFmpegError] = []
     for frame in decoded_frames(container, container.streams.audio[0]):
         if isinstance(frame, av.FFmpegError):
@@ -168,15 +154,17 @@ def _all_samples(
                 yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
             rate_hz = frame.sample_rate
             resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1)
-        at = frame.time - origin if frame.time is not None else expected
+        is_first = times.began_seconds is None
         # a time stamp beyond the stated end is wrong
-        gap = at - expected if at <= max(ends, expected + LONGEST_HOLE_SECONDS) else 0.0
-        if gap > JITTER_SECONDS:
-            n_left = round(gap * rate_hz)
-            for n in (rate_hz,) * (n_left // rate_hz) + (n_left % rate_hz,):
-                yield resampler.resample_chunk(np.zeros(n, dtype=np.float32))
-        expected = at + frame.samples / rate_hz
-        samples = mono(frame)
+        gap = times.gap_before(frame, max(stated - times.ends_seconds, LONGEST_HOLE_SECONDS))
+        if is_first and times.began_seconds is not None:
+            gap = times.began_seconds if times.began_seconds <= max(stated, LONGEST_HOLE_SECONDS) else 0.0
+            n_early = round(max(0.0, -times.began_seconds) * rate_hz)
+        n_left = round(gap * rate_hz) if gap > 0 else 0
+        for n in (rate_hz,) * (n_left // rate_hz) + (n_left % rate_hz,):
+            yield resampler.resample_chunk(np.zeros(n, dtype=np.float32))
+        samples = mono(frame)[n_early:]
+        n_early = max(0, n_early - frame.samples)
         finite = np.isfinite(samples)
         if not finite.all():
             n_not_numbers += len(samples) - int(finite.sum())

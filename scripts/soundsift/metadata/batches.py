@@ -13,18 +13,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundsift.files import whole_folder, write_text
-from soundsift.metadata.columns import BATCH_COLUMNS
+from soundsift.metadata.columns import BATCH_COLUMNS, FILE_COLUMN
 from soundsift.tables import read_csv, write_csv
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip to fetch, with the fields of :data:`BATCH_COLUMNS`; times in seconds from the start of the video."""
+    """One clip to fetch, with the fields of :data:`BATCH_COLUMNS`; times in seconds from the start of the video.
+
+    ``file`` is the path of its file if the list names files.
+    """
 
     clip_id: str
     video_id: str
     start_seconds: float
     end_seconds: float
+    file: str = ""
 
 
 def batch_names(list_name: str, rows: npt.NDArray[np.integer], batch_size: int) -> pa.Array:
@@ -58,7 +62,8 @@ def write_batches(clips: pa.Table, batches_dir: Path, names_path: Path) -> int:
     """
     runs = pc.run_end_encode(clips["batch"].combine_chunks())
     names, ends = runs.values.to_pylist(), runs.run_ends.to_pylist()
-    columns = clips.select([c.name for c in BATCH_COLUMNS])
+    extra = [FILE_COLUMN.name] if FILE_COLUMN.name in clips.column_names else []
+    columns = clips.select([c.name for c in BATCH_COLUMNS] + extra)
     with whole_folder(batches_dir) as folder:
         for name, start, end in zip(names, [0, *ends], ends, strict=False):
             write_csv(columns.slice(start, end - start), folder / f"{name}.csv")
@@ -69,4 +74,7 @@ def write_batches(clips: pa.Table, batches_dir: Path, names_path: Path) -> int:
 
 def read_batch(path: Path) -> list[Clip]:
     """Read the clips of one batch."""
-    return [Clip(**row) for row in read_csv(path, BATCH_COLUMNS).to_pylist()]
+    with open(path, encoding="utf-8") as file:
+        names_files = f'"{FILE_COLUMN.name}"' in file.readline()
+    columns = (*BATCH_COLUMNS, FILE_COLUMN) if names_files else BATCH_COLUMNS
+    return [Clip(**row) for row in read_csv(path, columns).to_pylist()]

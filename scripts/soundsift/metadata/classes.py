@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from soundsift.config.metadata import SelectionParams
 from soundsift.errors import ConfigError, InputError
 from soundsift.metadata.columns import LABEL_COLUMNS
 from soundsift.metadata.delimited import read_records, read_rows, refuse
-from soundsift.metadata.ontology import Ontology
+from soundsift.metadata.ontology import NO_ONTOLOGY, Ontology, read_ontology
 
 Mask = npt.NDArray[np.bool_]
 
@@ -50,6 +51,12 @@ class Classes:
     accuracy: npt.NDArray[np.float64]
     accurate: Mask
     restrictions: list[str]
+
+    @classmethod
+    def of_own_labels(cls, names: list[str]) -> "Classes":
+        """Take the labels of lists as classes. Their id is their name, and nothing is known about their accuracy."""
+        n = len(names)
+        return cls(names, names, np.zeros(n, np.int64), np.full(n, np.nan), np.ones(n, dtype=bool), [""] * n)
 
     @cached_property
     def _max_parts(self) -> int:
@@ -168,6 +175,21 @@ def read_classes(
         accurate=np.where(n_rated > 0, accuracy >= min_label_accuracy, keep_unrated),
         restrictions=[", ".join(ontology.restrictions.get(class_id, ())) for class_id in names],
     )  # fmt: skip
+
+
+def read_tables(tables: Mapping[str, Path], params: SelectionParams) -> tuple[Classes | None, Ontology]:
+    """Read class table, label accuracy and ontology; without ``tables`` the labels of lists are taken as they stand.
+
+    Parameters
+    ----------
+    tables
+        ``{"class_labels": path, "ontology": path, "label_quality": path}``, or empty.
+    """
+    if not tables:
+        return None, NO_ONTOLOGY
+    ontology = read_ontology(tables["ontology"])
+    bar, keep_unrated = params.min_label_accuracy, params.keep_unrated
+    return read_classes(tables["class_labels"], ontology, tables["label_quality"], bar, keep_unrated), ontology
 
 
 def _read_names(path: Path) -> dict[str, str]:

@@ -7,8 +7,8 @@ import pyarrow as pa
 from soundsift.tables import Column
 
 BATCH_COLUMNS = (
-    Column("clip_id", pa.string(), "", "video id, underscore, start in milliseconds"),
-    Column("video_id", pa.string(), "", "id of the video on its site"),
+    Column("clip_id", pa.string(), "", "video id, underscore, start in milliseconds; for files also - and the end"),
+    Column("video_id", pa.string(), "", "id of the video on its site, or id made of the path of a file"),
     Column("start_seconds", pa.float64(), "s", "start of the labelled segment in the video"),
     Column("end_seconds", pa.float64(), "s", "end of the labelled segment in the video"),
 )
@@ -19,6 +19,14 @@ CLIP_COLUMNS = (
     Column("batch", pa.string(), "", "batch in which the clip is processed"),
     Column("labels", pa.list_(pa.string()), "", "display names of the labels that pass metadata.min_label_accuracy"),
     Column("label_ids", pa.list_(pa.string()), "", "ids of these labels"),
+)
+
+
+FILE_COLUMN = Column("file", pa.string(), "", "path of the file that the clip is from; empty for a video")
+# Columns of clips.parquet that it has only if a list names files, or if metadata.group is set.
+EXTRA_COLUMNS = (
+    FILE_COLUMN,
+    Column("group", pa.string(), "", "value of metadata.group, which is kept together when data are split"),
 )
 
 

@@ -5,15 +5,18 @@ An error names the file and the line, and fits on one line.
 
 import csv
 import gzip
+import logging
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import NoReturn
 
 from soundsift.errors import InputError
+from soundsift.metadata.dialect import GZIP, INVISIBLE, encoding_of, separator_of
 
-GZIP = b"\x1f\x8b"
+# The separator is found by these.
+N_SAMPLE_LINES = 20
 MAX_LINE = 100_000  # characters; the longest line of AudioSet's lists has 250
 
 
@@ -47,7 +50,8 @@ def read_rows(path: Path, key: str) -> Iterator[tuple[int, list[str]]]:
     Parameters
     ----------
     path
-        UTF-8 text, with or without a byte order mark, with any line endings. Lines that begin with ``#`` are comments.
+        UTF-8, UTF-16 or Windows-1252, with any line endings, separated by commas, semicolons or tabs. Lines that begin
+        with ``#`` are comments. Rows whose fields are all empty, as Excel leaves behind, are blank lines.
     key
         Key of the configuration that names the file, for messages.
 
@@ -60,16 +64,20 @@ def read_rows(path: Path, key: str) -> Iterator[tuple[int, list[str]]]:
     InputError
         If the file cannot be read, is not text, or a line is not a row of a table.
     """
+    encoding = None
     try:
+        encoding = encoding_of(path)
         with open(path, "rb") as file:
             is_gzip = file.read(2) == GZIP
         opened = gzip.open if is_gzip else open
-        with opened(path, "rt", encoding="utf-8-sig") as text:
+        with opened(path, "rt", encoding=encoding or "utf-8-sig") as text:
             yield from _parse(path, key, iter(lambda: text.readline(MAX_LINE + 1), ""))
     except UnicodeDecodeError as error:
-        where = "" if is_gzip else f", line {_first_undecodable(path)}"
+        line = 1 if is_gzip or encoding else _first_undecodable(path)
+        kind = "not UTF-8 text, and not certainly another encoding" if encoding is None else f"not {encoding} text"
         raise InputError(
-            f"{path}{where}: not UTF-8 text ({error.reason}): set {key} to a CSV file, or save this file as UTF-8"
+            f"{path}{'' if is_gzip else f', line {line}'}: {kind} ({error.reason}): set {key} to a CSV file, or save "
+            "this file as UTF-8"
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
@@ -88,8 +96,18 @@ def _first_undecodable(path: Path) -> int:
 
 def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     # comments become blank lines: they may contain an unpaired quote, and the line numbers must stay right
-    lines = ("" if line.lstrip()[:1] == "#" else line.rstrip() for line in text)
-    n_blank = 0
+    n_blank = n_commented_rows = 0
+
+    def uncommented() -> Iterator[str]:
+        nonlocal n_commented_rows
+        has_begun = False
+        for text_line in text:
+            is_comment = text_line.lstrip()[:1] == "#"
+            n_commented_rows += is_comment and has_begun and any(mark in text_line for mark in ",;\t")
+            has_begun |= not is_comment and bool(text_line.strip())
+            yield "" if is_comment else text_line.rstrip(" \r\n")
+
+    lines = uncommented()
     first = ""
     for first in lines:
         if first:
@@ -99,31 +117,46 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
         raise InputError(f"{path} is a web page, not a table (line {n_blank + 1}: {first[:60]!r}): download it again")
     if "\0" in first:
         raise InputError(f"{path} is not a text file (line {n_blank + 1} contains zero bytes): set {key} to a CSV file")
+    sample = [first, *islice(lines, N_SAMPLE_LINES - 1)]
     line = n_blank
     unread: list[str] = []  # lines of the row that is being parsed
 
     def checked() -> Iterator[str]:
-        for text_line in chain([first], lines):
+        for text_line in chain(sample, lines):
             if len(text_line) > MAX_LINE:
                 refuse(path, line + 1, f"a line may have at most {MAX_LINE:,} characters", text_line)
             unread.append(text_line)
             yield text_line
 
-    reader = csv.reader(checked(), delimiter="\t" if "\t" in first else ",", skipinitialspace=True, strict=True)
+    separator = separator_of([line for line in sample if line])
+    if separator is None:
+        refuse(path, n_blank + 1, "commas and semicolons divide the first rows alike: use tabs, or quote fields", first)
+    reader = csv.reader(checked(), delimiter=separator, skipinitialspace=separator != "\t", strict=True)
     try:
         for fields in reader:
             line += 1
             if len(unread) > 1:
                 refuse(path, line, "a quote is opened and not closed", unread[0])
             unread.clear()
-            if fields:
-                yield line, [field.strip() for field in fields]
+            fields = [field.strip(INVISIBLE) for field in fields]
+            if any(fields):
+                yield line, fields
+        if n_commented_rows:
+            logging.getLogger("soundsift").warning(
+                "%s: %d rows begin with # and are taken for comments; put a name that begins with # in quotes",
+                path, n_commented_rows,
+            )  # fmt: skip
     except csv.Error as error:
         found = unread[0] if unread else ""
         unclosed = found.count('"') % 2
         refuse(
             path, line + 1, "a quote is opened and not closed" if unclosed else f"not a row of a table ({error})", found
         )
+
+
+def trimmed(fields: list[str], n: int) -> list[str]:
+    """Drop empty fields beyond the n-th: a comma at the end of a line, or empty columns that Excel has saved."""
+    return fields[:n] if not any(fields[n:]) else fields
 
 
 def read_records(path: Path, columns: Sequence[str], key: str) -> Iterator[tuple[int, list[str]]]:
@@ -145,6 +178,7 @@ def read_records(path: Path, columns: Sequence[str], key: str) -> Iterator[tuple
         refuse(path, line, f"{key} needs the columns {', '.join(columns)}", ", ".join(header))
     at = [header.index(name) for name in columns]
     for line, fields in rows:
+        fields = trimmed(fields, len(header))
         if len(fields) != len(header):
             refuse(path, line, f"{len(header)} fields were expected", ",".join(fields))
         yield line, [fields[i] for i in at]

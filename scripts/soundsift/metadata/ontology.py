@@ -36,6 +36,10 @@ class Ontology:
         return _closure(class_ids, parents)
 
 
+# For labels that are no classes of an ontology.
+NO_ONTOLOGY = Ontology(Path(), {}, {}, {})
+
+
 def _closure(class_ids: Iterable[str], following: Mapping[str, Iterable[str]]) -> set[str]:
     found: set[str] = set()
     waiting = list(class_ids)

@@ -7,5 +7,6 @@ REASONS = {
     "repeated": "an earlier row has the same clip; the labels of this row were added to it",
     "inaccurate": "no label of the row passes metadata.min_label_accuracy",
     "eval_video": "another segment of the video is in the eval list",
+    "unreadable_file": "the file of the row is missing or cannot be decoded, so its duration is not known",
     "not_chosen": "metadata.per_detector did not select the row",
 }

@@ -17,10 +17,11 @@ from soundsift.errors import ConfigError, InputError
 from soundsift.metadata.batches import batch_names
 from soundsift.metadata.classes import Classes, Mask, Members
 from soundsift.metadata.columns import BATCH_COLUMNS
-from soundsift.metadata.lists import Integers, Segments, each_once
+from soundsift.metadata.labels import Integers, each_once
+from soundsift.metadata.lists import Segments
 from soundsift.metadata.reasons import REASONS
 
-KEPT, BEYOND, REPEATED, INACCURATE, EVAL_VIDEO, NOT_CHOSEN = range(len(REASONS))
+KEPT, BEYOND, REPEATED, INACCURATE, EVAL_VIDEO, UNREADABLE, NOT_CHOSEN = range(len(REASONS))
 # metadata.per_detector chooses from groups of this many rows. Rows that are appended to a list later do not change the
 # choice from groups that were complete.
 CHOICE_ROWS = 10_000
@@ -33,6 +34,7 @@ def select_clips(
     detectors: Mapping[str, Members],
     batch_size: int,
     choice: SelectionParams = ALL_CLIPS,
+    test_fold: str | None = None,
 ) -> tuple[pa.Table, pa.Table]:
     """Select clips from segment lists.
 
@@ -48,11 +50,14 @@ def select_clips(
         Classes of each detector, from :func:`soundsift.metadata.classes.detector_members`.
     batch_size
         Rows of a list per batch, counted before any row is excluded.
+    test_fold
+        Fold whose rows belong to the held-out set as well; None for none.
 
     Returns
     -------
     clips
-        Table with :data:`CLIP_COLUMNS` and :func:`truth_columns`, in the order of the lists.
+        Table with :data:`CLIP_COLUMNS`, those of :data:`EXTRA_COLUMNS` that the lists have, and :func:`truth_columns`,
+        in the order of the lists.
     excluded
         Table with :data:`EXCLUDED_COLUMNS`. Each row of the lists is in exactly one of the two tables.
 
@@ -62,8 +67,9 @@ def select_clips(
         If a clip is in the eval list and in a training list, if one list gives a clip two different ends, or if no row
         is selected.
     """
-    rows = _Rows.join(lists)
+    rows = _Rows.join(lists, test_fold)
     reason = np.where(rows.position < (choice.max_clips or len(rows)), KEPT, BEYOND).astype(np.int8)
+    reason[(reason == KEPT) & np.isnan(rows.end_seconds)] = UNREADABLE
     row, code = rows.merge_repeats(reason)
     accurate = classes.accurate[code]
 
@@ -72,9 +78,10 @@ def select_clips(
         return np.bincount(row[labels], minlength=len(rows)) > 0
 
     reason[(reason == KEPT) & ~rows_with(accurate)] = INACCURATE
-    test_videos = rows.video_id.filter(pa.array(rows.is_eval & (reason == KEPT)))
-    in_test = pc.is_in(rows.video_id, value_set=test_videos).to_numpy(zero_copy_only=False)
-    reason[(reason == KEPT) & in_test & ~rows.is_eval] = EVAL_VIDEO
+    for source in (rows.video_id, rows.extra.get("group")):
+        if source is not None:
+            in_test = pc.is_in(source, value_set=source.filter(pa.array(rows.is_eval & (reason == KEPT))))
+            reason[(reason == KEPT) & in_test.to_numpy(zero_copy_only=False) & ~rows.is_eval] = EVAL_VIDEO
 
     truths = {}
     for detector, members in detectors.items():
@@ -104,6 +111,7 @@ def select_clips(
         ),
         "labels": pa.ListArray.from_arrays(offsets, pa.array(classes.names).take(codes)),
         "label_ids": pa.ListArray.from_arrays(offsets, pa.array(classes.ids).take(codes)),
+        **{name: column.filter(pa.array(kept)) for name, column in rows.extra.items()},
     }
     for detector, (value, known) in truths.items():
         columns[f"is_{detector}"] = pa.array(value[kept], mask=~known[kept])
@@ -113,7 +121,7 @@ def select_clips(
         "list": pa.array(rows.names).take(pa.array(rows.list_index[~kept])),
         "line": pa.array(rows.line[~kept]),
         "reason": pa.array(list(REASONS)).take(pa.array(reason[~kept])),
-    }
+    } | ({"file": rows.extra["file"].filter(left_out)} if "file" in rows.extra else {})
     return pa.table(columns), pa.table(excluded)
 
 
@@ -131,34 +139,38 @@ class _Rows:
     end_seconds: npt.NDArray[np.float64]
     row: Integers
     code: Integers
+    is_eval: Mask
+    # columns that only some lists have, by name
+    extra: dict[str, pa.Array]
 
     @classmethod
-    def join(cls, lists: Mapping[str, Segments]) -> "_Rows":
+    def join(cls, lists: Mapping[str, Segments], test_fold: str | None = None) -> "_Rows":
         all_segments = list(lists.values())
         lengths = [len(segments) for segments in all_segments]
         first_rows = np.r_[0, np.cumsum(lengths)].astype(np.int32)
         video_id = pa.concat_arrays([segments.video_id for segments in all_segments])
-        start = np.concatenate([segments.start_seconds for segments in all_segments])
-        start_ms = pa.array(np.rint(start * 1000).astype(np.int64)).cast(pa.string())
+        is_eval = np.repeat([name == "eval" for name in lists], lengths)
+        if test_fold is not None:
+            is_eval |= np.concatenate([_is_in_fold(segments, test_fold) for segments in all_segments])
+            if not is_eval.any():
+                raise ConfigError(f"metadata.fold is {test_fold!r}, but no row of the lists has it in its column fold")
         return cls(
             names=list(lists),
             list_index=np.repeat(np.arange(len(all_segments), dtype=np.int32), lengths),
             position=np.concatenate([np.arange(n, dtype=np.int32) for n in lengths]),
             line=np.concatenate([segments.line for segments in all_segments]),
-            clip_id=pc.binary_join_element_wise(video_id, start_ms, "_"),
+            clip_id=pc.binary_join_element_wise(video_id, pa.concat_arrays(map(_place, all_segments)), "_"),
             video_id=video_id,
-            start_seconds=start,
+            start_seconds=np.concatenate([segments.start_seconds for segments in all_segments]),
             end_seconds=np.concatenate([segments.end_seconds for segments in all_segments]),
             row=np.concatenate([s.row + first for s, first in zip(all_segments, first_rows[:-1], strict=True)]),
             code=np.concatenate([segments.code for segments in all_segments]),
+            is_eval=is_eval,
+            extra=_extra_columns(all_segments),
         )
 
     def __len__(self) -> int:
         return len(self.position)
-
-    @property
-    def is_eval(self) -> Mask:
-        return np.array([name == "eval" for name in self.names])[self.list_index]
 
     def identity(self) -> dict[str, pa.Array]:
         """The columns of :data:`BATCH_COLUMNS` for all rows."""
@@ -207,6 +219,33 @@ class _Rows:
         return each_once(target[row], code)
 
 
+def _place(segments: Segments) -> pa.Array:
+    """The part of a clip id that tells the clips of a video or file apart: the start in ms, for files also the end.
+
+    Sound events of a file may begin together.
+    """
+    times = (segments.start_seconds, segments.end_seconds)
+    start, end = (pa.array(np.rint(np.nan_to_num(x) * 1000).astype(np.int64)).cast(pa.string()) for x in times)
+    return start if segments.file is None else pc.binary_join_element_wise(start, end, "-")
+
+
+def _extra_columns(lists: Sequence[Segments]) -> dict[str, pa.Array]:
+    """Join the columns that only some lists have; a list without groups has those of its videos."""
+    extra = {}
+    if any(segments.file is not None for segments in lists):
+        no_file = (pa.array([""] * len(s)) if s.file is None else s.file for s in lists)
+        extra["file"] = pa.concat_arrays(list(no_file))
+    if any(segments.group is not None for segments in lists):
+        extra["group"] = pa.concat_arrays([s.video_id if s.group is None else s.group for s in lists])
+    return extra
+
+
+def _is_in_fold(segments: Segments, fold: str) -> Mask:
+    if segments.fold is None:
+        return np.zeros(len(segments), dtype=bool)
+    return np.asarray(pc.equal(segments.fold, fold).to_numpy(zero_copy_only=False))
+
+
 def _choose(rows: _Rows, wanted: Mask, truths: Mapping[str, tuple[Mask, Mask]], n_each: int, seed: int) -> Mask:
     """Choose ``n_each`` clips with and ``n_each`` clips without each detector's class from each list.
 
@@ -219,7 +258,7 @@ def _choose(rows: _Rows, wanted: Mask, truths: Mapping[str, tuple[Mask, Mask]], 
     - appended rows do not displace a clip that was chosen from complete groups.
     """
     at = np.flatnonzero(wanted)
-    key = np.array([_draw(clip_id, seed) for clip_id in rows.clip_id.take(pa.array(at)).to_pylist()])
+    key = np.array([draw(clip_id, seed) for clip_id in rows.clip_id.take(pa.array(at)).to_pylist()])
     ordered = at[np.lexsort((key, rows.position[at] // CHOICE_ROWS, rows.list_index[at]))]
     chosen = np.zeros(len(rows), dtype=bool)
     for value, known in truths.values():
@@ -230,7 +269,7 @@ def _choose(rows: _Rows, wanted: Mask, truths: Mapping[str, tuple[Mask, Mask]], 
     return chosen
 
 
-def _draw(clip_id: str, seed: int) -> int:
+def draw(clip_id: str, seed: int) -> int:
     """Hash a clip id and a seed to a pseudo-random number in [0, 2**63)."""
     digest = hashlib.blake2b(clip_id.encode(), digest_size=8, key=str(seed).encode()).digest()
     return int.from_bytes(digest, "big") >> 1

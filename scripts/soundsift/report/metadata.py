@@ -70,18 +70,24 @@ def truth_counts(clips: pa.Table, detectors: Sequence[str]) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
+def are_own(labels: pa.Table) -> bool:
+    """Whether the classes are the labels of the lists as they stand (``metadata.classes: own``)."""
+    return bool(labels["label_id"].equals(labels["display_name"]))
+
+
 def class_counts(clips: pa.Table, labels: pa.Table) -> pa.Table:
     """List every class with its label accuracy, its detectors and the number of clips with its label in each split."""
     detectors = [name for name in labels.column_names if name.startswith("is_")]
-    columns = {
-        "class": labels["display_name"],
-        "id": labels["label_id"],
-        "rated": labels["n_rated"],
-        "accuracy": pc.round(labels["accuracy"], 2),
-        "used": labels["accurate"],
-        "restrictions": labels["restrictions"],
-        **{name: labels[name] for name in detectors},
-    }
+    columns = {"class": labels["display_name"]}
+    if not are_own(labels):
+        columns |= {
+            "id": labels["label_id"],
+            "rated": labels["n_rated"],
+            "accuracy": pc.round(labels["accuracy"], 2),
+            "used": labels["accurate"],
+            "restrictions": labels["restrictions"],
+        }
+    columns |= {name: labels[name] for name in detectors}
     for split in ("train", "eval"):
         carried = clips.filter(pc.equal(clips["split"], split))["label_ids"]
         counts = pc.value_counts(pc.list_flatten(carried))
@@ -103,13 +109,14 @@ def first_clips(clips: pa.Table, at_youtube: bool) -> pa.Table:
     return pa.table(
         {
             "clip_id": shown["clip_id"],
+            **({"file": shown["file"]} if "file" in shown.column_names else {}),
             "split": shown["split"],
             "start (s)": shown["start_seconds"],
             "end (s)": shown["end_seconds"],
             "labels": pc.binary_join(shown["labels"], "; "),
             **{name: pc.if_else(pc.is_null(v), "unknown", pc.cast(v, pa.string())) for name, v in truths.items()},
         }
-        | ({"video": link} if at_youtube else {})
+        | ({"video": link} if at_youtube and "file" not in shown.column_names else {})
     )
 
 

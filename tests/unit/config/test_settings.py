@@ -181,3 +181,20 @@ def test_an_overlay_drops_a_detector_by_leaving_it_empty() -> None:
 def test_a_folder_may_be_called_by_a_number() -> None:
     assert settle({"recordings": 2024})["recordings"] == "2024"
     assert settle({"download": {"archive": 7}})["download"]["archive"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("field", "is_possible"),
+    [
+        ("{start_seconds:06.0f}", True), ("{end_seconds:.3f}", True), ("{start_ms:08d}", True), ("{end_ms:x}", True),
+        ("{start_ms:,}", True), ("{start_seconds:d}", False), ("{video_id:>20}", False), ("{clip_id!r}", False),
+        ("{start_seconds:{end_ms}}", False), ("{start_ms:kg}", False), ("{start_seconds!s:>5}", False),
+    ],
+)  # fmt: skip
+def test_a_template_takes_formats_of_numbers_for_times_only(field: str, is_possible: bool) -> None:
+    config = {"metadata": {"segments": {"train": "a.csv"}}, "download": {"url": f"file:///a/{{video_id}}_{field}.wav"}}
+    if is_possible:
+        settle(config)
+    else:
+        with pytest.raises(ConfigError, match="whose format is not possible: times take the format of a number"):
+            settle(config)

@@ -2,6 +2,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -15,11 +16,12 @@ from soundsift.detection.columns import SEGMENT_COLUMNS
 from soundsift.detection.listen import Detector
 from soundsift.detection.segments import find_segments
 from soundsift.detectors.definition import Definition
-from soundsift.detectors.inference import Model
+from soundsift.detectors.inference import Model, Networks
 from soundsift.errors import InputError, MediaError
 from soundsift.features.definition import definition
 from soundsift.features.frames import filters_of, frame_features, frames_table
 from soundsift.features.inputs import feature_matrix
+from soundsift.features.sequence import sequence_of
 from soundsift.features.summary import summary_table
 from soundsift.media import clip_file, encode, levels
 from soundsift.numba_cache import compile_librosa_once
@@ -43,8 +45,8 @@ class FakeEnsemble:
 
 
 def detector() -> Detector:
-    known = Definition(COLUMNS, definition(RATE_HZ, FeatureParams()), {"tone": 0.5}, {"tone": [1.0, 0.0]})
-    return Detector(Model(known, filters_of(RATE_HZ, FeatureParams()), {"tone": FakeEnsemble()}))
+    known = Definition(COLUMNS, definition(RATE_HZ, FeatureParams()), {"tone": 0.5}, *2 * [{"tone": [1.0, 0.0]}])
+    return Detector(Model(known, filters_of(RATE_HZ, FeatureParams()), {"tone": Networks(FakeEnsemble(), None)}))
 
 
 def noise(seconds: float, rng: np.random.Generator) -> np.ndarray:
@@ -74,17 +76,28 @@ def test_a_tone_in_noise_is_found_where_it_is(tmp_path: Path, rng: np.random.Gen
     assert (result.outcome, result.reason) == ("ok", "")
 
 
-def test_a_window_has_the_features_of_a_clip_of_the_same_samples(tmp_path: Path, rng: np.random.Generator) -> None:
+class FakeFrameEnsemble(FakeEnsemble):
+    """Stores the sequences that the networks on frames get."""
+
+    def margin(self, x: list[np.ndarray]) -> np.ndarray:
+        self.inputs += x
+        return np.zeros(len(x))
+
+
+def test_a_window_has_the_frames_of_the_recording_at_its_time(tmp_path: Path, rng: np.random.Generator) -> None:
     path = write(np.concatenate([noise(2, rng), tone(3)]), tmp_path / "a.wav")
-    tested = detector()
-    tested.detect(path)
+    networks = Networks(FakeEnsemble(), FakeFrameEnsemble())
+    known = replace(detector().definition, window_calibrations={"tone": [1.0, 1.0, 0.0]})
+    Detector(Model(known, filters_of(RATE_HZ, FeatureParams()), {"tone": networks})).detect(path)
     samples, _ = clip_file.read_samples(path)
+    frames = frame_features(samples, RATE_HZ, FeatureParams())
     for at in range(3):
-        clip = frame_features(samples[at * RATE_HZ : (at + 3) * RATE_HZ], RATE_HZ, FeatureParams())
-        write_parquet(frames_table(clip, str(at), RATE_HZ, FeatureParams()), tmp_path / f"{at}.parquet")
+        first = round(at * RATE_HZ / 512)
+        window = frames[first : first + 1 + 3 * RATE_HZ // 512]
+        assert np.array_equal(networks.frames.inputs[at], sequence_of(window[:, 1:], RATE_HZ / 512).astype(np.float16))
+        write_parquet(frames_table(window, str(at), RATE_HZ, FeatureParams()), tmp_path / f"{at}.parquet")
     rows = summary_table([tmp_path / f"{at}.parquet" for at in range(3)], ["mean", "std"])
-    (given,) = tested.model.ensembles["tone"].inputs
-    assert np.array_equal(given, feature_matrix(rows, COLUMNS))
+    assert np.array_equal(networks.statistics.inputs[0], feature_matrix(rows, COLUMNS))
 
 
 def test_silence_has_no_segments_whatever_the_model_predicts(tmp_path: Path) -> None:
@@ -186,7 +199,7 @@ def test_presence_lasts_twenty_seconds_on_average(doubt: float, n_segments: int)
 
 def test_one_window_cannot_outweigh_its_neighbours(tmp_path: Path) -> None:
     sure = detector()
-    sure.model.ensembles["tone"].margin = lambda x: np.where(np.arange(len(x)) == 10, -1e3, np.log(99))
+    sure.model.networks["tone"].statistics.margin = lambda x: np.where(np.arange(len(x)) == 10, -1e3, np.log(99))
     assert len(sure.detect(write(tone(30), tmp_path / "a.wav"))) == 1
 
 

@@ -9,18 +9,27 @@ CURVE = pa.table({"n_clips": [600], "metric": ["roc_auc"], "value": [0.9], "low"
 ERRORS = pa.table(
     {"label": ["Rock", "Wind"], "with_it": [20, 0], "missed": [6, 0], "without_it": [0, 9], "false_alarms": [0, 0]}
 )
-NETWORK = {"hidden_units": [8, 4], "balance": "equal", "augment": 1, "members": 5, "seed": 3}
+NETWORK = {"model": "both", "hidden_units": [8, 4], "balance": "equal", "augment": 1, "members": 5, "seed": 3}
 LISTS = {"train": "mine.csv", "eval": "other.csv"}
 
 
 def test_a_card_describes_the_detector_its_data_and_its_performance() -> None:
     classes = {"classes": ["Speech"], "except": ["Speech synthesizer"]}
     text = card(
-        classes, detector_metrics(), CURVE, ERRORS, LISTS, {"n_fft": "2048", "n_mels": "128"}, 232, NETWORK, True
+        classes,
+        detector_metrics(),
+        CURVE,
+        ERRORS,
+        LISTS,
+        {"n_fft": "2048", "n_mels": "128"},
+        232,
+        NETWORK,
+        [0.71, 0.52, 0.1],
     )
     for part in (
-        "# The speech detector\n", "Speech, without Speech synthesizer.\n", "up to 5 networks", "| inputs | 232 statistics",
-        "| 8-4 units", "| n_fft 2048, n_mels 128 |\n", "probability of 0.400 |", "- List `train`: `mine.csv`.\n- List `eval`: `other.csv`, for evaluation only.\n",
+        "# The speech detector\n", "Speech, without Speech synthesizer.\n", "up to 5 networks on statistics and up to three on frames", "weighted by 0.71 and 0.52",
+        "| inputs | 232 statistics", "mono sound; the frame features at about 20",
+        "statistics | 8-4 units", "| n_fft 2048, n_mels 128 |\n", "probability of 0.400 |", "- List `train`: `mine.csv`.\n- List `eval`: `other.csv`, for evaluation only.\n",
         "1,200 training clips, 480 of them with speech", "per training clip: 1 (room", "300 clips of the eval list, 100 of\nthem with speech",
         "finds 90 of 100", "in 5 of 200 clips without it",
         "| | speech | logistic regression | always no |\n| --- | --- | --- | --- |\n| accuracy |",
@@ -34,9 +43,17 @@ def test_a_card_describes_the_detector_its_data_and_its_performance() -> None:
 
 def test_a_card_without_an_eval_list_names_the_held_out_videos() -> None:
     text = card(
-        {"classes": ["Music"]}, detector_metrics("music"), CURVE, ERRORS, {"train": "m.csv"}, {}, 25, NETWORK, False
+        {"classes": ["Music"]},
+        detector_metrics("music"),
+        CURVE,
+        ERRORS,
+        {"train": "m.csv"},
+        {},
+        25,
+        NETWORK | {"model": "statistics"},
+        [1.0, 0.0],
     )
-    assert "The model is one network." in text
+    assert "There is one network of a kind." in text
     assert "not calibrated" in text
     assert "300 clips of videos held out from the training lists" in text
     assert "ontology: Music.\n" in text
@@ -45,8 +62,8 @@ def test_a_card_without_an_eval_list_names_the_held_out_videos() -> None:
 def test_a_label_with_a_bar_stays_in_its_cell_and_a_detector_without_errors_has_a_row() -> None:
     errors = pa.table({"label": ["A|B"], "with_it": [2], "missed": [1], "without_it": [0], "false_alarms": [0]})
     metrics = replace(detector_metrics(), baselines={})
-    text = card({"classes": ["Music"]}, metrics, CURVE, errors, LISTS, {}, 25, NETWORK, True)
+    text = card({"classes": ["Music"]}, metrics, CURVE, errors, LISTS, {}, 25, NETWORK, [0.7, 0.5, 0.1])
     assert "| A/B | 1 of 2 | 0 of 0 |" in text
     assert "| | speech |\n| --- | --- |\n" in text
-    without = card({"classes": ["Music"]}, metrics, CURVE, errors.slice(0, 0), LISTS, {}, 25, NETWORK, True)
+    without = card({"classes": ["Music"]}, metrics, CURVE, errors.slice(0, 0), LISTS, {}, 25, NETWORK, [0.7, 0.5, 0.1])
     assert "| none | 0 | 0 |" in without

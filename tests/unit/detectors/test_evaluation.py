@@ -8,18 +8,22 @@ from soundsift.config.features import FeatureParams
 from soundsift.detectors import evaluation, learning_curve
 from soundsift.detectors.columns import PREDICTION_COLUMNS, PROBABILITY_COLUMNS
 from soundsift.detectors.definition import Definition
-from soundsift.detectors.examples import read_examples
+from soundsift.detectors.examples import Batches, read_examples
 from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.detectors.inference import Model
 from soundsift.detectors.metrics import Confusion
+from soundsift.detectors.model_file import networks_of
 from soundsift.detectors.training import Trained, train
 from soundsift.features.definition import PITCH_CLASSES, definition
+from soundsift.features.frames import filters_of
 from soundsift.tables import read_parquet, write_parquet
 
 pytestmark = pytest.mark.tensorflow
 
 MADE_WITH = definition(22050, FeatureParams())
+NO_BATCHES = Batches([], [])
 COLUMNS = ["rms_mean", "rms_std", "mfcc_01_mean"]
-QUICK = Hyperparameters(members=2, min_steps=150, passes=1)
+QUICK = Hyperparameters(model="statistics", members=2, min_steps=150, passes=1)
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +55,17 @@ def trained(features: Path) -> Trained:
     return train("music", read_examples(features, None, "music", COLUMNS, None, 0), QUICK)
 
 
+def model_of(trained: Trained, columns: list[str] = COLUMNS) -> Model:
+    known = Definition(
+        columns, MADE_WITH, {"music": trained.threshold}, {"music": trained.weights}, {"music": trained.window_weights}
+    )
+    return Model(known, filters_of(22050, FeatureParams()), {"music": networks_of(trained.model)})
+
+
 def test_evaluation_beats_always_no_and_the_25_inputs_and_counts_every_known_clip(
     features: Path, trained: Trained, tmp_path: Path
 ) -> None:
-    known = Definition(COLUMNS, MADE_WITH, {"music": trained.threshold}, {"music": [trained.slope, trained.shift]})
-    result = evaluation.evaluate(features, None, trained.model, known, "music", QUICK, None)
+    result = evaluation.evaluate(features, None, NO_BATCHES, model_of(trained), "music", QUICK, None)
     metrics, baselines = result.metrics, result.metrics.baselines
     counts = (metrics.n_train, metrics.train_positives, metrics.n_eval, metrics.positives, metrics.n_unknown)
     assert counts == (72, 40, 36, 20, 12)
@@ -82,20 +92,21 @@ def test_evaluation_beats_always_no_and_the_25_inputs_and_counts_every_known_cli
         assert baselines[name].brier_score.value == pytest.approx(brier), name
     assert metrics.brier_score_uncalibrated == pytest.approx(np.mean((raw - truth) ** 2))
     odds = np.log(table["probability"].to_numpy() / (1 - table["probability"].to_numpy()))
-    assert np.log(raw / (1 - raw)) * trained.slope + trained.shift == pytest.approx(odds, abs=1e-4)
+    slope, shift = trained.weights
+    assert np.log(raw / (1 - raw)) * slope + shift == pytest.approx(odds, abs=1e-4)
 
 
 def test_without_the_original_features_that_baseline_is_null(features: Path, trained: Trained, tmp_path: Path) -> None:
     write_parquet(read_parquet(features).drop_columns(["mfcc_19_mean"]), tmp_path / "few.parquet")
-    known = Definition(COLUMNS, MADE_WITH, {"music": trained.threshold}, {"music": [trained.slope, trained.shift]})
-    result = evaluation.evaluate(tmp_path / "few.parquet", None, trained.model, known, "music", QUICK, None)
+    few = tmp_path / "few.parquet"
+    result = evaluation.evaluate(few, None, NO_BATCHES, model_of(trained), "music", QUICK, None)
     assert set(result.metrics.baselines) == {"logistic_regression", "always_no"}
     assert result.probabilities["the_original_25_inputs"].null_count == 36
     assert result.probabilities["logistic_regression"].null_count == 0
 
 
 def test_the_learning_curve_rises_with_the_number_of_training_clips(features: Path) -> None:
-    one = Hyperparameters(members=1, min_steps=60, passes=1)
+    one = Hyperparameters(model="statistics", members=1, min_steps=60, passes=1)
     curve = learning_curve.measure(features, None, "music", COLUMNS, one, None).to_pylist()
     assert [row["n_clips"] for row in curve[::2]] == sorted({row["n_clips"] for row in curve})
     assert curve[-1]["n_clips"] == 72

@@ -35,11 +35,11 @@ def detector(name: str = "music", seed: int = 0) -> object:
     moments = [network.moments_of(x, np.arange(part, len(x), 2)) for part in range(2)]
     parallel = network.parallel_network(moments, params)
     members = [network.member_network(parallel, number, moments[number], params) for number in range(2)]
-    return network.ensemble_network(members, 1.5, 0.1, name)
+    return network.detector_network([members], [1.5, 0.1], name)
 
 
 def define(name: str = "music", columns: list[str] | None = None) -> Definition:
-    return Definition(columns or COLUMNS, MADE_WITH, {name: 0.5}, {name: [1.5, 0.1]})
+    return Definition(columns or COLUMNS, MADE_WITH, {name: 0.5}, {name: [1.5, 0.1]}, {name: [1.4, 0.2]})
 
 
 def test_a_saved_detector_comes_back_with_its_definition_and_plain_keras_reads_it(tmp_path: Path) -> None:
@@ -69,6 +69,7 @@ def test_combined_detectors_give_the_same_probabilities_as_alone(tmp_path: Path)
     assert known.thresholds == {"music": 0.5, "speech": 0.5, "features": 0.5}
     assert not known.synthetic
     assert known.calibrations == {name: [1.5, 0.1] for name in alone}
+    assert known.window_calibrations == {name: [1.4, 0.2] for name in alone}
 
 
 def test_one_detector_of_the_demo_s_makes_the_combined_one_synthetic(tmp_path: Path) -> None:
@@ -102,14 +103,14 @@ def test_a_file_that_is_no_detector_is_refused_in_one_line(read: Callable[[Path]
     with zipfile.ZipFile(tmp_path / "c.keras", "w") as archive:
         archive.writestr("soundsift.json", "[]")
     with zipfile.ZipFile(tmp_path / "d.keras", "w") as archive:
-        archive.writestr("soundsift.json", '{"format": 2, "columns": []}')
+        archive.writestr("soundsift.json", '{"format": 3, "columns": []}')
     with zipfile.ZipFile(tmp_path / "e.keras", "w") as archive:
         archive.writestr("soundsift.json", '{"format": 99, "new": {}}')
     with zipfile.ZipFile(tmp_path / "f.keras", "w") as archive:
         archive.writestr("soundsift.json", define().to_json())
     reasons = {
         "a.keras": "not a zip file", "b.keras": "has no soundsift.json, as if Keras had saved it alone", "c.keras": "",
-        "d.keras": "missing", "e.keras": "its format is 99, this version reads 2", "f.keras": "",
+        "d.keras": "missing", "e.keras": "its format is 99, this version reads 3", "f.keras": "",
         "none.keras": "No such file", ".": "Is a directory",
     }  # fmt: skip
     for name, reason in reasons.items():

@@ -125,3 +125,13 @@ def test_none_takes_every_clip_as_it_is() -> None:
     truth = np.array([1] * 5 + [0] * 15)
     assert sorted(draw_epoch(truth, "none", np.random.default_rng(1)).tolist()) == list(range(20))
     assert class_weights(truth, "none") == {0: 1.0, 1: 1.0}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_group_is_in_training_and_evaluation(seed: int) -> None:
+    number = np.random.default_rng(seed).permutation(60)
+    clips = table([f"video{i}" for i in number], [bool(i // 3 % 2) for i in number])
+    groups = [f"speaker{i // 3}" for i in number]
+    train, held_out = train_and_eval(clips.append_column("group", pa.array(groups)), "music", 0.25, seed)
+    assert len(train) and len(held_out)
+    assert not {groups[row] for row in train} & {groups[row] for row in held_out}

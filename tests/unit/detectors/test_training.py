@@ -5,15 +5,27 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from soundsift.detectors import calibration, model_file, network, training
+from soundsift.detectors import calibration, frame_network, model_file, network, training
+from soundsift.detectors.drawing import stream
 from soundsift.detectors.examples import Examples
 from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.detectors.inference import calibrated
+from soundsift.detectors.sequences import NO_SEQUENCES, Sequences
 from soundsift.detectors.training import train
 from soundsift.errors import TrainingError
 
 pytestmark = pytest.mark.tensorflow
 
-QUICK = Hyperparameters(members=3, min_steps=120, passes=1)
+QUICK = Hyperparameters(model="statistics", members=3, min_steps=120, passes=1)
+
+
+def rows(x: np.ndarray, truth: np.ndarray, video: np.ndarray, partner: np.ndarray, n_clips: int) -> Examples:
+    """Clips and, after them, one changed version of each, without windows and sequences."""
+    n = len(x)
+    return Examples(
+        x, truth, video, partner, n_clips, np.r_[np.zeros(n_clips, int), np.ones(n - n_clips, int)],
+        np.zeros(n, dtype=bool), np.full(n, -1), NO_SEQUENCES,
+    )  # fmt: skip
 
 
 def problem(n: int = 200, seed: int = 0, apart: float = 3.0) -> Examples:
@@ -24,7 +36,7 @@ def problem(n: int = 200, seed: int = 0, apart: float = 3.0) -> Examples:
     x[:, 1] += apart * truth
     x = (x * [1, 1000, 0.001] + [0, 5000, 0]).astype(np.float32)
     both = np.concatenate([np.arange(n), np.arange(n)])
-    return Examples(np.concatenate([x, x]), truth[both], both, np.full(2 * n, -1), n)
+    return rows(np.concatenate([x, x]), truth[both], both, np.full(2 * n, -1), n)
 
 
 def dense_shapes(model: object) -> list[tuple[int, str]]:
@@ -32,7 +44,7 @@ def dense_shapes(model: object) -> list[tuple[int, str]]:
 
 
 def test_a_detector_learns_what_can_be_learned_and_its_networks_have_the_default_shape() -> None:
-    trained = train("music", problem(), Hyperparameters(min_steps=300))
+    trained = train("music", problem(), Hyperparameters(model="statistics", min_steps=300))
     new = problem(seed=1)
     probability = model_file.probabilities(trained.model, [new.x])
     assert ((probability >= trained.threshold) == new.truth).mean() > 0.9
@@ -57,9 +69,9 @@ def test_a_member_and_its_scaler_are_not_trained_on_the_videos_it_holds_out() ->
     part = training._parts(examples, QUICK)
     assert sorted(np.bincount(part)) == [66, 67, 67]
     for number in range(3):
-        rows = training._training_rows(examples, part, number)
-        assert not {row for row in rows if part[examples.video[row]] == number}
-        assert (200 in rows) == (number % 2 == 0 and number not in (part[0], part[7]))
+        used = training._training_rows(examples, part, number)
+        assert not {row for row in used if part[examples.video[row]] == number}
+        assert (200 in used) == (number % 2 == 0 and number not in (part[0], part[7]))
     model = train("music", examples, QUICK).model
     first = training._training_rows(examples, part, 0)
     mean = np.asarray(model.get_layer("member_1").get_layer("standardise").mean)[0]
@@ -91,7 +103,7 @@ def test_inputs_beyond_the_limit_count_as_the_limit() -> None:
 def test_rare_classes_are_learned_whatever_the_balance(balance: str) -> None:
     examples = problem(apart=4.0)
     keep = np.flatnonzero((examples.truth == 0) | (np.arange(400) % 20 == 1))
-    rare = Examples(
+    rare = rows(
         examples.x[keep], examples.truth[keep], examples.video[keep], examples.partner[keep], int((keep < 200).sum())
     )
     trained = train("music", rare, replace(QUICK, balance=balance, min_steps=150))
@@ -104,12 +116,12 @@ def test_rare_classes_are_learned_whatever_the_balance(balance: str) -> None:
 
 def test_too_few_videos_train_one_network_that_is_not_calibrated() -> None:
     few = problem(6)
-    one_positive = Examples(few.x[:5], np.array([1, 0, 0, 0, 0]), few.video[:5], few.partner[:5], 5)
+    one_positive = rows(few.x[:5], np.array([1, 0, 0, 0, 0]), few.video[:5], few.partner[:5], 5)
     params = replace(QUICK, min_steps=30)
     trained = train("music", one_positive, params)
-    assert (trained.threshold, trained.slope, trained.shift) == (0.5, 1.0, 0.0)
+    assert (trained.threshold, trained.weights) == (0.5, [1.0, 0.0])
     assert trained.history["val_loss"].null_count == 30
-    two = train("music", Examples(few.x[:4], few.truth[:4], few.video[:4], few.partner[:4], 4), params)
+    two = train("music", rows(few.x[:4], few.truth[:4], few.video[:4], few.partner[:4], 4), params)
     assert sum(layer.name.startswith("member_") for layer in two.model.layers) == 2
 
 
@@ -136,24 +148,108 @@ def test_calibration_is_platts_and_finite_where_the_classes_separate_completely(
     target = np.where(truth == 1, (n + 1) / (n + 2), 1 / (300 - n + 2))
 
     def loss(ab: np.ndarray) -> float:
-        z = ab[0] * margins + ab[1]
+        z = ab[0] * margins[:, 0] + ab[1]
         return float(np.sum(np.logaddexp(0, z) - target * z))
 
+    margins = margins[:, np.newaxis]
     assert calibration.calibrate(margins, truth) == pytest.approx(minimize(loss, [1.0, 0.0]).x, rel=1e-2, abs=1e-2)
     # margins that rank the classes the wrong way round: every clip gets the share of positives
     slope, shift = calibration.calibrate(-margins, truth)
-    assert 1 / (1 + np.exp(-slope * margins - shift)) == pytest.approx(np.full(300, truth.mean()), abs=0.01)
-    slope, shift = calibration.calibrate(np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0, 0, 1, 1]))
+    assert 1 / (1 + np.exp(-slope * margins[:, 0] - shift)) == pytest.approx(np.full(300, truth.mean()), abs=0.01)
+    slope, shift = calibration.calibrate(np.array([[-2.0], [-1.0], [1.0], [2.0]]), np.array([0, 0, 1, 1]))
     assert 0 < slope < 5
     assert shift == pytest.approx(0, abs=0.01)
 
 
+def test_parts_are_weighted_by_what_they_are_worth_and_none_is_weighted_against_the_class() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.arange(2000) % 2
+    sides = 2.0 * truth - 1
+    good, poor = sides + rng.normal(scale=1.0, size=2000), sides + rng.normal(scale=2.0, size=2000)
+    # independent normal margins: the log-odds are the sum of 2 / variance times each
+    assert calibration.calibrate(np.stack([good, poor], axis=1), truth) == pytest.approx([2, 0.5, 0], abs=0.2)
+    slope, of_reversed, shift = calibration.calibrate(np.stack([good, -poor], axis=1), truth)
+    assert of_reversed == 0
+    assert [slope, shift] == pytest.approx(calibration.calibrate(good[:, np.newaxis], truth))
+
+
+def events(n: int, seed: int) -> Examples:
+    """Noise in which a short event rises or falls, so that only the order of the steps tells the classes apart.
+
+    Of every clip there is the whole, 40 to 60 steps, and a window of 24 steps with the event in it.
+    """
+    rng = np.random.default_rng(seed)
+    truth = np.arange(n) % 2
+    wholes, windows = [], []
+    for present in truth:
+        steps = rng.normal(scale=0.3, size=(int(rng.integers(40, 61)), 20))
+        first = int(rng.integers(10, 20))
+        steps[first : first + 8] += np.linspace(-2, 2, 8)[:: 1 if present else -1, np.newaxis]
+        wholes.append(steps)
+        windows.append(steps[first - 8 : first + 16])
+    both = np.tile(np.arange(n), 2)
+    x = rng.normal(size=(2 * n, 3)).astype(np.float32)
+    return Examples(
+        x, truth[both], both, np.full(2 * n, -1), n, np.zeros(2 * n, int), np.arange(2 * n) >= n, np.arange(2 * n),
+        Sequences.of([*wholes, *windows]),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ["frames", "both"])
+def test_networks_on_frames_learn_the_order_of_events_and_are_calibrated_for_clips_and_windows(model: str) -> None:
+    trained = train("music", events(160, 0), replace(QUICK, model=model, min_steps=160))
+    members = [layer for layer in trained.model.layers if layer.name.startswith("frames_")]
+    assert len(members) == 3
+    new = events(100, 1)
+    networks = model_file.networks_of(trained.model)
+    assert (networks.statistics is None) == (model == "frames")
+    for is_window, weights in ((False, trained.weights), (True, trained.window_weights)):
+        chosen = np.flatnonzero(new.is_window == is_window)
+        margins = networks.margins(new.x[chosen], [new.sequences.whole(int(i)) for i in chosen])
+        found = calibrated(margins, weights) > 0
+        assert (found == new.truth[chosen]).mean() > 0.9, is_window
+    if model == "both":
+        # the statistics are noise
+        assert trained.weights[0] < 0.3 * trained.weights[1]
+        assert trained.history.num_rows == 30
+    else:
+        assert trained.history.num_rows == 0
+
+
+def test_the_same_sequences_and_seed_give_the_same_networks_on_frames() -> None:
+    params = replace(QUICK, model="frames", members=2, min_steps=20)
+    first, again, other = (train("a", events(40, 0), replace(params, seed=seed)).model for seed in (3, 3, 4))
+    x = np.stack([events(40, 1).sequences.crops(np.array([i]), 30, np.random.default_rng(0))[0] for i in range(10)])
+    assert np.array_equal(first.predict_on_batch(x), again.predict_on_batch(x))
+    assert not np.array_equal(first.predict_on_batch(x), other.predict_on_batch(x))
+
+
+def test_a_network_on_frames_is_not_trained_on_the_videos_it_holds_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = events(40, 0)
+    partner = examples.partner.copy()
+    partner[3] = 7
+    examples = replace(examples, partner=partner)
+    used = []
+
+    def noted(name: str, sequences: Sequences, truth: np.ndarray, numbers: np.ndarray, *rest: object) -> object:
+        used.append(set(numbers.tolist()))
+        return frame_network.frame_network(frame_network.moments_of_steps(sequences, numbers), 3.0, name)
+
+    monkeypatch.setattr(frame_network, "fit", noted)
+    train("music", examples, replace(QUICK, model="frames"))
+    part = training._parts(examples, QUICK)
+    for number, numbers in enumerate(used):
+        held_out = set(np.flatnonzero(part[examples.video[:40]] == number).tolist())
+        held_out |= {3} if part[7] == number else set()
+        assert numbers == set(range(40)) - held_out
+
+
 def test_batches_go_through_every_clip_before_any_comes_again() -> None:
-    rows = np.arange(100, 140)
+    numbers = np.arange(100, 140)
     truth = np.zeros(140, dtype=np.int64)
-    stream = training._stream(rows, truth, "none", np.random.default_rng(0), 16)
-    drawn = np.concatenate([next(stream) for _ in range(5)])
-    assert sorted(drawn[:40]) == sorted(drawn[40:]) == rows.tolist()
+    drawn_batches = stream(numbers, truth, "none", np.random.default_rng(0), 16)
+    drawn = np.concatenate([next(drawn_batches) for _ in range(5)])
+    assert sorted(drawn[:40]) == sorted(drawn[40:]) == numbers.tolist()
 
 
 def test_the_parallel_network_and_each_member_have_the_layers_of_the_table_and_give_the_same_logits() -> None:

@@ -92,14 +92,32 @@ def test_every_clip_with_sound_has_its_versions_and_the_same_ones_each_time(clip
         augment_clips(clips, 3, PARAMS, ["mean", "std"], tmp_path / f"{name}.parquet", n_processes)
     table = read_parquet(tmp_path / "a.parquet")
     assert table == read_parquet(tmp_path / "b.parquet")
-    assert table["clip_id"].to_pylist() == [f"-v{n:09d}_0" for n in range(3) for _ in range(3)]
-    assert table["version"].to_pylist() == [1, 2, 3] * 3
+    assert table["clip_id"].to_pylist() == [f"-v{n:09d}_0" for n in range(3) for _ in range(7)]
+    assert table["version"].to_pylist() == [0, 1, 1, 2, 2, 3, 3] * 3
+    assert table["is_window"].to_pylist() == [True, False, True, False, True, False, True] * 3
     assert {p for p in table["partner"].to_pylist() if p} <= {f"-v{n:09d}_0" for n in range(3)}
     assert all(p != c for p, c in zip(table["partner"].to_pylist(), table["clip_id"].to_pylist(), strict=True))
-    values = np.stack([column.to_numpy() for column in table.columns[len(VERSION_COLUMNS) :]])
-    assert values.shape == (len(summary_columns(20, ["mean", "std"])), 9)
+    values = np.stack([column.to_numpy() for column in table.columns[len(VERSION_COLUMNS) : -1]])
+    assert values.shape == (len(summary_columns(20, ["mean", "std"])), 21)
     assert np.isfinite(values).all()
-    assert len(set(table["mfcc_02_mean"].to_pylist())) == 9
+    assert len(set(table["mfcc_02_mean"].to_pylist())) == 21
+    lengths = [len(cell) // (2 * 37) if cell else None for cell in table["sequence"].to_pylist()[:7]]
+    # 20 steps per second: a window of the clip itself, and all of each version
+    assert 42 <= lengths[0] <= 86
+    assert [length is None for length in lengths[1:]] == [False, True, False, True, False, True]
+    assert min(lengths[1], lengths[3], lengths[5]) > 70
+
+
+def test_a_window_is_a_part_of_the_clip(tmp_path: Path) -> None:
+    samples = np.concatenate([tone(300, 5), tone(1200, 5)])
+    clip = tmp_path / "-v000000000_0.flac"
+    encode.write_clip(levels.as_segment((samples * 32767).astype(np.int16), RATE_HZ), clip)
+    (window,) = augmentation.versions(clip, [], 0, PARAMS, ["p10", "p90"])
+    assert window["is_window"]
+    names = [column.name for column in summary_columns(20, ["p10", "p90"])]
+    low, high = (window["features"][names.index(f"spectral_centroid_hz_{name}")] for name in ("p10", "p90"))
+    assert 290 < low < 320 or 1150 < low < 1250
+    assert 290 < high < 320 or 1150 < high < 1250
 
 
 def test_a_batch_of_nothing_has_no_versions(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from soundsift.errors import InputError
 from soundsift.features import augmented_table
 from soundsift.features.augmented_columns import VERSION_COLUMNS
 from soundsift.features.definition import definition, definition_of
+from soundsift.features.sequence import SEQUENCE_COLUMN
 from soundsift.features.table import merge
 from soundsift.tables import read_parquet, schema_of, write_parquet
 from tests.unit.features.test_table import FEATURE_COLUMNS, run
@@ -18,10 +19,11 @@ def test_the_truth_of_a_version_follows_from_its_clips(tmp_path: Path) -> None:
     made = run(tmp_path)
     merge(made.clips, made.outcomes, made.features, made.features_path, made.coverage_path)
     versions = [
-        ("zz_0", 1, None, 0.1), ("aa_0", 1, None, 0.2), ("aa_0", 2, "zz_0", 0.3), ("aa_0", 3, "mm_0", 0.4),
-        ("mm_0", 1, "zz_0", 0.5), ("gone_0", 1, None, 0.6), ("aa_0", 4, "gone_0", 0.7),
+        ("zz_0", 1, None, False, 0.1, b"s"), ("aa_0", 1, None, True, 0.2, None), ("aa_0", 2, "zz_0", False, 0.3, b"s"),
+        ("aa_0", 3, "mm_0", False, 0.4, b"s"), ("mm_0", 1, "zz_0", False, 0.5, b"s"),
+        ("gone_0", 1, None, False, 0.6, b"s"), ("aa_0", 4, "gone_0", False, 0.7, b"s"),
     ]  # fmt: skip
-    columns = (*VERSION_COLUMNS, FEATURE_COLUMNS[1])
+    columns = (*VERSION_COLUMNS, FEATURE_COLUMNS[1], SEQUENCE_COLUMN)
     table = pa.table(list(zip(*versions, strict=True)), schema=schema_of(columns, definition(22050, FeatureParams())))
     write_parquet(table, tmp_path / "augmented" / "train-00000.parquet")
     assert (
@@ -33,6 +35,8 @@ def test_the_truth_of_a_version_follows_from_its_clips(tmp_path: Path) -> None:
     assert found["is_music"].to_pylist() == [True, False, True, None, True]
     assert found["video_id"].to_pylist() == ["zz", "aa", "aa", "aa", "mm"]
     assert found["partner_video_id"].to_pylist() == [None, None, "zz", "mm", "zz"]
+    assert found["is_window"].to_pylist() == [False, True, False, False, False]
+    assert "sequence" not in found.column_names
     assert found["rms_mean"].to_pylist() == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
     assert definition_of(found.schema) == definition_of(pq.read_schema(made.features_path))
 
@@ -43,7 +47,8 @@ def test_versions_made_with_other_parameters_are_refused(tmp_path: Path) -> None
     columns = (*VERSION_COLUMNS, FEATURE_COLUMNS[1])
     other = schema_of(columns, definition(22050, FeatureParams(n_fft=1024)))
     write_parquet(
-        pa.table([["zz_0"], [1], pa.nulls(1, pa.string()), [0.1]], schema=other), tmp_path / "train-00000.parquet"
+        pa.table([["zz_0"], [1], pa.nulls(1, pa.string()), [False], [0.1]], schema=other),
+        tmp_path / "train-00000.parquet",
     )
     with pytest.raises(InputError, match="made with other parameters .*--forcerun augment_clips"):
         augmented_table.merge(made.features_path, [tmp_path / "train-00000.parquet"], tmp_path / "a.parquet")

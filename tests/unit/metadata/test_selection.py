@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from soundsift.config.metadata import SelectionParams
+from soundsift.config.metadata import LayoutParams, SelectionParams
 from soundsift.errors import ConfigError, InputError
 from soundsift.metadata import columns, selection
 from soundsift.metadata.classes import Classes, detector_members, read_classes
-from soundsift.metadata.lists import read_segments
-from soundsift.metadata.ontology import Ontology, read_ontology
+from soundsift.metadata.lists import read_lists, read_segments
+from soundsift.metadata.ontology import NO_ONTOLOGY, Ontology, read_ontology
 from soundsift.metadata.reasons import REASONS
 
 IDS = ["/m/speech", "/m/child", "/m/robot", "/m/music", "/m/rock", "/m/dog"]
@@ -271,3 +271,36 @@ def test_audiosets_lists_agree_with_an_independent_count(audioset: Path) -> None
     assert selection.select_clips(rows, known, members, 100)[0].num_rows == 18_117
     assert selection.select_clips(rows, read_classes(*tables, 0.8, False), members, 100)[0].num_rows == 17_667
     assert len(read_segments(audioset / "eval_segments.csv", known)) == 20_371
+
+
+def select_files(text: str, folder: Path, layout: LayoutParams) -> tuple[pa.Table, pa.Table]:
+    (folder / "list.csv").write_text(text)
+    lists, classes = read_lists({"train": folder / "list.csv"}, None, layout=layout)
+    members = detector_members({"dog": {"classes": ["dog"]}}, classes, NO_ONTOLOGY)
+    return selection.select_clips(lists, classes, members, 100, test_fold=layout.fold)
+
+
+def test_clips_of_files_are_told_apart_by_start_and_end_and_show_their_file(tmp_path: Path) -> None:
+    text = "file,start,end,labels\na.wav,0,2,dog\na.wav,0,3,cat\na.wav,0,3,dog\nb.wav,,,cat\n"
+    clips, excluded = select_files(text, tmp_path, LayoutParams())
+    assert [i.partition("_")[2] for i in clips["clip_id"].to_pylist()] == ["0-2000", "0-3000"]
+    assert clips["file"].to_pylist() == [f"{tmp_path}/a.wav"] * 2
+    assert clips["labels"].to_pylist() == [["dog"], ["cat", "dog"]]
+    assert clips["is_dog"].to_pylist() == [True, True]
+    # b.wav has no duration: nobody has read it
+    assert excluded.select(["line", "reason"]).to_pylist() == [
+        {"line": 4, "reason": "repeated"}, {"line": 5, "reason": "unreadable_file"},
+    ]  # fmt: skip
+
+
+def test_one_fold_is_held_out_and_none_of_its_groups_is_trained_on(tmp_path: Path) -> None:
+    text = "file,start,end,labels,fold,speaker\n" + "".join(
+        f"{i}.wav,0,5,{'dog' if i % 2 else 'cat'},{i % 3 + 1},{'S' if i in (0, 1) else i}\n" for i in range(9)
+    )
+    clips, excluded = select_files(text, tmp_path, LayoutParams(fold="1", group="speaker"))
+    split = dict(zip((Path(f).stem for f in clips["file"].to_pylist()), clips["split"].to_pylist(), strict=True))
+    assert split == {**dict.fromkeys("036", "eval"), **dict.fromkeys("24578", "train")}
+    assert excluded["reason"].to_pylist() == ["eval_video"], "file 1 has the speaker of file 0"
+    assert set(clips["batch"].to_pylist()) == {"train-00000"}, "another fold downloads nothing again"
+    with pytest.raises(ConfigError, match="metadata.fold is '9', but no row of the lists has it in its column fold"):
+        select_files(text, tmp_path, LayoutParams(fold="9"))

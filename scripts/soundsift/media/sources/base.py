@@ -136,17 +136,21 @@ def fill_template(template: str, clip: "Clip") -> str:
     >>> clip = Clip("--PJHxphWEs_30000", "--PJHxphWEs", 30.0, 40.0)
     >>> fill_template("https://mirror/{video_id}/{start_seconds}-{end_seconds}.m4a", clip)
     'https://mirror/--PJHxphWEs/30-40.m4a'
+    >>> fill_template("file:///vgg/{video_id}_{start_seconds:06.0f}.mp4", clip)
+    'file:///vgg/--PJHxphWEs_000030.mp4'
     """
     return template.format(
-        video_id=clip.video_id, clip_id=clip.clip_id,
-        start_seconds=_shortest(clip.start_seconds), end_seconds=_shortest(clip.end_seconds),
+        video_id=clip.video_id, clip_id=clip.clip_id, file=clip.file,
+        start_seconds=_Seconds(clip.start_seconds), end_seconds=_Seconds(clip.end_seconds),
         start_ms=round(clip.start_seconds * 1000), end_ms=round(clip.end_seconds * 1000),
     )  # fmt: skip
 
 
-def _shortest(seconds: float) -> str:
-    """Format seconds to the millisecond without trailing zeros: 30, 4.5, 12345.678."""
-    return f"{seconds:.3f}".rstrip("0").rstrip(".")
+class _Seconds(float):
+    """Seconds that are formatted to the millisecond without trailing zeros, 30, 4.5 or 12345.678, or as asked for."""
+
+    def __format__(self, form: str) -> str:
+        return format(float(self), form) if form else f"{float(self):.3f}".rstrip("0").rstrip(".")
 
 
 def is_about_storage(error: BaseException) -> bool:

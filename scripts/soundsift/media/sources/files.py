@@ -3,13 +3,18 @@
 import mimetypes
 import os
 import shutil
+import unicodedata
 from glob import escape, glob
 from pathlib import Path
 
 from soundsift.errors import MediaError
 from soundsift.media.archive import Record
+from soundsift.media.decode import holds_sound
 from soundsift.media.sources.base import Media, Source, fill_template
 from soundsift.metadata.batches import Clip
+
+# Downloads that are not complete.
+INCOMPLETE = (".part", ".crdownload", ".ytdl")
 
 
 class FileSource(Source):
@@ -25,11 +30,13 @@ class FileSource(Source):
         """Find the file that the template names for a clip; ``.*`` at its end stands for any container."""
         path = fill_template(self.params.url.removeprefix("file://"), clip)
         if not path.endswith(".*"):
-            return Path(path) if Path(path).is_file() else None
-        names = glob(escape(path[:-1]) + "*")
-        found = [Path(name) for name in names if _holds_sound(name) is not False and Path(name).is_file()]
-        # a file with an unknown ending is taken only if there is no other
-        return min(found, key=lambda path: (not _holds_sound(path.name), path.name), default=None)
+            # macOS writes the letters of a name with other codes than most lists
+            forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
+            return next((Path(form) for form in forms if Path(form).is_file()), None)
+        found = sorted(Path(name) for name in glob(escape(path[:-1]) + "*") if not name.endswith(INCOMPLETE))
+        found = [path for path in found if path.is_file() and (not _is_other_kind(path) or holds_sound(path))]
+        # a single file that cannot be decoded is found, and damaged
+        return next(filter(holds_sound, found), found[0]) if len(found) > 1 else next(iter(found), None)
 
     def is_current(self, clip: Clip, record: Record, media: Path) -> bool:
         """Return whether the file on disk is unchanged since it was taken, or no longer exists."""
@@ -64,9 +71,7 @@ class FileSource(Source):
         return Media(target, begins, whole=True, modified_ns=modified_ns)
 
 
-def _holds_sound(name: str) -> bool | None:
-    """Whether a file may hold sound, by its ending; None if the ending is unknown."""
-    kind = mimetypes.guess_type(name)[0]
-    if name.endswith(".part"):
-        return False
-    return None if kind is None else kind.startswith(("audio/", "video/", "application/ogg"))
+def _is_other_kind(path: Path) -> bool:
+    """Whether the ending of a file belongs to something else, such as JSON. WavPack has such an ending."""
+    kind = mimetypes.guess_type(path.name)[0]
+    return kind is not None and not kind.startswith(("audio/", "video/", "application/ogg"))

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 
 import av
 
-from soundsift.media.containers import origin_seconds, stated_seconds
+from soundsift.media.containers import has_true_times, origin_seconds, stated_seconds
 
 # The first request must hold the index of a short video; longer indexes take a further request.
 HEAD_BYTES = 1 << 15
@@ -170,6 +170,8 @@ def copy_section(source: RemoteFile, start_seconds: float, end_seconds: float, s
     try:
         with av.open(source, mode="r") as old:
             stream = _sound(old)
+            if not has_true_times(old):
+                raise NoSectionError(f"the times of {old.format.name} are estimates")
             if start_seconds > SEEK_SECONDS and stream.time_base is not None:
                 old.seek(math.floor((origin_seconds(old) + start_seconds) / stream.time_base), stream=stream)
             return _copy(

@@ -9,6 +9,7 @@ from soundsift.media.archive import Record
 from soundsift.media.sources.base import Media
 from soundsift.media.sources.files import FileSource
 from soundsift.metadata.batches import Clip
+from tests.unit.media.kinds import KINDS, write_kind
 
 CLIP = Clip("-video00001_4000", "-video00001", 4.0, 8.0)
 
@@ -84,3 +85,30 @@ def test_a_link_is_not_current_where_a_copy_is_wanted(folders: tuple[Path, Path]
     media = source(folder).fetch(CLIP, scratch)
     assert source(folder).is_current(CLIP, record_of(media), media.path)
     assert not source(folder, link=False).is_current(CLIP, record_of(media), media.path)
+
+
+def test_the_decoder_decides_which_file_is_sound(folders: tuple[Path, Path]) -> None:
+    folder, _ = folders
+    (folder / "-video00001.wav").unlink()
+    (folder / "-video00001.info.json").write_text("{}")
+    (folder / "-video00001.webm.part").write_bytes(b"half")
+    files = source(folder)
+    assert files.find(CLIP) is None
+    for name in ("WavPack", "TTA"):
+        kind = KINDS[name]
+        write_kind(kind, folder / f"-video00001.{kind.ending}", 1)
+        assert files.find(CLIP) == folder / f"-video00001.{kind.ending}"
+        (folder / f"-video00001.{kind.ending}").unlink()
+    (folder / "-video00001.aiff").write_bytes(b"damaged")
+    assert files.find(CLIP) == folder / "-video00001.aiff", "it is there, and conversion will say what is wrong with it"
+    write_kind(KINDS["AU"], folder / "-video00001.au", 1)
+    assert files.find(CLIP) == folder / "-video00001.au"
+
+
+def test_times_in_a_template_take_the_format_of_a_number(tmp_path: Path) -> None:
+    clip = Clip("a_4500", "a", 4.5, 14.5)
+    for template, name in (
+        ("{video_id}_{start_seconds:06.0f}.mp4", "a_000004.mp4"), ("{video_id}_{start_seconds:.1f}", "a_4.5"),
+        ("{video_id}_{start_ms:08d}", "a_00004500"), ("{clip_id}-{end_seconds}.wav", "a_4500-14.5.wav"),
+    ):  # fmt: skip
+        assert source(tmp_path, template).address(clip) == f"file:{name}"

@@ -1,0 +1,83 @@
+"""How a text file of a table was saved: its encoding and its separator."""
+
+import codecs
+import csv
+import gzip
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+GZIP = b"\x1f\x8b"
+BLOCK_BYTES = 1 << 20
+# Spaces that programs put around a field, and characters that are not visible.
+INVISIBLE = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\u200c\u200d\u2060\ufeff"
+# Bytes that text in Windows-1252 does not have, and runs of letters outside ASCII, which other encodings have.
+NOT_WINDOWS_1252 = re.compile(rb"[\x00-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]|[\x80-\xff]{3}")
+
+
+def encoding_of(path: Path) -> str | None:
+    """Find the encoding of a text file, plain or gzip; None if it is none that is certain.
+
+    UTF-8 and UTF-16, with or without a byte order mark, are certain. Other text is taken for Windows-1252 if it has
+    only single accented letters and signs of it. In Cyrillic, Greek or Asian encodings these come in runs.
+    """
+    with open(path, "rb") as plain:
+        is_gzip = plain.read(2) == GZIP
+    opened = gzip.open if is_gzip else open
+    with opened(path, "rb") as file:
+        head = file.read(BLOCK_BYTES)
+        if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+        if len(head) > 7 and not any(head[1:8:2]) and all(head[:8:2]):
+            return "utf-16-le"
+        if len(head) > 7 and not any(head[:8:2]) and all(head[1:8:2]):
+            return "utf-16-be"
+        decoder, is_utf8, may_be_1252 = codecs.getincrementaldecoder("utf-8")(), True, True
+        block = head
+        while block and (is_utf8 or may_be_1252):
+            try:
+                if is_utf8:
+                    decoder.decode(block)
+            except UnicodeDecodeError:
+                is_utf8 = False
+            may_be_1252 = may_be_1252 and not NOT_WINDOWS_1252.search(block)
+            block = file.read(BLOCK_BYTES)
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            is_utf8 = False
+    return "utf-8-sig" if is_utf8 else "cp1252" if may_be_1252 else None
+
+
+def separator_of(lines: Sequence[str]) -> str | None:
+    """Find the separator of a table by its first lines; None if two of them fit equally well.
+
+    A tab wins over the others. Otherwise a separator fits if it divides every line into the same number of fields,
+    empty ones at the end not counted, and the one that gives more fields is taken.
+
+    Examples
+    --------
+    >>> separator_of(["name;start;labels", "a;0,5;Speech"])
+    ';'
+    >>> separator_of(["a,0,10,Speech;Music"])
+    ','
+    """
+    if any("\t" in line for line in lines[:1]):
+        return "\t"
+    counts = {}
+    for separator in ";,":
+        widths = [width for line in lines if (width := _n_fields(line, separator))]
+        if min(widths, default=0) > 1:
+            counts[separator] = (len(set(widths)) == 1, widths[0])
+    if not counts:
+        return ","
+    best = max(counts.values())
+    found = [separator for separator, count in counts.items() if count == best]
+    return found[0] if len(found) == 1 else None
+
+
+def _n_fields(line: str, separator: str) -> int:
+    fields = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    while fields and not fields[-1].strip(INVISIBLE):
+        fields.pop()
+    return len(fields)

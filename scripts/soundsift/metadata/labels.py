@@ -1,0 +1,140 @@
+"""The labels of the rows of a list: how they are divided, and which classes they name."""
+
+import ast
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from soundsift.metadata.classes import Classes
+from soundsift.metadata.delimited import shorten
+from soundsift.metadata.dialect import INVISIBLE
+
+Integers = npt.NDArray[np.int32]  # half the memory of int64: AudioSet has millions of labels
+Check = Callable[[pa.Array, str], None]
+
+
+def each_once(row: Integers, code: Integers) -> tuple[Integers, Integers]:
+    """Group labels by row and remove repeated labels of a row; the order within a row stays."""
+    key = row.astype(np.int64) * (int(code.max(initial=0)) + 1) + code
+    once = np.sort(np.unique(key, return_index=True)[1])
+    once = once[np.argsort(row[once], kind="stable")]
+    return row[once], code[once]
+
+
+def listed(text: str) -> list[str] | None:
+    """Read labels that are written as a list of Python or JSON; None if they are not.
+
+    Examples
+    --------
+    >>> listed("['Speech', 'Music']")
+    ['Speech', 'Music']
+    """
+    if not (text.startswith("[") and text.endswith("]")):
+        return None
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return found if isinstance(found, list) and all(isinstance(part, str) for part in found) else None
+
+
+def separator_of_labels(texts: Sequence[str]) -> str | None:
+    """Find what divides the labels of a list that has classes of its own; None if both ``;`` and ``|`` may do so.
+
+    Where a list uses one of them, a comma is part of a label.
+    """
+    used = [separator for separator in ";|" if any(separator in text for text in texts if listed(text) is None)]
+    return (used or [","])[0] if len(used) < 2 else None
+
+
+def split_labels(text: str, separator: str) -> list[str]:
+    """Divide a field of labels; an empty separator means that it is one label.
+
+    Examples
+    --------
+    >>> split_labels("playing violin, fiddle", "")
+    ['playing violin, fiddle']
+    """
+    parts = listed(text)
+    if parts is None:
+        parts = text.split(separator) if separator else [text]
+    return [part for part in (" ".join(part.strip(INVISIBLE).split()) for part in parts) if part]
+
+
+def own_labels(labels: pa.Array, separator: str | None, check: Check) -> tuple[Integers, list[str]]:
+    """Take the labels of a list as they stand.
+
+    Returns
+    -------
+    row, names
+        One element per label: its position in ``labels``, and the label.
+    """
+    distinct = labels.dictionary_encode()
+    texts = distinct.dictionary.to_pylist()
+    if separator is None:
+        separator = separator_of_labels(texts)
+    if separator is None:
+        good = pc.invert(pc.match_substring_regex(labels, r"[;|]"))
+        check(good, "labels are divided by ; or by |, and this list has both: set metadata.label_separator to one")
+        separator = ","
+    parts = [split_labels(text, separator) for text in texts]
+    check(pa.array([bool(found) for found in parts]).take(distinct.indices), "a segment must have at least one label")
+    per_row = pa.array(parts, pa.list_(pa.string())).take(distinct.indices)
+    return pc.list_parent_indices(per_row).to_numpy().astype(np.int32), pc.list_flatten(per_row).to_pylist()
+
+
+def find_classes(labels: pa.Array, classes: Classes, separator: str | None, check: Check) -> tuple[Integers, Integers]:
+    """Find the class of every label.
+
+    Returns
+    -------
+    row, code
+        One element per label: its position in ``labels`` and the code of its class. A row has each class only once.
+    """
+    distinct = labels.dictionary_encode()
+    parts = pc.split_pattern(distinct.dictionary, ",")
+    code = pc.index_in(pc.list_flatten(parts), pa.array(classes.ids))
+    position = pc.list_parent_indices(parts)
+    unclear = pc.unique(position.filter(pc.is_null(code))).to_pylist()
+    codes: dict[int, list[int]] = {}
+    wrong: dict[int, str] = {}
+    for i in unclear:  # display names, and ids with spaces around them
+        try:
+            codes[i] = _codes_of(distinct.dictionary[i].as_py(), classes, separator)
+        except KeyError as error:
+            wrong[i] = str(error.args[0])
+    if wrong:
+        first = next(i for i in distinct.indices.to_pylist() if i in wrong)
+        good = pc.invert(pc.is_in(distinct.indices, pa.array(list(wrong), pa.int32())))
+        label = shorten(wrong[first])
+        check(
+            good,
+            f"the label {label!r} is in neither the class table nor the ontology (did you mean "
+            f"{classes.nearest(label)}? or set metadata.class_labels to the table that belongs to the list, or "
+            "metadata.classes to own)",
+        )
+    clear = pc.is_valid(code).to_numpy(zero_copy_only=False) & ~np.isin(position.to_numpy(), unclear)
+    position = np.r_[position.to_numpy()[clear], np.repeat(unclear, [len(codes[i]) for i in unclear])].astype(np.int32)
+    code = np.r_[code.fill_null(0).to_numpy()[clear], [c for i in unclear for c in codes[i]]].astype(np.int32)
+    position, code = each_once(position, code)
+    offsets = np.r_[0, np.cumsum(np.bincount(position, minlength=len(distinct.dictionary)))]
+    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(code))
+    per_row = lists.take(distinct.indices)
+    return pc.list_parent_indices(per_row).to_numpy().astype(np.int32), pc.list_flatten(per_row).to_numpy()
+
+
+def _codes_of(text: str, classes: Classes, separator: str | None) -> list[int]:
+    """Find the classes of a field of labels, divided by commas, or else by ``;`` or ``|``, or written as a list."""
+    parts = listed(text)
+    if parts is None:
+        try:
+            return classes.codes_of(text)
+        except KeyError:
+            used = [mark for mark in (separator or ";|") if mark in text and mark != ","]
+            if not used:
+                raise
+            parts = split_labels(text, used[0])
+    return [code for part in parts for code in classes.codes_of(part.strip(INVISIBLE))]

@@ -1,0 +1,295 @@
+"""Lists as people and programs write them; the rows are invented."""
+
+import csv
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from soundsift.config.clips import LengthParams
+from soundsift.config.metadata import LayoutParams
+from soundsift.errors import InputError
+from soundsift.metadata.classes import Classes
+from soundsift.metadata.lists import Segments, read_lists, read_segments
+from soundsift.metadata.whole_files import WholeFiles, divide
+
+IDS = ["/m/speech", "/m/child", "/m/music", "/m/dog"]
+CLASSES = Classes(
+    IDS,
+    ["Speech", "Child speech, kid speaking", "Music", "Dog"],
+    np.full(4, 10),
+    np.ones(4),
+    np.ones(4, bool),
+    [""] * 4,
+)
+OWN = LayoutParams()
+Row = tuple[str, float, float, list[str]]
+
+
+def own(content: str | bytes, path: Path, layout: LayoutParams = OWN, youtube_ids: bool = False) -> list[Row]:
+    """Read a list with labels of its own: (file or video id, start, end, labels) of every row."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    lists, classes = read_lists({"train": path}, None, youtube_ids, layout, in_list_folder=True)
+    return plain(lists["train"], classes.names, path.parent)
+
+
+def plain(found: Segments, names: list[str], folder: Path) -> list[Row]:
+    what = found.video_id.to_pylist() if found.file is None else found.file.to_pylist()
+    what = [str(Path(name).relative_to(folder)) if found.file is not None else name for name in what]
+    labels = [[names[code] for code in found.code[found.row == i]] for i in range(len(found))]
+    ends = [None if math.isnan(end) else end for end in found.end_seconds.tolist()]
+    return list(zip(what, found.start_seconds.tolist(), ends, labels, strict=True))
+
+
+BARKS = [("a b/Küche 01.wav", 3.0, 13.5, ["dog", "loud"])]
+FORMS: list[tuple[str, str | bytes]] = [
+    ("German Excel", "file;start_seconds;end_seconds;labels\r\na b/Küche 01.wav;3,0;13,5;dog|loud\r\n".encode("cp1252")),
+    ("Excel's Unicode text", "file\tstart\tend\tlabel\r\na b/Küche 01.wav\t3,0\t13,5\tdog;loud\r\n".encode("utf-16")),
+    ("clock times", "file,start,end,labels\na b/Küche 01.wav,0:03,00:00:13.5,\"dog,loud\"\n"),
+    ("pandas", "file,start,end,labels\na b/Küche 01.wav,3.0000000000000,1.35e1,\"['dog', 'loud']\"\n"),
+    ("signs", "file,start,end,labels\na b/Küche 01.wav,+3,13.5000,\"dog, loud\"\n"),
+    ("Excel's rows", "file,start,end,labels,,\na b/Küche 01.wav,3,13.5,dog;loud,,\n,,,,,\n,,,\n"),
+    ("invisible spaces", "\ufefffile,start,end,labels\n\u00a0a b/Küche 01.wav\u200b,\u202f3,13.5\u00a0,\u200bdog|\u00a0loud\n"),
+    ("DCASE", "filename\tonset\toffset\tevent_label\na b/Küche 01.wav\t3.0\t13.5\tdog;loud\n"),
+    ("Windows paths", "path,start,end,tags\na b\\Küche 01.wav,3,13.5,dog|loud\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content"), FORMS, ids=[name for name, _ in FORMS])
+def test_every_form_of_an_own_list_reads_alike(name: str, content: str | bytes, tmp_path: Path) -> None:
+    layout = LayoutParams({"labels": "tags"}) if name == "Windows paths" else OWN
+    assert own(content, tmp_path / "list.csv", layout) == BARKS
+
+
+def test_numbers_of_programs_are_read() -> None:
+    from soundsift.metadata.seconds import parse_seconds
+
+    for text, value in (("0.3333333333333333", 1 / 3), (".5", 0.5), ("1e1", 10), ("+5", 5), ("5.", 5), ("1:02", 62)):
+        assert parse_seconds(text) == pytest.approx(value)
+    for text in ("", "-1", "nan", "inf", "1e99", "1,2,3", "ten", "1:60", "1:60:00", "0x10", "1_0", "٣"):
+        assert math.isnan(parse_seconds(text)), text
+
+
+def test_audacity_s_label_track_belongs_to_the_file_beside_it(tmp_path: Path) -> None:
+    track = "0.500000\t2.000000\tdog\n\\\t500.0\t8000.0\n3.000000\t4.250000\tchild, laughing\n"
+    assert own(track, tmp_path / "garden.txt", LayoutParams(label_separator="|")) == [
+        ("garden.*", 0.5, 2.0, ["dog"]), ("garden.*", 3.0, 4.25, ["child, laughing"]),
+    ]  # fmt: skip
+
+
+def test_own_names_of_columns_and_labels_with_commas(tmp_path: Path) -> None:
+    text = 'Clip,Anfang,Ende,Klasse,label\nx,1,2,"violin, fiddle",no\n'
+    layout = LayoutParams(
+        {"video_id": "Clip", "start_seconds": "Anfang", "end_seconds": "Ende", "labels": "Klasse"}, "|"
+    )
+    assert own(text, tmp_path / "list.csv", layout) == [("x", 1.0, 2.0, ["violin, fiddle"])]
+    with pytest.raises(InputError, match="metadata.columns says that labels is 'Tag', but the list has no such column"):
+        own(text, tmp_path / "list.csv", LayoutParams({"labels": "Tag"}))
+    with pytest.raises(InputError, match="labels are divided by ; or by |, and this list has both"):
+        own("file,labels\na.wav,x;y\nb.wav,x|y\n", tmp_path / "list.csv")
+    with pytest.raises(InputError, match="metadata.group is 'speaker', but the list has no such column"):
+        own("file,labels\na.wav,x\n", tmp_path / "list.csv", LayoutParams(group="speaker"))
+
+
+def test_labels_of_a_class_table_may_be_divided_by_other_signs(tmp_path: Path) -> None:
+    for labels in ("Speech;Music", "Speech | Music", "\"['Speech', 'Music']\"", '"Speech,Music"'):
+        (tmp_path / "list.csv").write_text(f"video_id,start,end,labels\nx,0,10,{labels}\n")
+        found = read_segments(tmp_path / "list.csv", CLASSES, youtube_ids=False)
+        assert [IDS[code] for code in found.code] == ["/m/speech", "/m/music"]
+
+
+PUBLISHED = {
+    "vggsound.csv": (
+        'aaaaaaaaaaa,30,"playing violin, fiddle",train\n-bbbbbbbbbb,0,people marching,test\n',
+        [("aaaaaaaaaaa", 30.0, 40.0, ["playing violin, fiddle"]), ("-bbbbbbbbbb", 0.0, 10.0, ["people marching"])],
+    ),
+    "audiocaps/train.csv": (
+        'audiocap_id,youtube_id,start_time,caption\n1,aaaaaaaaaaa,20,"A dog barks, then a man speaks"\n',
+        [("aaaaaaaaaaa", 20.0, 30.0, ["A dog barks, then a man speaks"])],
+    ),
+    "musiccaps-public.csv": (
+        "ytid,start_s,end_s,audioset_positive_labels,aspect_list,caption,author_id,is_balanced_subset,is_audioset_eval\n"
+        "aaaaaaaaaaa,30,40,\"/m/music,/m/speech\",\"['slow tempo', 'solo guitar']\",\"Someone plays, slowly.\",4,False,True\n",
+        [("aaaaaaaaaaa", 30.0, 40.0, ["slow tempo", "solo guitar"])],
+    ),
+    "meta/esc50.csv": (
+        "filename,fold,target,category,esc10,src_file,take\n1-11111-A-0.wav,1,0,dog,True,11111,A\n",
+        [("../audio/1-11111-A-0.wav", 0.0, None, ["dog"])],
+    ),
+    "metadata/UrbanSound8K.csv": (
+        "slice_file_name,fsID,start,end,salience,fold,classID,class\n11111-3-0-0.wav,11111,0.0,0.317551,1,5,3,dog_bark\n",
+        [("../audio/fold5/11111-3-0-0.wav", 0.0, None, ["dog_bark"])],
+    ),
+    "FSD50K.ground_truth/dev.csv": (
+        'fname,labels,mids,split\n11111,"Electric_guitar,Guitar","/m/music,/m/speech",train\n',
+        [("../FSD50K.dev_audio/11111.wav", 0.0, None, ["Electric_guitar", "Guitar"])],
+    ),
+    "FSD50K.ground_truth/eval.csv": (
+        "fname,labels,mids\n11112,Dog,/m/dog\n", [("../FSD50K.eval_audio/11112.wav", 0.0, None, ["Dog"])],
+    ),
+    "audioset.csv": (
+        '# Segments csv\n# num_ytids=1\n# YTID, start_seconds, end_seconds, positive_labels\naaaaaaaaaaa, 1.000, 11.000, "/m/dog,/m/music"\n',
+        [("aaaaaaaaaaa", 1.0, 11.0, ["/m/dog", "/m/music"])],
+    ),
+    "audioset_strong.tsv": (
+        "segment_id\tstart_time_seconds\tend_time_seconds\tlabel\naaaaaaaaaaa_1000\t0.5\t2.25\t/m/dog\naaaaaaaaaaa_1000\t3\t4\t/m/music\n",
+        [("aaaaaaaaaaa", 1.0, 11.0, ["/m/dog", "/m/music"])],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_list_is_read_as_it_is_published(name: str, tmp_path: Path) -> None:
+    text, rows = PUBLISHED[name]
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text(text)
+    lists, classes = read_lists({"train": tmp_path / name}, None, youtube_ids=True)
+    found = plain_relative(lists["train"], classes.names, (tmp_path / name).parent)
+    assert found == rows
+
+
+def plain_relative(found: Segments, names: list[str], folder: Path) -> list[Row]:
+    if found.file is None:
+        return plain(found, names, folder)
+    import os
+
+    rows = plain(found, names, Path("/"))
+    return [(os.path.relpath("/" + name, folder), *rest) for name, *rest in rows]
+
+
+@pytest.mark.parametrize("name", ["musiccaps-public.csv", "FSD50K.ground_truth/dev.csv"])
+def test_with_a_class_table_a_published_list_gives_its_ids(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text(PUBLISHED[name][0])
+    found = read_segments(tmp_path / name, CLASSES)
+    assert [IDS[code] for code in found.code] == ["/m/music", "/m/speech"]
+
+
+def test_captions_are_no_classes_of_a_table(tmp_path: Path) -> None:
+    (tmp_path / "captions.csv").write_text(PUBLISHED["audiocaps/train.csv"][0])
+    with pytest.raises(InputError, match="line 2: the label .* is in neither .*or metadata.classes to own"):
+        read_segments(tmp_path / "captions.csv", CLASSES)
+
+
+def test_ids_of_files_stay_when_rows_are_added_and_tell_files_of_one_name_apart(tmp_path: Path) -> None:
+    def ids(*rows: str, folder: str = "") -> dict[str, str]:
+        path = tmp_path / folder / "list.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("file,labels\n" + "".join(f'"{row}",x\n' for row in rows))
+        found = read_lists({"train": path}, None)[0]["train"]
+        return dict(zip(rows, found.video_id.to_pylist(), strict=True))
+
+    names = [
+        "a/01.wav",
+        "b/01.wav",
+        "01.mp3",
+        "Küche {x} 100%.wav",
+        "-rf *.wav",
+        "..wav",
+        "é" * 100,
+        "日本語.flac",
+        "a\tb.wav",
+    ]
+    first = ids(*names[:-1])
+    assert len(set(first.values())) == len(first)
+    assert all(len(i) < 60 and i.replace("-", "_").replace("_", "a").isalnum() and i.isascii() for i in first.values())
+    again = ids("new.wav", *reversed(names[:-1]))
+    assert {name: again[name] for name in first} == first
+
+
+def test_lists_of_two_folders_have_their_own_files(tmp_path: Path) -> None:
+    for name in ("dev", "eval"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "list.csv").write_text("file,labels\n001.wav,x\n")
+    lists, _ = read_lists({name: tmp_path / name / "list.csv" for name in ("dev", "eval")}, None)
+    assert lists["dev"].video_id[0] != lists["eval"].video_id[0]
+    assert lists["dev"].file[0].as_py() == f"{tmp_path}/dev/001.wav"
+
+
+@pytest.mark.parametrize(
+    ("length", "hop", "parts"),
+    [
+        (None, None, [(0, 25.5)]),
+        (10.0, None, [(0, 10), (10, 20), (20, 25.5)]),
+        (10.0, 5.0, [(0, 10), (5, 15), (10, 20), (15, 25), (20, 25.5)]),
+        (12.5, None, [(0, 12.5), (12.5, 25)]),
+        (30.0, 10.0, [(0, 25.5)]),
+    ],
+)  # fmt: skip
+def test_a_whole_file_is_one_clip_or_clips_of_one_length(
+    length: float | None, hop: float | None, parts: list[tuple[float, float]], tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("file,start,end,labels\na.wav,,,x|y\nb.wav,1,2,y\ngone.wav,,,x\n")
+    lists, _ = read_lists({"train": path}, None)
+    known = {"a.wav": 25.5}
+    found = divide(lists["train"], lambda file: known.get(file.name), WholeFiles(LengthParams(length, hop), 3.0))
+    times = list(zip(found.start_seconds.tolist(), found.end_seconds.tolist(), strict=True))
+    assert times[: len(parts)] == parts
+    assert times[len(parts)] == (1.0, 2.0)
+    assert math.isnan(times[len(parts) + 1][1])
+    assert found.line.tolist() == [2] * len(parts) + [3, 4]
+    assert [found.code[found.row == i].tolist() for i in range(len(found))] == [[0, 1]] * len(parts) + [[1], [0]]
+
+
+ENOUGH = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LABEL = st.text("abcÄéx ", min_size=1, max_size=6).map(lambda text: " ".join(text.split())).filter(bool)
+ROWS = st.lists(
+    st.tuples(
+        st.text("abÄé 1_-{}%&", min_size=1, max_size=8).map(str.strip).filter(bool).map(lambda name: f"x{name}.wav"),
+        st.integers(0, 10**6), st.integers(1, 10**6), st.lists(LABEL, min_size=1, max_size=3, unique=True),
+    ),
+    min_size=1, max_size=8,
+)  # fmt: skip
+
+
+def clock(ms: int, hours: bool) -> str:
+    seconds, ms = divmod(ms, 1000)
+    text = f"{seconds // 60 % 60 if hours else seconds // 60:02d}:{seconds % 60:02d}.{ms:03d}"
+    return f"{seconds // 3600}:{text}" if hours else text
+
+
+@ENOUGH
+@given(
+    ROWS,
+    st.sampled_from([",", ";", "\t"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
+    st.sampled_from(["plain", "comma", "mm:ss", "hh:mm:ss", "exponent"]),
+    st.sampled_from([";", "|", "list"]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
+def test_every_row_is_kept_whatever_wrote_the_list(
+    tmp_path: Path, rows: list, separator: str, encoding: str, times: str, labels: str, newline: str, excel: bool
+) -> None:
+    def seconds(ms: int) -> str:
+        match times:
+            case "comma":
+                return f"{ms / 1000:.4f}".replace(".", ",")
+            case "mm:ss" | "hh:mm:ss":
+                return clock(ms, times == "hh:mm:ss")
+        return f"{ms / 1000:.9e}" if times == "exponent" else repr(ms / 1000)
+
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=separator, lineterminator=newline)
+    writer.writerow(["labels", "file", "start", "end", "note", *[""] * excel])
+    for name, start, length, words in rows:
+        field = repr(words) if labels == "list" else labels.join(words)
+        writer.writerow([field, name, seconds(start), seconds(start + length), "n", *[""] * excel])
+    if excel:
+        text.write(separator * 5 + newline)
+    # three letters of Windows-1252 in a row are taken for another encoding
+    encoded = text.getvalue().encode(encoding)
+    try:
+        found = own(encoded, tmp_path / "list.csv", LayoutParams(label_separator=None if labels == "list" else labels))
+    except InputError as error:
+        assert encoding == "cp1252", error
+        assert "not certainly another encoding" in str(error)
+        return
+    expected = [(name, s / 1000, (s + n) / 1000, words) for name, s, n, words in rows]
+    assert [(name, pytest.approx(s), pytest.approx(e), words) for name, s, e, words in found] == expected
