@@ -41,10 +41,10 @@ rule all:
         lambda wildcards: run_again_without(
             workflow, rules.write_provenance.output.page, MADE_LAST
         ),
-        # the gallery needs the clips and their frames
-        rules.draw_gallery.output if all(config["keep"].values()) else [],
+        rules.draw_gallery.output if WITH_GALLERY else [],
         per_batch("results/clips/{batch}") if config["keep"]["clips"] else [],
         per_batch("results/frames/{batch}") if config["keep"]["frames"] else [],
+        [] if config["keep"]["media"] else per_batch(rules.free_media.output.freed),
 
 
 onstart:

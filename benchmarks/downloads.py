@@ -79,7 +79,7 @@ def faults(folder: Path, _: argparse.Namespace) -> None:
                 yt_dlp={"socket_timeout": 5},
             )  # fmt: skip
             began = time.monotonic()
-            row = download([one], SourceParams(site.url, max_megabytes=2.0), policy, archive, 1.0).to_pylist()[0]
+            row = download([one], [SourceParams(site.url, max_megabytes=2.0)], policy, archive, 1.0).to_pylist()[0]
             seconds = time.monotonic() - began
             record = archive.read(one.clip_id)
             assert record is not None
@@ -118,7 +118,7 @@ def many(folder: Path, options: argparse.Namespace) -> None:
         outcomes: dict[str, str] = {}
         began = time.monotonic()
         for number, part in enumerate(parts):
-            table = download(part, SourceParams(site.url), policy, open_for_writing(folder / "many"), 1.0)
+            table = download(part, [SourceParams(site.url)], policy, open_for_writing(folder / "many"), 1.0)
             outcomes |= dict(zip(table["clip_id"].to_pylist(), table["outcome"].to_pylist(), strict=True))
             if number in (0, len(parts) // 2, len(parts) - 1):
                 print(
@@ -138,7 +138,7 @@ def many(folder: Path, options: argparse.Namespace) -> None:
         for part in parts:
             download(
                 part,
-                SourceParams(site.url),
+                [SourceParams(site.url)],
                 RequestPolicy(on_transient="record", tries=1),
                 open_for_writing(folder / "many"),
                 1.0,
@@ -152,14 +152,14 @@ def breaker(folder: Path, options: argparse.Namespace) -> None:
     clips = link_media(folder, 200)
     with Site(folder / "site") as site:
         archive = open_for_writing(folder / "breaker")
-        source, policy = SourceParams(site.url), RequestPolicy()
-        download(clips[:50], source, policy, archive, 1.0)
+        sources, policy = [SourceParams(site.url)], RequestPolicy()
+        download(clips[:50], sources, policy, archive, 1.0)
         site.faults = {one.video_id: (429, 20) for one in clips[50:]}
         for name, part in (("refused from its first clip", clips[50:100]), ("while blocked", clips[100:150])):
             before = site.requests.total()
             line = ""
             try:
-                download(part, source, policy, archive, 1.0)
+                download(part, sources, policy, archive, 1.0)
             except DownloadError as error:
                 line = str(error)
             print(f"{name}: {site.requests.total() - before} requests (block_after is {policy.block_after}); {line}")
@@ -168,13 +168,13 @@ def breaker(folder: Path, options: argparse.Namespace) -> None:
         time.sleep(max(0.0, blocked[0] - time.time()))
         site.faults = {}
         before = site.requests.total()
-        table = download(clips[50:100], source, policy, archive, 1.0)
+        table = download(clips[50:100], sources, policy, archive, 1.0)
         print(f"after the block: {site.requests.total() - before} requests, {Counter(table['outcome'].to_pylist())}")
 
 
 def _job(url: str, root: str, first: int, n_clips: int, policy: dict[str, Any]) -> None:
     clips = [clip(number) for number in range(first, first + n_clips)]
-    download(clips, SourceParams(url), RequestPolicy(**policy), open_for_writing(Path(root)), 1.0)
+    download(clips, [SourceParams(url)], RequestPolicy(**policy), open_for_writing(Path(root)), 1.0)
 
 
 def rate(folder: Path, options: argparse.Namespace) -> None:
@@ -248,7 +248,7 @@ def exactness(folder: Path, options: argparse.Namespace) -> None:
             for name, source in (("sections", SourceParams(url)), ("whole files", SourceParams(url, sections=False))):
                 archive = open_for_writing(folder / f"{ending}-{name}")
                 errors, lengths, n_whole = [], [], 0
-                for row in download(clips, source, RequestPolicy(), archive, 1.0).to_pylist():
+                for row in download(clips, [source], RequestPolicy(), archive, 1.0).to_pylist():
                     offset = row["media_start_seconds"]
                     cut = decode.cut(
                         archive.root / row["media"], row["start_seconds"] - offset, row["end_seconds"] - offset, RATE_HZ
@@ -375,7 +375,7 @@ def peers(folder: Path, options: argparse.Namespace) -> None:
             began = time.monotonic()
             archive = open_for_writing(folder / f"ours {name}")
             download(
-                clips, SourceParams(site.url, sections=sections), RequestPolicy(concurrency=concurrency), archive, 1.0
+                clips, [SourceParams(site.url, sections=sections)], RequestPolicy(concurrency=concurrency), archive, 1.0
             )
             print(f"soundsift, {name}: {(time.monotonic() - began) / len(clips):.2f} s a clip, start-up included")
 

@@ -1,5 +1,6 @@
 """Download the media of a batch into the archive and record the outcome of every clip."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from soundsift.config.download import RequestPolicy, SourceParams
@@ -12,10 +13,11 @@ from soundsift.tables import write_csv
 
 
 def download_clips(
-    batch: Path, archive: Path, source: SourceParams, policy: RequestPolicy, min_seconds: float, downloads: Path
-) -> None:
+    batch: Path, archive: Path, sources: Sequence[SourceParams], policy: RequestPolicy, min_seconds: float,
+    downloads: Path,
+) -> None:  # fmt: skip
     """Download the clips of a batch that the archive does not have."""
-    write_csv(download(read_batch(batch), source, policy, open_for_writing(archive), min_seconds), downloads)
+    write_csv(download(read_batch(batch), sources, policy, open_for_writing(archive), min_seconds), downloads)
 
 
 if __name__ == "__main__":
@@ -23,7 +25,8 @@ if __name__ == "__main__":
         download_clips(
             batch=Path(snakemake.input.batch),
             archive=Path(snakemake.params.archive),
-            source=SourceParams(**snakemake.params.source),
+            # several sources, or the only one
+            sources=[SourceParams(**s) for s in snakemake.params.get("sources", [snakemake.params.source])],
             # from the configuration, not from params: the policy changes no result, so a new policy reruns nothing
             policy=RequestPolicy(**pick(RequestPolicy, snakemake.config["download"])),
             min_seconds=snakemake.params.min_seconds,

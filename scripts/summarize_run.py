@@ -7,8 +7,7 @@ from pathlib import Path
 from soundsift.detectors.metrics import read_metrics
 from soundsift.files import write_text
 from soundsift.joblog import job_log
-from soundsift.media.coverage import missing as missing_clips
-from soundsift.media.coverage import outcome_counts
+from soundsift.media import coverage as clip_coverage
 from soundsift.report import run
 from soundsift.report.figures import coverage as coverage_figures
 from soundsift.report.figures import detectors as detector_figures
@@ -22,15 +21,16 @@ def summarize_run(
 ) -> None:  # fmt: skip
     """Write the summary, the opening of the report and the missing clips; tabulate and draw detectors and outcomes."""
     found = read_parquet(coverage)
-    counts = outcome_counts(found)
-    absent = missing_clips(found)
+    counts, sources = clip_coverage.outcome_counts(found), clip_coverage.by_source(found)
+    absent = clip_coverage.missing(found)
     evaluated = {name: read_metrics(path) for name, path in metrics.items()}
     left_out = Counter(read_parquet(excluded)["reason"].to_pylist())
-    write_text(run.lines(counts, left_out, run.unrecognised(absent), evaluated, is_demo), text)
+    write_text(run.lines(counts, left_out, run.unrecognised(absent), evaluated, is_demo, sources), text)
     write_csv(absent, missing)
     sections = [(name, run.detector_table(result)) for name, result in evaluated.items()]
     write_page("Detectors and simpler baselines", sections, table)
-    write_page("Coverage", [("Wanted clips by outcome", run.coverage_table(counts))], counted)
+    by_source = ("Available clips by source", run.source_table(sources))
+    write_page("Coverage", [("Wanted clips by outcome", run.coverage_table(counts)), by_source], counted)
     coverage_figures.coverage(counts, figure)
     detector_figures.answers({name: result.performance.confusion for name, result in evaluated.items()}, answers)
     figures = [path.read_text(encoding="utf-8") for path in (figure, answers)]

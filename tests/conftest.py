@@ -95,7 +95,7 @@ def finished(media: Path, once: Once) -> Project:
 def working(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory for the commands in docs/: the shipped configuration, the files of the pages, lists, media."""
     folder = Project.make(tmp_path_factory.mktemp("docs") / "soundsift", {}).folder
-    for name in ("config.yaml", "config.audioset.yaml"):
+    for name in ("config.yaml", "config.audioset.yaml", "config.audioset-hf.yaml"):
         shutil.copy2(ROOT / name, folder / name)
     for one in (*blocks("yaml"), *blocks("csv")):
         if one.file and one.file != "config.yaml":

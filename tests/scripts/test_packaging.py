@@ -28,7 +28,13 @@ NOT_IMPORTED = {
     "pandas": "results are read with Table.to_pandas()",
 }
 # Modules that code of ours imports and that come with a package named in pyproject.toml.
-COME_WITH = {"markupsafe": "jinja2", "pydantic_core": "pydantic", "numba": "librosa", "llvmlite": "librosa"}
+COME_WITH = {
+    "markupsafe": "jinja2",
+    "httpx2": "huggingface_hub",
+    "pydantic_core": "pydantic",
+    "numba": "librosa",
+    "llvmlite": "librosa",
+}
 
 
 def modules_of(requirements: list[str]) -> set[str]:

@@ -13,7 +13,7 @@ from soundsift.code_digest import SCRIPTS, code_digest
 from tests.scripts.test_guard import rules
 
 # a list is not downloaded again for new code, and targets without an output always run
-WITHOUT_DIGEST = {"fetch_audioset", "check_archive", "count_coverage", "count_metadata"}
+WITHOUT_DIGEST = {"fetch_audioset", "check_archive", "count_coverage", "count_metadata", "free_media"}
 STEPS = {path.stem for path in SCRIPTS.glob("*.py")} - WITHOUT_DIGEST
 
 DOWNLOAD = {"download_clips"}

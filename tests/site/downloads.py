@@ -41,11 +41,16 @@ def write_hls(path: Path, samples: np.ndarray) -> None:
 
 
 def fetch(
-    clips: list[Clip], url: str, root: Path, source: dict | None = None, min_seconds: float = 1.0, **policy
+    clips: list[Clip],
+    url: str | list[SourceParams],
+    root: Path,
+    source: dict | None = None,
+    min_seconds: float = 1.0,
+    **policy,
 ) -> dict[str, dict]:
     table = download(
         clips,
-        SourceParams(url, **(source or {})),
+        [SourceParams(url, **(source or {}))] if isinstance(url, str) else url,
         RequestPolicy(**{**QUICK, "on_transient": "record", **policy}),
         open_for_writing(root),
         min_seconds,

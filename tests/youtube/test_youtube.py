@@ -432,7 +432,7 @@ def clips_by_the_workflows_steps(clips: list[Clip], url: str, root: Path, policy
     download_clips(
         root / "batch.csv",
         root / "archive",
-        SourceParams(url),
+        [SourceParams(url)],
         policy,
         min_seconds=3.0,
         downloads=root / "downloads.csv",

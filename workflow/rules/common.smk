@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from soundsift.config.pick import pick
-from soundsift.config.settings import DEMO, YOUTUBE, check_files, is_demo, settle
+from soundsift.config.settings import DEMO, check_files, is_demo, remarks, settle
 from soundsift.errors import SoundsiftError
 from soundsift.detection.recordings import recordings_of_group, states_of_group
 from soundsift.report.ending import MADE_LAST, report_errors, shareable, write_report
@@ -32,9 +32,16 @@ try:
 except SoundsiftError as error:
     sys.exit(f"soundsift: {error}")
 
+for line in remarks(config) if workflow.is_main_process else []:
+    print(f"soundsift: {line}", file=sys.stderr)
+
 STARTED = time.time()
 PREVIOUS = PreviousOutputs(workflow)
-SELECTION = Selection(workflow, config["keep"])
+SELECTION = Selection(
+    workflow, {what: config["keep"][what] for what in ("clips", "frames")}
+)
+# it shows clips and their frames
+WITH_GALLERY = config["keep"]["clips"] and config["keep"]["frames"]
 METADATA = config["metadata"]
 DETECTORS = sorted(config["detectors"])
 # Input of the download jobs: only the demo's media are made by the workflow.

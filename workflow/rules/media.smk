@@ -6,14 +6,27 @@
 from soundsift.config.download import SourceParams
 
 
+include: "shards.smk"
+
+
+# A list of its own, so that nothing changes for a configuration with one source.
+SEVERAL = {"sources": sources_of(config["download"])}
+
+
 # Download the media of a batch into the archive. The archive is not a declared output, because Snakemake deletes the
 # outputs of a failed job.
 rule download_clips:
     input:
         batch=batch_csv,
         media=DEMO_MEDIA,
+        # a new shard does not run all batches again
+        shards=ancient(list(SHARDED)),
     output:
-        downloads="results/downloads/{batch}.csv",
+        downloads=(
+            "results/downloads/{batch}.csv"
+            if config["keep"]["media"]
+            else temp("results/downloads/{batch}.csv")
+        ),
     log:
         "results/logs/download_clips/{batch}.log",
     conda:
@@ -25,6 +38,7 @@ rule download_clips:
         mem_mb=growing(400 + 350 * config["download"]["concurrency"]),
         runtime=2880,
     params:
+        **(SEVERAL if config["download"]["sources"] else {}),
         archive=config["download"]["archive"],
         source=pick(SourceParams, config["download"]),
         min_seconds=config["clips"]["min_seconds"],

@@ -6,7 +6,7 @@
 from soundsift.config.metadata import LayoutParams, SelectionParams
 from soundsift.config.audioset import AUDIOSET, AUDIOSET_URLS, TABLES
 from soundsift.config.clips import LengthParams
-from soundsift.config.settings import one_file_a_video
+from soundsift.config.settings import is_only_youtube, one_file_a_video, sources_of
 
 
 # Synthesise the built-in demo.
@@ -81,8 +81,10 @@ checkpoint select_clips:
         layout=pick(LayoutParams, METADATA),
         lengths=pick(LengthParams, config["clips"]),
         min_seconds=config["clips"]["min_seconds"],
-        in_list_folder="{file}" not in config["download"]["url"],
-        youtube_ids=config["download"]["url"] == YOUTUBE,
+        in_list_folder=not any(
+            "{file}" in one["url"] for one in sources_of(config["download"])
+        ),
+        youtube_ids=is_only_youtube(config),
         one_clip_a_video=one_file_a_video(config),
         batch_size=config["batch_size"],
         detectors=config["detectors"],

@@ -52,7 +52,7 @@ rule summarize_metadata:
         runtime=15,
     params:
         detectors=DETECTORS,
-        at_youtube=config["download"]["url"] == YOUTUBE,
+        at_youtube=is_only_youtube(config),
         code=code_digest("summarize_metadata"),
     message:
         "Summarising the metadata"

@@ -5,8 +5,15 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, MinLen
 
-# Schemes of download.url. media/sources/registry.py has a source for each.
-SCHEMES = ("https", "http", "file")
+
+@dataclass(frozen=True)
+class SourceEntry:
+    """One of several sources."""
+
+    url: Annotated[str, MinLen(1)]
+    """As download.url; youtube for YouTube."""
+    trimmed: bool = False
+    """As download.trimmed."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +24,9 @@ class SourceParams:
     """Empty for YouTube; or https://mirror/{video_id}.m4a or file:///media/{video_id}.*. Empty also stands for the
     files that a list names, with paths relative to the list. The fields of such a template are {video_id}, {clip_id},
     {file} (as the list names it), {start_seconds}, {end_seconds}, {start_ms} and {end_ms}. Times take a format, such
-    as {start_seconds:06.0f} for 000030. The name of a file on disk may end in .* if the container varies. In the demo,
-    empty means the demo's own media."""
+    as {start_seconds:06.0f} for 000030. The name of a file on disk may end in .* if the container varies. Parquet and
+    tar shards are named without fields: file:///data/*.parquet, hf://datasets/OWNER/NAME/*.tar. In the demo, empty
+    means the demo's own media."""
     trimmed: bool = False
     """true if each file holds only the labelled seconds. Copies of AudioSet in 10-second files are of this kind."""
     sections: bool = True
@@ -76,5 +84,15 @@ class ArchiveParams:
 
 
 @dataclass(frozen=True)
-class DownloadParams(RequestPolicy, ArchiveParams, SourceParams):
+class SourceList:
+    """Several sources."""
+
+    sources: list[SourceEntry] | None = None
+    """Several sources in order of preference, a list of {url, trimmed}, instead of these two. Each clip is taken from
+    the first source that has it."""
+
+
+# The bases are listed in reverse order: the keys of the last one come first.
+@dataclass(frozen=True)
+class DownloadParams(RequestPolicy, ArchiveParams, SourceList, SourceParams):
     """Source of the media, and how requests are sent to it."""

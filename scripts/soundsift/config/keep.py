@@ -1,13 +1,16 @@
-"""Section ``keep``: which intermediate folders are kept."""
+"""Section ``keep``: which intermediate folders and media are kept."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class KeepParams:
-    """Which intermediate folders are kept. A deleted folder is made again from the archive when it is needed."""
+    """What is kept of the steps on the way. What was deleted is made again when it is needed."""
 
     clips: bool = True
     """false deletes results/clips once a batch's features are extracted."""
     frames: bool = True
     """false deletes results/frames once a batch is summarised."""
+    media: bool = True
+    """false deletes media of shards from the archive once their batch is converted. They are read again from the
+    shards when they are needed. Media from elsewhere stay."""

@@ -148,8 +148,11 @@ def _read_texts(kind: Any, given: Any) -> Any:
             continue
         wanted = {bare(one) for one in alternatives(annotations[key])}
         section = next(filter(is_dataclass, wanted), None)
+        entry = next((get_args(one)[0] for one in wanted if get_origin(one) is list), None)
         if section is not None:
             value = _read_texts(section, value)
+        elif is_dataclass(entry) and isinstance(value, list):
+            value = [_read_texts(entry, one) for one in value]
         elif isinstance(value, str) and wanted & {int, float, bool}:
             with suppress(yaml.YAMLError):  # the text stays as it is, and the validation reports it
                 value = yaml.safe_load(value)

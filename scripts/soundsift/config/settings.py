@@ -4,22 +4,22 @@ The Snakefile imports this module at every start. pydantic takes no extra time: 
 """
 
 import re
-import string
 from collections.abc import Mapping
+from glob import glob
 from pathlib import Path
 from typing import Any
 
 from soundsift.config.audioset import AUDIOSET, TABLES, audioset_files
-from soundsift.config.download import SCHEMES
+from soundsift.config.download import SourceParams
 from soundsift.config.metadata import OUR_COLUMNS
+from soundsift.config.pick import pick
 from soundsift.config.schema import validate
+from soundsift.config.sources import YOUTUBE, check_url, index_path, is_sharded, split_pattern
 from soundsift.config.ytdlp_options import REFUSED, refusal
 from soundsift.errors import ConfigError
 from soundsift.homes import with_home
 
 DEMO = "resources/demo"
-YOUTUBE = "https://www.youtube.com/watch?v={video_id}"
-URL_FIELDS = ("video_id", "clip_id", "file", "start_seconds", "end_seconds", "start_ms", "end_ms")
 MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -42,7 +42,7 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
     demo = metadata["segments"] is None
     if demo:
         own = [f"metadata.{key}" for key in TABLES if metadata[key] is not None]
-        own += ["download.url"] if download["url"] else []
+        own += [f"download.{key}" for key in ("url", "sources") if download[key]]
         if own:
             raise ConfigError(
                 f"{own[0]} is set but metadata.segments is not: name your lists, or leave both empty for the demo"
@@ -54,12 +54,40 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
             metadata[key] = metadata[key] or f"{DEMO if demo else AUDIOSET}/{name}"
         elif metadata[key] is not None:
             raise ConfigError(f"metadata.{key} is set, but metadata.classes is own: leave one of them out")
-    download["url"] = download["url"] or YOUTUBE
-    if download["url"].startswith("file://~"):
-        download["url"] = f"file://{with_home(download['url'].removeprefix('file://'), 'download.url')}"
+    if download["sources"]:
+        for key in ("url", "trimmed"):
+            if download[key]:
+                raise ConfigError(f"download.{key} and download.sources are both set: move it into the list of sources")
+        for i, entry in enumerate(download["sources"]):
+            entry["url"] = _settled_url(entry["url"], f"download.sources.{i}.url")
+    else:
+        download["url"] = _settled_url(download["url"], "download.url")
     download["archive"] = str(Path(with_home(download["archive"], "download.archive")))
     _check_together(config)
     return config
+
+
+def _settled_url(url: str, key: str) -> str:
+    """Write an address out: YouTube's template, and the path of the home directory."""
+    if url in ("", "youtube"):
+        return YOUTUBE
+    if url.startswith("file://~"):
+        return f"file://{with_home(url.removeprefix('file://'), key)}"
+    return url
+
+
+def _urls(config: Mapping[str, Any]) -> dict[str, str]:
+    """{key of the configuration: address} of each source."""
+    download = config["download"]
+    if not download["sources"]:
+        return {"download.url": download["url"]}
+    return {f"download.sources.{i}.url": entry["url"] for i, entry in enumerate(download["sources"])}
+
+
+def sources_of(download: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """List the parameters of each source in order of preference, from a settled section ``download``."""
+    short = pick(SourceParams, download)
+    return [short | dict(entry) for entry in download["sources"]] if download["sources"] else [short]
 
 
 def is_demo(config: Mapping[str, Any]) -> bool:
@@ -68,9 +96,29 @@ def is_demo(config: Mapping[str, Any]) -> bool:
 
 
 def one_file_a_video(config: Mapping[str, Any]) -> bool:
-    """Whether media are trimmed and their address has only the video id. A video can then have only one clip."""
-    download = config["download"]
-    return bool(download["trimmed"]) and not re.search(r"\{(clip_id|file|start_|end_)", download["url"])
+    """Whether media are trimmed and their address has only the video id. A video can then have only one clip.
+
+    What shards are named by is seen only when they are read.
+    """
+    return any(
+        source["trimmed"]
+        and not is_sharded(source["url"])
+        and not re.search(r"\{(clip_id|file|start_|end_)", source["url"])
+        for source in sources_of(config["download"])
+    )
+
+
+def is_only_youtube(config: Mapping[str, Any]) -> bool:
+    """Whether all media come from YouTube."""
+    return set(_urls(config).values()) == {YOUTUBE}
+
+
+def remarks(config: Mapping[str, Any]) -> list[str]:
+    """Return what is allowed but probably not meant, a line for each."""
+    urls = list(_urls(config).values())
+    if YOUTUBE in urls[:-1]:
+        return ["youtube is not the last of download.sources: those after it give only what YouTube does not have"]
+    return []
 
 
 def check_files(config: Mapping[str, Any]) -> None:
@@ -94,15 +142,26 @@ def check_files(config: Mapping[str, Any]) -> None:
                 f"metadata.{key} is {path!r}, but {found} is there (relative paths count from {Path.cwd()}): "
                 "set it to an existing file"
             )
-    url = config["download"]["url"]
-    folder = Path(url.removeprefix("file://").partition("{")[0].rpartition("/")[0])
-    if url.startswith("file://") and not is_demo(config) and not folder.is_dir():
-        raise ConfigError(
-            f"download.url is {url!r}, but there is no folder {folder}: mount the disk or correct the template"
-        )
+    for key, url in _urls(config).items():
+        if url.startswith("file://") and not is_demo(config):
+            _check_folder(key, url)
     cookies = config["download"]["cookies"]
     if cookies is not None and not Path(cookies).is_file():
         raise ConfigError(f"download.cookies is {cookies!r}, but no file is there: export it again, or leave it empty")
+
+
+def _check_folder(key: str, url: str) -> None:
+    """Check that the media on disk are there. Shards that were indexed may be gone: their clips are in the archive."""
+    path = url.removeprefix("file://")
+    if is_sharded(url):
+        folder = Path(split_pattern(path)[0])
+        if not Path(index_path(url)).exists() and not glob(path, recursive=True):
+            found = "no file matches" if folder.is_dir() else f"there is no folder {folder}"
+            raise ConfigError(f"{key} is {url!r}, but {found}: mount the disk or correct the pattern")
+        return
+    folder = Path(path.partition("{")[0].rpartition("/")[0])
+    if not folder.is_dir():
+        raise ConfigError(f"{key} is {url!r}, but there is no folder {folder}: mount the disk or correct the template")
 
 
 def _check_together(config: dict[str, Any]) -> None:
@@ -116,7 +175,8 @@ def _check_together(config: dict[str, Any]) -> None:
         raise ConfigError("metadata.fold is set, but metadata.segments has an eval list: leave one of them out")
     if config["clips"]["hop_seconds"] is not None and config["clips"]["length_seconds"] is None:
         raise ConfigError("clips.hop_seconds is set but clips.length_seconds is not: set the length of the clips too")
-    _check_url(config["download"]["url"])
+    for key, url in _urls(config).items():
+        check_url(url, key)
     for name in sorted(REFUSED.intersection(config["download"]["yt_dlp"])):
         raise ConfigError(refusal(name))
     clips, features = config["clips"], config["features"]
@@ -136,38 +196,3 @@ def _check_together(config: dict[str, Any]) -> None:
             "training.features original needs mean among features.statistics and features.n_mfcc of at least 19: "
             "set both in config.yaml"
         )
-
-
-def _check_url(url: str) -> None:
-    """Check a template of addresses: its scheme, its fields, and that it differs from clip to clip."""
-    try:
-        fields = [found[1:] for found in string.Formatter().parse(url) if found[1] is not None]
-    except ValueError as error:
-        raise ConfigError(f"download.url {url!r} is not a template ({error}): write fields as {{video_id}}") from error
-    for name, form, conversion in fields:
-        if name not in URL_FIELDS:
-            raise ConfigError(f"download.url has the unknown field {{{name}}}: use {', '.join(URL_FIELDS)}")
-        if conversion or not _is_form_of(form, name):
-            field = f"{{{name}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
-            raise ConfigError(
-                f"download.url has {field}, whose format is not possible: times take the format of a number, as "
-                "{start_seconds:06.0f} or {start_ms:08d}; ids take none"
-            )
-    if not {"video_id", "clip_id", "file"} & {name for name, _, _ in fields}:
-        raise ConfigError(f"download.url {url!r} is the same for every clip: write {{video_id}} or {{clip_id}} into it")
-    if url.partition("://")[0] not in SCHEMES:
-        known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise ConfigError(f"download.url {url!r} has no known scheme: start it with one of {known}")
-
-
-def _is_form_of(form: str | None, name: str) -> bool:
-    """Whether a format specification such as ``06.0f`` fits a field of a template of addresses."""
-    if not form:
-        return True
-    if not name.startswith(("start_", "end_")) or "{" in form:
-        return False
-    try:
-        format(1 if name.endswith("_ms") else 1.0, form)
-    except ValueError:
-        return False
-    return True

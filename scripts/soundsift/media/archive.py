@@ -8,9 +8,10 @@ jobs share in :mod:`soundsift.media.pace`. Records name media relative to their 
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from glob import escape
 from pathlib import Path
+from typing import Any
 
 # Folder of the archive in which files are written before they get their final name.
 SCRATCH = "tmp"
@@ -34,6 +35,11 @@ class Record:
         Time of the latest answer, UTC, ISO 8601.
     url
         Address at the source. It never contains a path of this machine.
+    source
+        The source in the configuration, as :func:`soundsift.config.sources.labels_of` names it. Empty in records of
+        earlier versions.
+    shard, shard_version
+        Name and version of the shard that the media were taken from. Empty for other media.
     end_seconds
         End of the labelled stretch that was requested. Media of a section do not reach further.
     media
@@ -52,6 +58,8 @@ class Record:
         Remark on how the media were obtained, for example that a section was unusable.
     too_large_megabytes
         Size limit that the file exceeded, in 10^6 bytes; 0 if none was exceeded.
+    failed
+        {address: record of its last answer, without this field} of other sources that did not return the clip.
     """
 
     clip_id: str
@@ -61,6 +69,9 @@ class Record:
     tries: int = 0
     when: str = ""
     url: str = ""
+    source: str = ""
+    shard: str = ""
+    shard_version: str = ""
     end_seconds: float = 0.0
     media: str | None = None
     media_start_seconds: float = 0.0
@@ -76,6 +87,18 @@ class Record:
     n_corrupt: int = 0
     n_unavailable: int = 0
     tools: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def answer_at(self, address: str) -> "Record":
+        """Return the record of the last answer at an address; this record if that address was not asked before."""
+        if address == self.url or address not in self.failed:
+            return self
+        return _record_of(self.failed[address])
+
+    def answers(self) -> dict[str, dict[str, Any]]:
+        """Return the failed answers by address, in the form of ``failed``; this record's own is one of them."""
+        own = {} if self.media is not None or not self.url else {self.url: asdict(replace(self, failed={}))}
+        return {address: {**answer, "failed": {}} for address, answer in (self.failed | own).items()}
 
 
 class Archive:
@@ -125,6 +148,13 @@ class Archive:
                 yield other
 
 
+def source_of(record: Record) -> str:
+    """Name the source of a record's media; records of earlier versions have only its address."""
+    if record.source or record.media is None:
+        return record.source
+    return "youtube" if record.url.startswith("https://www.youtube.com/") else record.url.partition(":")[0]
+
+
 def read_record(path: Path) -> Record:
     """Read a record file. Fields added by later versions are ignored.
 
@@ -133,14 +163,17 @@ def read_record(path: Path) -> Record:
     OSError, ValueError, TypeError
         If the file cannot be read, is not JSON, or a field is missing or has another type.
     """
-    found = json.loads(path.read_text(encoding="utf-8"))
-    record = Record(**{f.name: found[f.name] for f in fields(Record) if f.name in found})
+    record = _record_of(json.loads(path.read_text(encoding="utf-8")))
     for name, example in vars(_EXAMPLE).items():
         value = getattr(record, name)
         expected = (int, float) if isinstance(example, int | float) else type(example)
         if not isinstance(value, expected) and not (value is None and name in _NULLABLE):
             raise TypeError(f"{name} is {value!r}")
     return record
+
+
+def _record_of(found: dict[str, Any]) -> Record:
+    return Record(**{f.name: found[f.name] for f in fields(Record) if f.name in found})
 
 
 _NULLABLE = ("media", "media_end_seconds")

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from glob import escape
 from pathlib import Path
@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from soundsift.errors import InputError
 from soundsift.files import sha256_of
-from soundsift.media.archive import NO_SECTION, SCRATCH, WHOLE_FILES, Archive, Record
+from soundsift.media.archive import NO_SECTION, SCRATCH, WHOLE_FILES, Archive, Record, read_record
 
 # Temporary files of another machine are deleted after this time, because this machine cannot see whether the job runs.
 LEFTOVER_SECONDS = 24 * 3600.0
@@ -73,6 +73,20 @@ class ArchiveWriter(Archive):
             for earlier in folder.glob(f"{escape(record.clip_id)}.*"):
                 if earlier.suffix != ".json" and earlier.name != record.media:
                     earlier.unlink()
+
+    def free(self, clip_id: str) -> int:
+        """Delete media that were taken from a shard; their record stays. Return the number of bytes that are free."""
+        try:
+            record = read_record(self.record_path(clip_id))
+        except (OSError, ValueError, TypeError):
+            return 0
+        path = self.media_path(record)
+        if path is None or not record.shard:
+            return 0
+        # the media first: a record whose media are gone counts as none, but media without a record would stay for ever
+        path.unlink(missing_ok=True)
+        self.write(replace(record, media=None))
+        return record.bytes
 
 
 def open_for_writing(root: Path) -> ArchiveWriter:

@@ -1,7 +1,6 @@
-"""Requests for the clips of one batch: one round over all clips, from several threads.
+"""Requests for the clips of one batch to one source: one round over all clips, from several threads.
 
-Clips of one video are requested by one thread, one after the other. So a whole file serves all of them, and a video
-that is gone is requested once.
+The source divides the clips into groups. The clips of a group are requested by one thread, one after the other.
 """
 
 import logging
@@ -10,9 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,7 +26,8 @@ from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, SENT_MEDIA, TRANSIEN
 from soundsift.media.pace import Pace
 from soundsift.media.record_rules import RecordRules, with_earlier_media
 from soundsift.media.second_answers import is_worth_second_try, needs_confirmation
-from soundsift.media.sources.base import FetchError, Media, Source, is_about_storage, outcome_of
+from soundsift.media.source_choice import SourceChoice
+from soundsift.media.sources.base import FetchError, Media, is_about_storage, outcome_of
 from soundsift.metadata.batches import Clip
 
 # YouTube's blocks last up to an hour.
@@ -40,7 +41,7 @@ LONGEST_DELAY_SECONDS = 30.0
 
 
 class ClipRequests:
-    """Requests of one download job, and their answers so far.
+    """Requests of one download job to one source, and their answers so far.
 
     A clip is *settled* if this job need not request it again.
 
@@ -54,10 +55,16 @@ class ClipRequests:
         Number of clips whose whole file was fetched because their section was unusable.
     breaker_tripped
         Whether this job stopped because clips were refused.
+    failures
+        {clip_id: record} of clips that a source did not return and that another source may have. They are not in the
+        archive. A remote source is not asked twice, so its answers are in the archive.
     """
 
-    def __init__(self, source: Source, archive: ArchiveWriter, min_seconds: float) -> None:
+    def __init__(self, choice: SourceChoice, n: int, archive: ArchiveWriter, min_seconds: float) -> None:
+        source = choice.sources[n]
+        self._choice, self._label = choice, choice.labels[n]
         self.source, self.archive = source, archive
+        self.failures: dict[str, Record] = {}
         self.pace = Pace(archive.root)
         self.answers: dict[str, str] = {}
         self.retry_after_seconds = 0.0
@@ -74,10 +81,28 @@ class ClipRequests:
         record = self.archive.read(clip.clip_id)
         if record is None:
             return False
-        media = self.archive.media_path(record)
         if record.outcome in KEPT:
-            return media is not None and self.source.is_current(clip, record, media)
-        return self.source.is_remote and self._rules.is_unobtainable(record, clip, self.source.address(clip))
+            return self.has_media(clip)
+        if not self.source.is_remote:
+            return False
+        address = self.source.address(clip)
+        return self._rules.is_unobtainable(record.answer_at(address), clip, address)
+
+    def has_media(self, clip: Clip) -> bool:
+        """Return whether the archive has the clip's media, and they are what their source would return."""
+        record = self.archive.read(clip.clip_id)
+        if record is None or record.outcome not in KEPT:
+            return False
+        media = self.archive.media_path(record)
+        return media is not None and self._choice.is_current(clip, record, media)
+
+    def answer(self, clip: Clip) -> Record | None:
+        """Return the record of what this source answered, in this job or, if it is remote, in an earlier one."""
+        if not self.source.is_remote:
+            return self.failures.get(clip.clip_id)
+        record, address = self.archive.read(clip.clip_id), self.source.address(clip)
+        found = record.answer_at(address) if record else None
+        return found if found is not None and found.url == address else None
 
     def is_blocked(self) -> bool:
         """Return whether requests are blocked. Requests to a source that is not remote are never blocked."""
@@ -106,15 +131,14 @@ class ClipRequests:
         """
         progress = Progress("fetched", len(clips))
         self.retry_after_seconds = 0.0
-        by_video: dict[str, list[Clip]] = {}
-        for clip in clips:
-            by_video.setdefault(clip.video_id, []).append(clip)
+        groups = self.source.groups(clips)
         unsettled: list[Clip] = []
-        with ThreadPoolExecutor(self._policy.concurrency) as pool:
+        with ThreadPoolExecutor(self.source.concurrency) as pool:
             try:
-                for of_video in pool.map(self._settle_video, by_video.values()):
-                    unsettled += of_video
-                    progress.step()
+                for group, left in zip(groups, pool.map(self._settle_group, groups), strict=True):
+                    unsettled += left
+                    for _ in group:
+                        progress.step()
             except BaseException:
                 self._stop()
                 self.source.abort()
@@ -129,10 +153,11 @@ class ClipRequests:
             self._stopped.set()
             self._state.notify_all()
 
-    def _settle_video(self, clips: Sequence[Clip]) -> list[Clip]:
-        """Settle the clips of one video while no other job requests it; return those that are not settled."""
+    def _settle_group(self, clips: Sequence[Clip]) -> list[Clip]:
+        """Settle the clips of a group while no other job requests their video; return those that are not settled."""
+        claim = self.pace.claim(clips[0].video_id, self._stopped) if self.source.claims_videos else nullcontext(True)
         try:
-            with self.pace.claim(clips[0].video_id, self._stopped) as claimed:
+            with claim as claimed:
                 return [clip for clip in clips if not (claimed and self._settle(clip))]
         except OSError as error:
             self._stop()
@@ -154,16 +179,18 @@ class ClipRequests:
         if not self.source.is_remote or self._params.trimmed:
             return False
         address = self.source.address(clip)
-        for other in self.archive.others(clip.clip_id):
+        for of_other in self.archive.others(clip.clip_id):
+            other = of_other.answer_at(address)
             if other.url != address:
                 continue
-            if other.outcome in KEPT and other.whole and not other.trimmed:
+            if other.outcome in KEPT and other.media and other.whole and not other.trimmed:
                 return self._fetch(clip, partial(self._media_of_other_clip, other), n_requests=0)
             if other.outcome in OF_THE_VIDEO and self._rules.is_gone(other, address):
                 note = f"as {other.clip_id}"
-                self.archive.write(
-                    replace(other, clip_id=clip.clip_id, end_seconds=clip.end_seconds, tries=0, note=note)
+                record = replace(
+                    other, clip_id=clip.clip_id, end_seconds=clip.end_seconds, tries=0, note=note, failed={}
                 )
+                self._record_failure(record, self.archive.read(clip.clip_id))
                 return True
         return False
 
@@ -216,10 +243,11 @@ class ClipRequests:
 
     def _fetch(self, clip: Clip, fetch: Callable[[Clip, Path], Media], n_requests: int = 1) -> bool:
         """Fetch the media of a clip and record the answer; return whether that settles it."""
-        earlier = self.archive.read(clip.clip_id)
+        before, address = self.archive.read(clip.clip_id), self.source.address(clip)
+        earlier = before if self._choice.is_single else self.answer(clip)
         record = Record(
             clip.clip_id, clip.video_id, "ok", tries=(earlier.tries if earlier else 0) + n_requests, when=_now(),
-            url=self.source.address(clip), end_seconds=clip.end_seconds, trimmed=self._params.trimmed,
+            url=address, source=self._label, end_seconds=clip.end_seconds, trimmed=self._params.trimmed,
             whole=not self._rules.takes_sections, n_corrupt=earlier.n_corrupt if earlier else 0,
             n_unavailable=earlier.n_unavailable if earlier else 0, tools=_tools(),
         )  # fmt: skip
@@ -243,22 +271,45 @@ class ClipRequests:
             logging.info("%s: %s (%s)", clip.clip_id, record.outcome, record.reason)
             record.n_corrupt += n_requests * (record.outcome == "corrupt")
             record.n_unavailable += n_requests * needs_confirmation(record)
-            self.archive.write(with_earlier_media(record, earlier))
+            self._record_failure(record, before)
         if n_requests and self.source.is_remote:
             self._count_refusals(record)
             self.answers[clip.clip_id] = record.outcome
             self.n_whole_files += record.outcome in KEPT and record.note == NO_SECTION
         return record.outcome not in TRANSIENT and not is_worth_second_try(record)
 
+    def _record_failure(self, record: Record, before: Record | None) -> None:
+        """Record that this source did not return a clip; another source may return it or give a better reason."""
+        if self._choice.is_single:
+            self.archive.write(with_earlier_media(record, before))
+        elif self.source.is_remote:
+            record.failed = before.answers() if before else {}
+            record.failed.pop(record.url, None)
+            self.archive.write(with_earlier_media(record, before))
+        else:
+            self.failures[record.clip_id] = record
+
     def _store(self, record: Record, media: Media) -> None:
         """Write media and their record to the archive, if they hold enough of the labelled stretch."""
         record.media_start_seconds, record.media_end_seconds = media.begins_seconds, media.ends_seconds
         record.whole, record.note, record.modified_ns = media.whole, media.note, media.modified_ns
+        record.shard, record.shard_version = media.shard, media.shard_version
+        if media.of_video and record.trimmed:
+            self._refuse_twin(record)
         if media.held_seconds is not None:
             record.held_seconds = media.held_seconds
             if media.held_seconds < self._rules.min_seconds:
                 raise MediaError("too_short", f"{media.held_seconds:.2f} s of the labelled stretch exist")
         self.archive.write(record, media.path)
+
+    def _refuse_twin(self, record: Record) -> None:
+        """Refuse the trimmed sound of a video for two of its clips: it belongs to one of them only."""
+        for other in self.archive.others(record.clip_id):
+            if other.media and other.trimmed and other.shard == record.shard:
+                raise DownloadError(
+                    f"{record.clip_id} and {other.clip_id} would both be read from the same row of {record.shard}: its "
+                    "rows are named by the video alone, so the list may have only one clip of it"
+                )
 
     def _count_refusals(self, record: Record) -> None:
         """Circuit breaker: ``block_after`` refusals, over all jobs, without media in between stop all jobs.
@@ -294,5 +345,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+@cache
 def _tools() -> dict[str, str]:
+    # looking up a version takes several milliseconds
     return {name: version(name) for name in ("yt-dlp", "av")}

@@ -11,7 +11,7 @@ import pyarrow as pa
 from soundsift.errors import InputError, MediaError
 from soundsift.joblog import Progress
 from soundsift.media import decode, encode, levels
-from soundsift.media.archive import Archive
+from soundsift.media.archive import Archive, source_of
 from soundsift.media.columns import OUTCOME_COLUMNS, SILENCE_DBFS
 from soundsift.workers import in_order
 
@@ -52,36 +52,39 @@ def convert(
 
 def _row_outcome(row: dict[str, Any], **options: Any) -> dict[str, Any]:
     """Convert the clip of one row if it was downloaded; return its row of outcomes."""
-    outcome = {c.name: row.get(c.name) for c in OUTCOME_COLUMNS}
+    outcome = {c.name: row.get(c.name) for c in OUTCOME_COLUMNS} | {"source": ""}
     if row["outcome"] != "ok":
         return outcome
+    path, offset, source = _find_media(row, options.pop("archive"))
+    outcome |= {"source": source} | decode.described(path)
     try:
-        return outcome | _convert_clip(row, **options)
+        return outcome | _convert_clip(row, path, offset, **options)
     except MediaError as error:
         logging.info("%s: %s (%s)", row["clip_id"], error.outcome, error.reason)
         return outcome | {"outcome": error.outcome, "reason": error.reason}
 
 
-def _find_media(row: dict[str, Any], archive: Archive) -> tuple[Path, float]:
-    """Return the path of a clip's media, and the second of the video at which they begin.
+def _find_media(row: dict[str, Any], archive: Archive) -> tuple[Path, float, str]:
+    """Return the path of a clip's media, the second of the video at which they begin, and their source.
 
     The archive's record takes precedence over the row: another list may have had the media fetched again since.
     """
     record = archive.read(row["clip_id"])
+    source = source_of(record) if record is not None else ""
     if record is not None and record.media is not None and record.sha256 != row["sha256"]:
         path = archive.media_path(record)
         assert path is not None
-        return path, record.media_start_seconds
+        return path, record.media_start_seconds, source
     path = archive.root / row["media"]
     if not path.is_file():
         raise InputError(f"{path} is gone from the archive: run again with --forcerun download_clips to fetch it")
-    return path, row["media_start_seconds"]
+    return path, row["media_start_seconds"], source
 
 
 def _convert_clip(
-    row: dict[str, Any], archive: Archive, clips_dir: Path, clip_format: str, sample_rate_hz: int, min_seconds: float
-) -> dict[str, Any]:
-    path, offset = _find_media(row, archive)
+    row: dict[str, Any], path: Path, offset: float, clips_dir: Path, clip_format: str, sample_rate_hz: int,
+    min_seconds: float,
+) -> dict[str, Any]:  # fmt: skip
     clip = decode.cut(path, row["start_seconds"] - offset, row["end_seconds"] - offset, sample_rate_hz)
     duration = levels.duration_seconds(clip)
     if duration < min_seconds:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from soundsift.media.archive import Archive
+from soundsift.media.archive import Archive, source_of
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
 from soundsift.media.outcomes import PERMANENT
 from soundsift.media.second_answers import is_undecided
@@ -27,33 +27,51 @@ Counts = dict[str, dict[str, int]]
 
 
 def present(clips: pa.Table, outcomes_dir: Path, features_dir: Path, archive: Archive) -> pa.Table:
-    """Add the columns ``outcome``, ``reason`` and ``finished`` (of the batch) to the clip table; request nothing."""
+    """Add ``outcome``, ``reason``, ``source`` and ``finished`` (of the batch) to the clip table; request nothing."""
     runs = pc.run_end_encode(clips["batch"].combine_chunks())
-    found: list[tuple[str, str, bool]] = []
+    found: list[tuple[str, str, str, bool]] = []
     start = 0
     for batch, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
         ids = clips["clip_id"].slice(start, end - start).to_pylist()
         path = outcomes_dir / f"{batch}.csv"
-        known: dict[str, tuple[str, str]] = {}
+        known: dict[str, tuple[str, str, str]] = {}
         if path.is_file():
-            table = read_csv(path, OUTCOME_COLUMNS)
-            pairs = zip(table["outcome"].to_pylist(), table["reason"].to_pylist(), strict=True)
-            known = dict(zip(table["clip_id"].to_pylist(), pairs, strict=True))
+            known = _outcomes_of(path)
             features = features_dir / f"{batch}.parquet"
             if features.is_file() and features.stat().st_mtime >= path.stat().st_mtime:
                 featured = set(pq.read_table(features, columns=["clip_id"], partitioning=None)["clip_id"].to_pylist())
                 lost = (clip_id for clip_id in known if known[clip_id][0] in KEPT and clip_id not in featured)
-                known |= dict.fromkeys(lost, ("corrupt", UNREADABLE))
+                known |= {clip_id: ("corrupt", UNREADABLE, known[clip_id][2]) for clip_id in lost}
         found += [(*(known.get(clip_id) or _in_archive(archive, clip_id)), path.is_file()) for clip_id in ids]
         start = end
-    for i, (name, kind) in enumerate((("outcome", pa.string()), ("reason", pa.string()), ("finished", pa.bool_()))):
+    columns = {"outcome": pa.string(), "reason": pa.string(), "source": pa.string(), "finished": pa.bool_()}
+    for i, (name, kind) in enumerate(columns.items()):
         clips = clips.append_column(name, pa.array([of_clip[i] for of_clip in found], kind))
     return clips
 
 
-def _in_archive(archive: Archive, clip_id: str) -> tuple[str, str]:
+def _outcomes_of(path: Path) -> dict[str, tuple[str, str, str]]:
+    """Read {clip_id: (outcome, reason, source)}; tables of earlier versions have no sources."""
+    with open(path, encoding="utf-8") as file:
+        header = file.readline()
+    named = [column for column in OUTCOME_COLUMNS if f'"{column.name}"' in header or column.name == "outcome"]
+    table = read_csv(path, named)
+    empty = [""] * table.num_rows
+    columns = (
+        table[name].to_pylist() if name in table.column_names else empty for name in ("outcome", "reason", "source")
+    )
+    return dict(zip(table["clip_id"].to_pylist(), zip(*columns, strict=True), strict=True))
+
+
+def _in_archive(archive: Archive, clip_id: str) -> tuple[str, str, str]:
     record = archive.read(clip_id)
-    return (NOT_ASKED, "") if record is None else (record.outcome, record.reason)
+    return (NOT_ASKED, "", "") if record is None else (record.outcome, record.reason, source_of(record))
+
+
+def by_source(coverage: pa.Table) -> dict[str, int]:
+    """Count the available clips by source, the source that gave most first."""
+    there = coverage.filter(pc.is_in(coverage["outcome"], pa.array(sorted(KEPT))))
+    return dict(Counter(there["source"].to_pylist()).most_common())
 
 
 def whole_files(coverage: pa.Table, archive: Archive) -> str:
@@ -112,6 +130,9 @@ def lines(coverage: pa.Table, retry_permanent: bool, undecided: Collection[str] 
             f"{name.removeprefix('is_')}: {n_with:,} of {of_with:,} clips with it are there, "
             f"{n_without:,} of {of_without:,} without it"
         )
+    sources = by_source(coverage)
+    if len(sources) > 1:
+        text.append(f"by source: {', '.join(f'{n:,} {name}' for name, n in sources.items())}")
     settled = pa.array(sorted(KEPT if retry_permanent else KEPT | PERMANENT))
     open_ids = pa.array(sorted(undecided), pa.string())
     left = coverage.filter(

@@ -84,6 +84,20 @@ def held_seconds(path: Path, start_seconds: float, end_seconds: float) -> float:
     return duration_seconds(cut(path, start_seconds, end_seconds, MEASURE_RATE_HZ))
 
 
+def described(path: Path) -> dict[str, float | int | None]:
+    """Return duration, sample rate and number of channels of media, as columns of the outcomes; empty if unreadable."""
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            return {
+                "media_seconds": length_seconds(container),
+                "media_sample_rate_hz": stream.rate,
+                "media_channels": stream.codec_context.channels,
+            }
+    except (av.FFmpegError, OSError, ValueError, IndexError):
+        return {}
+
+
 def holds_sound(path: Path) -> bool:
     """Return whether the decoder finds a sound stream in a file."""
     try:

@@ -8,20 +8,23 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Container, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from soundsift.config.download import RequestPolicy, SourceParams
+from soundsift.config.sources import is_sharded, labels_of
 from soundsift.errors import DownloadError
 from soundsift.media.archive import Archive, Record
 from soundsift.media.archive_writer import ArchiveWriter
 from soundsift.media.clip_requests import ClipRequests, clock_time
 from soundsift.media.columns import DOWNLOAD_COLUMNS, KEPT
 from soundsift.media.outcomes import NOT_UNDERSTOOD, TRANSIENT
+from soundsift.media.record_rules import with_earlier_media
+from soundsift.media.source_choice import SourceChoice, most_hopeful
 from soundsift.media.sources.registry import open_source
 from soundsift.metadata.batches import Clip
 
@@ -39,7 +42,7 @@ LONGEST_PAUSE_SECONDS = 600.0
 
 def download(
     clips: Sequence[Clip],
-    params: SourceParams,
+    sources: Sequence[SourceParams],
     policy: RequestPolicy,
     archive: ArchiveWriter,
     min_seconds: float = 0.0,
@@ -47,10 +50,14 @@ def download(
 ) -> pa.Table:
     """Download every clip of a batch into the archive.
 
-    Clips that the archive has, or that are known to be gone from this address, are not requested.
+    Clips that the archive has, or that are known to be gone from these addresses, are not requested. The sources are
+    asked one after the other, each for the clips that those before it do not have. A clip whose source fails for a
+    transient reason waits for it, unless ``on_transient`` is ``record``.
 
     Parameters
     ----------
+    sources
+        The sources in order of preference.
     min_seconds
         How much of the labelled stretch must exist, in seconds.
 
@@ -65,18 +72,62 @@ def download(
     ConfigError
         If yt-dlp does not accept its options.
     """
-    if any(clip.file for clip in clips) and "{file}" not in params.url:
-        params = replace(params, url=FILES_OF_LISTS)
-    with closing(open_source(params, policy)) as source:
-        requests = ClipRequests(source, archive, min_seconds)
-        unsettled = [clip for clip in clips if not requests.is_settled(clip)]
-        # first those that were not requested yet: refused ones at the front would stop every run before them
-        unsettled.sort(key=lambda clip: record.tries if (record := archive.read(clip.clip_id)) else 0)
-        logging.info("%d clips wanted, %d to request", len(clips), len(unsettled))
-        _run_rounds(requests, unsettled, policy, first_pause_seconds)
-        table = _as_table(clips, archive)
-        _report_failures(table, requests, policy)
+    if any(clip.file for clip in clips) and not any(
+        "{file}" in params.url or is_sharded(params.url) for params in sources
+    ):
+        sources = [replace(sources[0], url=FILES_OF_LISTS)]
+    with ExitStack() as stack:
+        opened = [stack.enter_context(closing(open_source(params, policy))) for params in sources]
+        choice = SourceChoice(opened, labels_of([params.url for params in sources]))
+        asked: list[ClipRequests] = []
+        left = list(clips)
+        for n, label in enumerate(choice.labels):
+            requests = ClipRequests(choice, n, archive, min_seconds)
+            unsettled = [clip for clip in left if not requests.is_settled(clip)]
+            # first those that were not requested yet: refused ones at the front would stop every run before them
+            unsettled.sort(key=lambda clip: record.tries if (record := archive.read(clip.clip_id)) else 0)
+            logging.info("%s: %d clips wanted, %d to request", label, len(left), len(unsettled))
+            _run_rounds(requests, unsettled, policy, first_pause_seconds)
+            asked.append(requests)
+            left = [clip for clip in left if _goes_on(clip, requests, policy)]
+        not_requested = set() if choice.is_single else _record_failures(clips, asked)
+        table = _as_table(clips, archive, not_requested)
+        _report_failures(table, asked, policy)
     return table
+
+
+def _goes_on(clip: Clip, requests: ClipRequests, policy: RequestPolicy) -> bool:
+    """Return whether the next source is asked for a clip."""
+    if requests.has_media(clip):
+        return False
+    answer = requests.answer(clip)
+    return policy.on_transient == "record" or (answer is not None and answer.outcome not in TRANSIENT)
+
+
+def _record_failures(clips: Sequence[Clip], asked: Sequence[ClipRequests]) -> set[str]:
+    """Record the most hopeful outcome of each clip that none of several sources returned.
+
+    Returns
+    -------
+    set of str
+        Ids of the clips that a source was not asked for, because its requests are blocked.
+    """
+    not_requested = set()
+    archive = asked[0].archive
+    for clip in clips:
+        if asked[0].has_media(clip):
+            continue
+        before = archive.read(clip.clip_id)
+        answers = [answer for requests in asked if (answer := requests.answer(clip)) is not None]
+        best = most_hopeful(answers) if answers else None
+        is_waiting = best is not None and best.outcome in TRANSIENT
+        if not is_waiting and any(one.source.is_remote and one.answer(clip) is None for one in asked):
+            not_requested.add(clip.clip_id)
+        elif best is not None:
+            record = with_earlier_media(best, before)
+            if before is None or replace(record, when=before.when) != before:
+                archive.write(record)
+    return not_requested
 
 
 def _run_rounds(
@@ -106,12 +157,11 @@ def _run_rounds(
             requests.wait_for_end_of_block()
 
 
-def _as_table(clips: Sequence[Clip], archive: Archive) -> pa.Table:
+def _as_table(clips: Sequence[Clip], archive: Archive, not_requested: Container[str]) -> pa.Table:
     def rows() -> Iterator[dict[str, Any]]:
         for clip in clips:
-            record = archive.read(clip.clip_id) or Record(
-                clip.clip_id, clip.video_id, "rate_limited", reason=NOT_REQUESTED
-            )
+            record = None if clip.clip_id in not_requested else archive.read(clip.clip_id)
+            record = record or Record(clip.clip_id, clip.video_id, "rate_limited", reason=NOT_REQUESTED)
             path = archive.folder(clip.clip_id) / record.media if record.media else ""
             yield {
                 "clip_id": clip.clip_id, "video_id": clip.video_id,
@@ -123,21 +173,23 @@ def _as_table(clips: Sequence[Clip], archive: Archive) -> pa.Table:
     return pa.Table.from_pylist(list(rows()), schema=pa.schema([(c.name, c.type) for c in DOWNLOAD_COLUMNS]))
 
 
-def _report_failures(table: pa.Table, requests: ClipRequests, policy: RequestPolicy) -> None:
+def _report_failures(table: pa.Table, asked: Sequence[ClipRequests], policy: RequestPolicy) -> None:
     """Raise a DownloadError if clips with a transient outcome are left, unless ``on_transient`` records them."""
+    n_whole_files = sum(requests.n_whole_files for requests in asked)
+    breaker_tripped = any(requests.breaker_tripped for requests in asked)
     outcomes: list[str] = table["outcome"].to_pylist()
     n_not_requested = table["reason"].to_pylist().count(NOT_REQUESTED)
     kept = "what was fetched is in the archive"
     n_there = sum(outcomes.count(word) for word in KEPT)
     warn = logging.getLogger("soundsift").warning
-    if requests.n_whole_files > policy.block_after and requests.n_whole_files > COMMON_SHARE * n_there:
+    if n_whole_files > policy.block_after and n_whole_files > COMMON_SHARE * n_there:
         warn("%d of %d clips came as whole files, because their sections were unusable: the log says why",
-             requests.n_whole_files, n_there)  # fmt: skip
-    answers = Counter(requests.answers.values())
+             n_whole_files, n_there)  # fmt: skip
+    answers = Counter(word for requests in asked for word in requests.answers.values())
     n_open = sum(answers[word] for word in NOT_UNDERSTOOD)
     # most of what was asked for, unless the job is to go on without it and has something
     if (
-        (n_open >= policy.block_after or (requests.breaker_tripped and n_open))
+        (n_open >= policy.block_after or (breaker_tripped and n_open))
         and 2 * n_open > answers.total()
         and not (n_there and policy.on_transient == "record")
     ):
@@ -157,8 +209,8 @@ def _report_failures(table: pa.Table, requests: ClipRequests, policy: RequestPol
         return
     what = ", ".join(f"{n} {word}" for word, n in counts.most_common())
     line = f"{counts.total()} of {len(outcomes)} clips could not be fetched yet ({what})"
-    block = requests.pace.blocked()
-    if block and requests.source.is_remote:
+    block = asked[0].pace.blocked()
+    if block and any(requests.source.is_remote for requests in asked):
         raise DownloadError(
             f"{line}; the source refuses us ({block[1]}): run the same command again after {clock_time(block[0])}, or "
             f"set download.cookies, proxy or wait_when_blocked; {kept}"

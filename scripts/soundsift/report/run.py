@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -15,7 +16,7 @@ from soundsift.templates import render
 
 def lines(
     counts: Counts, left_out: Mapping[str, int], unknown: Mapping[str, int],
-    metrics: Mapping[str, DetectorMetrics], is_demo: bool,
+    metrics: Mapping[str, DetectorMetrics], is_demo: bool, sources: Mapping[str, int] = MappingProxyType({}),
 ) -> str:  # fmt: skip
     """Write the summary that is shown at the end of a run.
 
@@ -29,8 +30,11 @@ def lines(
         {unrecognised error: clips}
     metrics
         {detector: its metrics}
+    sources
+        {source: available clips}
     """
     text = _coverage_sentences(counts, left_out)
+    text += [f"By source: {', '.join(f'{n:,} {name}' for name, n in sources.items())}."] if len(sources) > 1 else []
     text += [f"Unrecognised error on {n} clips, please report it: {message}" for message, n in unknown.items()]
     text += [_performance_line(name, of_detector) for name, of_detector in metrics.items()]
     if is_demo:
@@ -109,6 +113,11 @@ def coverage_table(counts: Counts) -> pa.Table:
         for outcome, n in found.items()
     ]
     return pa.Table.from_pylist(rows)
+
+
+def source_table(sources: Mapping[str, int]) -> pa.Table:
+    """One row per source of media: number of available clips."""
+    return pa.table({"source": list(sources), "clips": list(sources.values())})
 
 
 def detector_table(metrics: DetectorMetrics) -> pa.Table:

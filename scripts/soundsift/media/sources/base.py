@@ -3,33 +3,17 @@
 import errno
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.media.archive import Record
+from soundsift.media.fetch_error import FetchError as FetchError
 
 if TYPE_CHECKING:  # PyArrow starts a thread, but the process that runs yt-dlp is forked
     from soundsift.metadata.batches import Clip
-
-
-class FetchError(Exception):
-    """The source did not return the media.
-
-    Parameters
-    ----------
-    outcome
-        A key of :data:`soundsift.media.outcomes.OUTCOMES`.
-    reason
-        The source's own message.
-    retry_after_seconds
-        How long the source asks to be left alone; 0 if it does not say.
-    """
-
-    def __init__(self, outcome: str, reason: str, retry_after_seconds: float) -> None:
-        super().__init__(reason)
-        self.outcome, self.reason, self.retry_after_seconds = outcome, reason, retry_after_seconds
 
 
 @dataclass(frozen=True)
@@ -50,6 +34,10 @@ class Media:
         Remark for the record.
     modified_ns
         Modification time of a file on disk, in ns since 1970; 0 for media from the network.
+    shard, shard_version
+        Name and version of the shard that the media were taken from. Empty for other media.
+    of_video
+        True if the shard names them by the video alone.
     """
 
     path: Path
@@ -59,6 +47,9 @@ class Media:
     whole: bool = False
     note: str = ""
     modified_ns: int = 0
+    shard: str = ""
+    shard_version: str = ""
+    of_video: bool = False
 
 
 class Source(ABC):
@@ -71,6 +62,9 @@ class Source(ABC):
     is_remote: bool
     """True if requests are costly: their rate is limited, the source may refuse them, and a clip that it does not have
     is not requested again. Requests to a source that is not remote cost nothing, so every run repeats them."""
+    claims_videos = True
+    """False if clips of many videos are fetched together, so that they cannot be claimed against other jobs. Two jobs
+    may then fetch the same clip at the same time; the second one changes nothing."""
 
     def __init__(self, params: SourceParams, policy: RequestPolicy) -> None:
         self.params, self.policy = params, policy
@@ -105,6 +99,21 @@ class Source(ABC):
         OSError
             If the disk cannot be read or written.
         """
+
+    def groups(self, clips: Sequence["Clip"]) -> list[list["Clip"]]:
+        """Divide the clips of a round into groups. One thread fetches the clips of a group, in order.
+
+        Clips of one video are a group: a whole file serves all of them, and a video that is gone is requested once.
+        """
+        by_video: dict[str, list[Clip]] = {}
+        for clip in clips:
+            by_video.setdefault(clip.video_id, []).append(clip)
+        return list(by_video.values())
+
+    @property
+    def concurrency(self) -> int:
+        """Number of groups that are fetched at the same time."""
+        return self.policy.concurrency
 
     # A source that needs no preparation or cleaning up inherits these.
 

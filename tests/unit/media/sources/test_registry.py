@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from soundsift.config.download import SCHEMES, RequestPolicy, SourceParams
+from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.config.settings import settle
+from soundsift.config.sources import SCHEMES
 from soundsift.errors import ConfigError, DownloadError, MediaError
 from soundsift.media.archive import Archive, Record
 from soundsift.media.archive_check import check
@@ -145,5 +146,8 @@ def test_the_configuration_knows_the_schemes_that_have_a_source() -> None:
 
 @pytest.mark.parametrize("url", ["media/{video_id}.wav", "ftp://x/{video_id}"])
 def test_an_address_of_no_known_scheme_is_the_configurations_mistake(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"has no known scheme: start it with one of https://, http://, file://"):
+    with pytest.raises(
+        ConfigError,
+        match=r"has no known scheme: write youtube or start it with one of https://, http://, file://, hf://",
+    ):
         settle({"metadata": {"segments": {"train": "t.csv"}}, "download": {"url": url}})

@@ -1,0 +1,136 @@
+"""The forms of the address of a source of media, and what follows from the address alone."""
+
+import hashlib
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from soundsift.errors import ConfigError
+
+# media/sources/registry.py has a source for each.
+SCHEMES = ("https", "http", "file", "hf")
+YOUTUBE = "https://www.youtube.com/watch?v={video_id}"
+URL_FIELDS = ("video_id", "clip_id", "file", "start_seconds", "end_seconds", "start_ms", "end_ms")
+# Folder of the indexes of shards.
+SHARDS = "resources/shards"
+SHARD_ENDINGS = (".parquet", ".tar")
+PACKED_ENDINGS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
+HUB = re.compile(r"hf://datasets/(?P<dataset>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<pattern>.+)")
+
+
+def is_sharded(url: str) -> bool:
+    """Return whether an address names Parquet or tar shards.
+
+    Examples
+    --------
+    >>> is_sharded("hf://datasets/agkphysics/AudioSet/data/*/*.parquet"), is_sharded("file:///data/{video_id}.tar")
+    (True, False)
+    """
+    return url.startswith("hf://") or (
+        url.startswith("file://") and url.endswith(SHARD_ENDINGS) and not fields_of(url, "download.url")
+    )
+
+
+def index_path(url: str) -> str:
+    """Return the path of the index of a sharded source."""
+    return f"{SHARDS}/{hashlib.sha256(url.encode()).hexdigest()[:16]}.parquet"
+
+
+def labels_of(urls: Sequence[str]) -> list[str]:
+    """Name each source for records and tables, without folders of this machine.
+
+    Examples
+    --------
+    >>> labels_of(["file:///old/Y{video_id}.wav", "file:///new/Y{video_id}.wav", "file:///a/*/*.tar"])
+    ['file:Y{video_id}.wav', 'file:Y{video_id}.wav (2)', 'file:*/*.tar']
+    """
+    found: Counter[str] = Counter()
+    labels = []
+    for url in urls:
+        label = "youtube" if url == YOUTUBE else url
+        if url.startswith("file://"):
+            label = f"file:{split_pattern(url.removeprefix('file://'))[1]}"
+        found[label] += 1
+        labels.append(label if found[label] == 1 else f"{label} ({found[label]})")
+    return labels
+
+
+def split_pattern(path: str) -> tuple[str, str]:
+    """Split a path into the folder that is fixed and the part that varies.
+
+    Examples
+    --------
+    >>> split_pattern("/data/audioset/*/0*.parquet"), split_pattern("/data/one.tar"), split_pattern("*.tar")
+    (('/data/audioset', '*/0*.parquet'), ('/data', 'one.tar'), ('', '*.tar'))
+    """
+    parts = PurePosixPath(path).parts
+    varies = (i for i, part in enumerate(parts) if re.search(r"[*?\[{]", part))
+    at = next(varies, len(parts) - 1)
+    return str(PurePosixPath(*parts[:at])) if at else "", "/".join(parts[at:])
+
+
+def check_url(url: str, key: str) -> None:
+    """Check an address: its scheme, and that it names shards or differs from clip to clip.
+
+    Raises
+    ------
+    ConfigError
+        If the address cannot be used.
+    """
+    scheme = url.partition("://")[0]
+    if scheme not in SCHEMES:
+        known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        raise ConfigError(f"{key} {url!r} has no known scheme: write youtube or start it with one of {known}")
+    if url.endswith(PACKED_ENDINGS):
+        raise ConfigError(
+            f"{key} {url!r} names compressed tar files, which cannot be read in parts: unpack them to .tar"
+        )
+    if scheme == "hf" and not (HUB.fullmatch(url) and url.endswith(SHARD_ENDINGS)):
+        raise ConfigError(
+            f"{key} {url!r} names no shards on the Hugging Face Hub: write "
+            "hf://datasets/OWNER/NAME/FOLDER/*.parquet (or *.tar), with NAME@REVISION for a fixed version"
+        )
+    if is_sharded(url):
+        return
+    fields = fields_of(url, key)
+    for name, form, conversion in fields:
+        if name not in URL_FIELDS:
+            raise ConfigError(f"{key} has the unknown field {{{name}}}: use {', '.join(URL_FIELDS)}")
+        if conversion or not _is_form_of(form, name):
+            field = f"{{{name}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
+            raise ConfigError(
+                f"{key} has {field}, whose format is not possible: times take the format of a number, as "
+                "{start_seconds:06.0f} or {start_ms:08d}; ids take none"
+            )
+    if not {"video_id", "clip_id", "file"} & {name for name, _, _ in fields}:
+        raise ConfigError(f"{key} {url!r} is the same for every clip: write {{video_id}} or {{clip_id}} into it")
+
+
+def fields_of(url: str, key: str) -> list[tuple[str, str | None, str | None]]:
+    """List name, format and conversion of the fields of a template of addresses.
+
+    Raises
+    ------
+    ConfigError
+        If it is not a template.
+    """
+    try:
+        found = string.Formatter().parse(url)
+        return [(name, form, conversion) for _, name, form, conversion in found if name is not None]
+    except ValueError as error:
+        raise ConfigError(f"{key} {url!r} is not a template ({error}): write fields as {{video_id}}") from error
+
+
+def _is_form_of(form: str | None, name: str) -> bool:
+    """Whether a format specification such as ``06.0f`` fits a field of a template of addresses."""
+    if not form:
+        return True
+    if not name.startswith(("start_", "end_")) or "{" in form:
+        return False
+    try:
+        format(1 if name.endswith("_ms") else 1.0, form)
+    except ValueError:
+        return False
+    return True

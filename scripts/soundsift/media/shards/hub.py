@@ -1,0 +1,181 @@
+"""Shards of a data set on the Hugging Face Hub, read in parts through huggingface_hub.
+
+The library reads ``HF_ENDPOINT`` and ``HF_TOKEN`` from the environment, and the token of ``hf auth login``.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, BinaryIO, cast
+
+import httpx2
+from huggingface_hub import HfApi, HfFileSystem
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+from soundsift.config.sources import HUB
+from soundsift.errors import ConfigError, InputError
+from soundsift.media.fetch_error import FetchError
+from soundsift.media.shards.places import Place, Shard
+
+
+class HubFolder(Place):
+    """Shards of a data set at one revision."""
+
+    read_bytes = 8 << 20
+
+    def __init__(self, url: str, revision: str = "") -> None:
+        parts = HUB.fullmatch(url)
+        assert parts is not None
+        self._dataset, self._pattern = parts["dataset"], parts["pattern"]
+        self._asked, self._revision = parts["revision"], revision
+
+    @cached_property
+    def _files(self) -> HfFileSystem:
+        return HfFileSystem(skip_instance_cache=True)
+
+    @cached_property
+    def revision(self) -> str:
+        """The commit of the data set."""
+        if self._revision:
+            return self._revision
+        with plain_errors(self._dataset, self._asked):
+            found = HfApi().repo_info(self._dataset, repo_type="dataset", revision=self._asked)
+        return str(found.sha)
+
+    @property
+    def _root(self) -> str:
+        return f"datasets/{self._dataset}@{self.revision}"
+
+    def shards(self) -> list[Shard]:
+        """List the shards by name; their version is the checksum of their content."""
+        with plain_errors(self._dataset, self._asked):
+            found: dict[str, Any] = self._files.glob(f"{self._root}/{self._pattern}", detail=True)
+        files = {path: info for path, info in found.items() if info["type"] == "file"}
+        if not files:
+            raise InputError(
+                f"no file of {self._dataset} matches {self._pattern}: look at its files on the Hub and correct "
+                "download.sources"
+            )
+        start = len(self._root) + 1
+        return [Shard(path[start:], _checksum(info), int(info["size"])) for path, info in sorted(files.items())]
+
+    def open(self, shard: Shard) -> BinaryIO:
+        """Open a file; each read of a new part is one request."""
+        with plain_errors(self._dataset, self._asked):
+            file = self._files.open(
+                f"{self._root}/{shard.name}", "rb", block_size=self.read_bytes, cache_type="none", size=shard.n_bytes
+            )
+        return cast(BinaryIO, HubFile(file, self._dataset))
+
+    def address(self, name: str) -> str:
+        """Return the address with the revision."""
+        return f"hf://{self._root}/{name}"
+
+    def is_unchanged(self, shard: Shard) -> bool:
+        """Return True: a commit does not change."""
+        return True
+
+
+class HubFile(io.RawIOBase):
+    """A file on the Hub, with the workflow's own errors."""
+
+    def __init__(self, file: Any, dataset: str) -> None:
+        self._file, self._dataset = file, dataset
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def size(self) -> int:
+        """Return the size in bytes."""
+        return int(self._file.size)
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int = -1) -> bytes:
+        left = self.size() - self.tell()
+        size = left if size is None or size < 0 else min(size, left)
+        if size <= 0:
+            return b""
+        with plain_errors(self._dataset):
+            data = bytes(self._file.read(size))
+        if len(data) != size:
+            raise FetchError("network", f"{len(data)} of {size} bytes came", 0.0)
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _checksum(info: dict[str, Any]) -> str:
+    """Return the checksum of a file's content."""
+    lfs = info.get("lfs")
+    return str(lfs["sha256"] if lfs else info["blob_id"])
+
+
+@contextmanager
+def plain_errors(dataset: str, revision: str | None = None) -> Iterator[None]:
+    """Replace the errors of huggingface_hub by those of the workflow.
+
+    Raises
+    ------
+    ConfigError
+        If the data set may not be read or does not exist.
+    FetchError
+        For errors that may pass.
+    """
+    try:
+        yield
+    except (HfHubHTTPError, httpx2.HTTPError, OSError) as error:
+        # the file system reports a data set that may not be read as a missing file
+        cause = error.__cause__ if isinstance(error.__cause__, HfHubHTTPError) else error
+        raise _plain(cause, dataset, revision) from error
+
+
+def _plain(error: BaseException, dataset: str, revision: str | None) -> BaseException:
+    log_in = "log in with hf auth login or set HF_TOKEN"
+    match error:
+        case GatedRepoError():
+            return ConfigError(f"the data set {dataset} is gated: accept its conditions on its page, and {log_in}")
+        case RevisionNotFoundError():
+            return ConfigError(f"the data set {dataset} has no revision {revision}: correct download.sources")
+        case RepositoryNotFoundError():
+            return ConfigError(
+                f"the Hub has no data set {dataset}, or it is private: correct download.sources, or {log_in}"
+            )
+        case HfHubHTTPError() if error.response.status_code in (401, 403):
+            status = error.response.status_code
+            return ConfigError(f"the Hub refuses the data set {dataset} ({status}): {log_in}")
+        case HfHubHTTPError():
+            return _of_status(error.response, dataset)
+        case httpx2.TimeoutException() | TimeoutError():
+            return FetchError("timeout", "the Hub did not answer in time", 0.0)
+        case httpx2.HTTPError():
+            return FetchError("network", f"the connection to the Hub failed: {error}", 0.0)
+    return error
+
+
+def _of_status(response: httpx2.Response, dataset: str) -> Exception:
+    """Return the error for an HTTP status. huggingface_hub has repeated the request five times for 429 and 5xx."""
+    reason = f"the Hub answers {response.status_code} for {dataset}"
+    if response.status_code in (404, 410):
+        return FileNotFoundError(reason)
+    outcome = "rate_limited" if response.status_code == 429 else "server_error"
+    try:
+        retry_after = max(0.0, float(response.headers.get("Retry-After", 0)))
+    except ValueError:  # a date
+        retry_after = 60.0
+    return FetchError(outcome, reason, retry_after)

@@ -1,0 +1,119 @@
+"""The index of a set of shards: which clip is where."""
+
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from soundsift.errors import InputError
+from soundsift.files import whole_file
+from soundsift.media.shards.places import Shard
+from soundsift.metadata.batches import Clip
+from soundsift.tables import Column, schema_of
+
+# Row group of tar members.
+NO_ROW_GROUP = -1
+INDEX_COLUMNS = (
+    Column("id", pa.string(), "", "id of the row, or name of the member up to its first dot"),
+    Column("shard", pa.dictionary(pa.int32(), pa.string()), "", "name of the shard below the folder of the pattern"),
+    Column("row_group", pa.int32(), "", "row group of a Parquet shard; -1 in a tar shard"),
+    Column("position", pa.int64(), "", "row in the row group, or byte at which the member begins"),
+    Column("size", pa.int64(), "bytes", "size of the member, or of all media of the row group"),
+)
+# Rows of a row group of the index.
+ROWS = 1 << 14
+# Ids of YouTube's videos have this length. A longer name that begins with Y is of the form of PANNs.
+YOUTUBE_LENGTH = 11
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a clip is.
+
+    Attributes
+    ----------
+    of_video
+        True if the row is named by the video alone, not by the clip.
+    """
+
+    key: str
+    shard: Shard
+    row_group: int
+    position: int
+    size: int
+    of_video: bool
+
+
+class ShardIndex:
+    """An index as :func:`write_index` writes it.
+
+    Attributes
+    ----------
+    shards
+        {name: shard}
+    revision
+        Revision of the data set; empty for shards on disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = pq.ParquetFile(path)
+            found = json.loads(self._file.schema_arrow.metadata[b"shards"])
+        except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} is no index of shards: delete it and run again") from error
+        self.shards = {name: Shard(name, version, size) for name, version, size in found["shards"]}
+        self.revision: str = found["revision"]
+
+    def find(self, clips: Sequence[Clip]) -> dict[str, Location]:
+        """Return {clip_id: location} of the clips that are in the shards."""
+        names = {clip.clip_id: list(_names_of(clip)) for clip in clips}
+        wanted = pa.array(sorted({name for of_clip in names.values() for name, _ in of_clip}), pa.string())
+        rows = {row["id"]: row for row in self._rows(wanted)}
+        found = {}
+        for clip_id, of_clip in names.items():
+            for name, of_video in of_clip:
+                if name in rows:
+                    row = rows[name]
+                    shard = self.shards[row["shard"]]
+                    found[clip_id] = Location(name, shard, row["row_group"], row["position"], row["size"], of_video)
+                    break
+        return found
+
+    def _rows(self, wanted: pa.Array) -> Iterable[dict[str, Any]]:
+        # by row group, so that millions of rows take little memory; a list in the order of its ids needs few of them
+        names = wanted.to_pylist()
+        for group in range(self._file.num_row_groups):
+            known = self._file.metadata.row_group(group).column(0).statistics
+            if known.has_min_max and bisect_left(names, known.min) == bisect_right(names, known.max):
+                continue
+            there = pc.is_in(self._file.read_row_group(group, columns=["id"])["id"], wanted)
+            if pc.any(there, min_count=0).as_py():
+                yield from self._file.read_row_group(group).filter(there).to_pylist()
+
+
+def write_index(table: pa.Table, shards: Iterable[Shard], revision: str, path: Path) -> None:
+    """Write an index.
+
+    Parameters
+    ----------
+    table
+        Columns :data:`INDEX_COLUMNS`, in any order of the rows.
+    """
+    known = {"shards": [list(asdict(shard).values()) for shard in shards], "revision": revision}
+    table = table.cast(schema_of(INDEX_COLUMNS)).sort_by("id").replace_schema_metadata({"shards": json.dumps(known)})
+    with whole_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=ROWS, use_dictionary=["shard"])
+
+
+def _names_of(clip: Clip) -> Iterable[tuple[str, bool]]:
+    """Yield the names that a clip may have in a shard, and whether they name its video alone."""
+    for name, of_video in ((clip.clip_id, False), (clip.video_id, True)):
+        yield name, of_video
+        if len(clip.video_id) == YOUTUBE_LENGTH:
+            yield f"Y{name}", of_video

@@ -1,0 +1,137 @@
+"""Parquet shards: the ids of their rows, and the media of chosen rows."""
+
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from soundsift.errors import InputError
+
+# The first of these columns that a shard has names the clip. segment_id is AudioSet's word for our clip_id.
+ID_COLUMNS = ("clip_id", "segment_id", "video_id")
+AUDIO_COLUMN = "audio"
+# Rows that are decoded at once. Their media are in memory together.
+N_ROWS = 8
+# Bytes of the first read, which holds the footer of all but very large shards.
+FOOTER_BYTES = 1 << 16
+
+
+def open_parquet(file: BinaryIO, name: str, read_bytes: int) -> pq.ParquetFile:
+    """Open a shard.
+
+    Parameters
+    ----------
+    read_bytes
+        Bytes to read at once. Pages are decoded one after the other. PyArrow writes a row group of a hundred clips as
+        one page, which takes two to three times its size.
+
+    Raises
+    ------
+    InputError
+        If it is not a Parquet file, or has no column of ids or of media.
+    """
+    try:
+        # of a file on disk PyArrow holds one copy less in memory if it reads the file itself
+        on_disk = isinstance(file, io.BufferedReader)
+        source = file.name if on_disk else pa.PythonFile(file, mode="r")
+        found = pq.ParquetFile(source, buffer_size=read_bytes, pre_buffer=False)
+    except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise InputError(f"{name} cannot be read as Parquet ({_first_line(error)}): copy it again") from error
+    schema = found.schema_arrow
+    if id_column(schema) is None or audio_column(schema) is None:
+        lacks = "ids as text" if id_column(schema) is None else "media"
+        raise InputError(
+            f"{name} has no column of {lacks} (it has {', '.join(f'{f.name}: {_short(f.type)}' for f in schema)}): "
+            f"a column {', '.join(ID_COLUMNS[:-1])} or {ID_COLUMNS[-1]} and a column {AUDIO_COLUMN} with the bytes "
+            "are needed"
+        )
+    return found
+
+
+def id_column(schema: pa.Schema) -> str | None:
+    """Return the column that names the clips."""
+    found = (name for name in ID_COLUMNS if name in schema.names and _is_text(schema.field(name).type))
+    return next(found, None)
+
+
+def audio_column(schema: pa.Schema) -> str | None:
+    """Return the path of the column that has the bytes of the media."""
+    if AUDIO_COLUMN not in schema.names:
+        return None
+    kind = schema.field(AUDIO_COLUMN).type
+    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0 and _is_binary(kind.field("bytes").type):
+        return f"{AUDIO_COLUMN}.bytes"
+    return AUDIO_COLUMN if _is_binary(kind) else None
+
+
+def ids_of(file: BinaryIO, name: str, read_bytes: int) -> Iterator[tuple[int, pa.Array, int]]:
+    """Yield number, ids and bytes of the media of each row group; no column but that of the ids is read."""
+    parquet = open_parquet(file, name, read_bytes)
+    column = id_column(parquet.schema_arrow)
+    media = audio_column(parquet.schema_arrow)
+    for group in range(parquet.num_row_groups):
+        try:
+            ids = parquet.read_row_group(group, columns=[column], use_threads=False)[column]
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(f"{name} is damaged ({_first_line(error)}): copy it again") from error
+        columns = map(parquet.metadata.row_group(group).column, range(parquet.metadata.num_columns))
+        n_bytes = next(one.total_uncompressed_size for one in columns if one.path_in_schema == media)
+        yield group, ids.cast(pa.string()).combine_chunks(), n_bytes
+
+
+class RowGroupReader:
+    """Reads rows of one row group in order, as far as they are asked for."""
+
+    def __init__(self, file: BinaryIO, name: str, row_group: int, read_bytes: int) -> None:
+        parquet = open_parquet(file, name, read_bytes)
+        self._id = id_column(parquet.schema_arrow)
+        columns = [self._id, audio_column(parquet.schema_arrow)]
+        self._parquet = parquet
+        self._batches = parquet.iter_batches(N_ROWS, row_groups=[row_group], columns=columns, use_threads=False)
+        self._batch: pa.RecordBatch | None = None
+        self._start = 0
+
+    def read(self, row: int) -> tuple[str, bytes | None]:
+        """Return id and media of a row; rows must be asked for in ascending order.
+
+        Raises
+        ------
+        pyarrow.ArrowInvalid, OSError, IndexError
+            If the shard cannot be read so far.
+        """
+        while self._batch is None or row >= self._start + self._batch.num_rows:
+            self._start += self._batch.num_rows if self._batch is not None else 0
+            self._batch = None  # one batch in memory
+            self._batch = next(self._batches, None)
+            if self._batch is None:
+                raise IndexError(f"it has no row {row}")
+        at = row - self._start
+        media = self._batch.column(AUDIO_COLUMN)
+        if pa.types.is_struct(media.type):
+            media = media.field("bytes")
+        return str(self._batch.column(self._id)[at].as_py()), media[at].as_py()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._parquet.close()
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _short(kind: pa.DataType) -> str:
+    return str(kind).partition("<")[0]
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

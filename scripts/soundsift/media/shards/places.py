@@ -1,0 +1,150 @@
+"""Where shards are: listing them and opening them, on disk or on the Hugging Face Hub."""
+
+import hashlib
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+from typing import BinaryIO
+
+from soundsift.config.sources import split_pattern
+from soundsift.errors import InputError
+from soundsift.files import read_json
+
+# File that names the shards of an index.
+SET = "set.json"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard.
+
+    Attributes
+    ----------
+    name
+        Path below the folder of the pattern.
+    version
+        Text that changes when the content does.
+    n_bytes
+        Size in bytes.
+    """
+
+    name: str
+    version: str
+    n_bytes: int
+
+
+class Place(ABC):
+    """A set of shards that a pattern names."""
+
+    # Bytes that are read at once. A request takes as long as the transfer of about this many bytes.
+    read_bytes: int
+
+    @abstractmethod
+    def shards(self) -> list[Shard]:
+        """List the shards by name.
+
+        Raises
+        ------
+        InputError
+            If there is none, or the place cannot be read.
+        """
+
+    @abstractmethod
+    def open(self, shard: Shard) -> BinaryIO:
+        """Open a shard for reading at any position, without a buffer of more than ``read_bytes``.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the shard does not exist any more.
+        """
+
+    @abstractmethod
+    def address(self, name: str) -> str:
+        """Return the address of a shard for records, without folders of this machine."""
+
+    @abstractmethod
+    def is_unchanged(self, shard: Shard) -> bool:
+        """Return whether a shard is still the one that was listed."""
+
+    @property
+    def revision(self) -> str:
+        """The version of the whole set, if it has one."""
+        return ""
+
+
+class Folder(Place):
+    """Shards on disk."""
+
+    read_bytes = 1 << 20
+
+    def __init__(self, url: str) -> None:
+        self._pattern = url.removeprefix("file://")
+        self._folder = Path(split_pattern(self._pattern)[0])
+
+    def shards(self) -> list[Shard]:
+        """List the shards by name; their version is made of size and modification time."""
+        found = sorted(path for path in glob(self._pattern, recursive=True) if os.path.isfile(path))
+        if not found:
+            raise InputError(f"no file matches {self._pattern}: mount the disk or correct download.sources")
+        return [Shard(os.path.relpath(path, self._folder), version_of(path), os.path.getsize(path)) for path in found]
+
+    def open(self, shard: Shard) -> BinaryIO:
+        """Open a file."""
+        return open(self._folder / shard.name, "rb", buffering=8192)
+
+    def address(self, name: str) -> str:
+        """Return ``file:`` and the name of the shard."""
+        return f"file:{name}"
+
+    def is_unchanged(self, shard: Shard) -> bool:
+        """Compare size and modification time."""
+        return version_of(self._folder / shard.name) == shard.version
+
+
+def place_of(url: str, revision: str = "") -> Place:
+    """Return the place that an address names.
+
+    Parameters
+    ----------
+    revision
+        For the Hub: the revision that was indexed. Without it, the newest is looked up.
+    """
+    if url.startswith("hf://"):
+        from soundsift.media.shards.hub import HubFolder  # takes half a second to import
+
+        return HubFolder(url, revision)
+    return Folder(url)
+
+
+def version_of(path: str | os.PathLike[str]) -> str:
+    """Return size and modification time of a file."""
+    found = os.stat(path)
+    return f"{found.st_size}-{found.st_mtime_ns}"
+
+
+def state_now(url: str, folder: str) -> str:
+    """Return the digest of the shards that an address names at present, for Snakemake to compare.
+
+    If no shard is on disk any more, it is the one of the index, which is still of use. The Hub is not asked.
+
+    Parameters
+    ----------
+    folder
+        Where the ids of each shard are kept.
+    """
+    if not url.startswith("file://"):
+        return ""
+    try:
+        return state_of(Folder(url).shards())
+    except InputError:
+        path = Path(folder, SET)
+        return str(read_json(path)["state"]) if path.is_file() else ""
+
+
+def state_of(shards: Iterable[Shard]) -> str:
+    """Return a digest of shards, which changes with them."""
+    return hashlib.sha256(repr([(shard.name, shard.version) for shard in shards]).encode()).hexdigest()[:16]

@@ -1,0 +1,244 @@
+"""Media in Parquet and tar shards, on disk or on the Hugging Face Hub."""
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import pyarrow as pa
+
+from soundsift.config.download import RequestPolicy, SourceParams
+from soundsift.config.sources import index_path, labels_of
+from soundsift.errors import DownloadError, InputError, MediaError
+from soundsift.media.archive import Record
+from soundsift.media.containers import reason_of
+from soundsift.media.shards.index import NO_ROW_GROUP, Location, ShardIndex
+from soundsift.media.shards.parquet import RowGroupReader
+from soundsift.media.shards.places import Place, place_of
+from soundsift.media.shards.tar import SpanReader
+from soundsift.media.sources.base import FetchError, Media, Source
+from soundsift.metadata.batches import Clip
+
+# Ending of the media in the archive, by FFmpeg's name of the container.
+ENDINGS = {"flac": ".flac", "wav": ".wav", "ogg": ".ogg", "mp3": ".mp3", "mov": ".m4a", "matroska": ".webm"}
+# Row groups that are read at the same time have together this many bytes, unless a single one is larger. Reading takes
+# two to three times as much memory.
+MEMORY_BYTES = 300_000_000
+# So many row groups with so few wanted clips each are no exception.
+MANY_GROUPS, FEW_CLIPS = 10, 10
+
+
+class ShardSource(Source):
+    """Media in shards, found by the index that the step ``index_shards`` has made.
+
+    The clips of a batch are divided by row group (Parquet) or by shard (tar). One thread reads a group from its start
+    to its end, so whatever the order of the list, each row group is read once.
+    """
+
+    is_remote = False
+    claims_videos = False
+
+    def __init__(self, params: SourceParams, policy: RequestPolicy) -> None:
+        super().__init__(params, policy)
+        self._found: dict[str, Location | None] = {}
+        # {thread: its open shard}
+        self._open: dict[int, _Open] = {}
+        self._lock = threading.Lock()
+        # {(shard, row group): what went wrong in this round}
+        self._failed: dict[tuple[str, int], FetchError | MediaError] = {}
+        self._refused: FetchError | None = None
+        # {(shard, row group): place and size of each wanted medium}
+        self._spans: dict[tuple[str, int], list[tuple[int, int]]] = {}
+
+    @cached_property
+    def _index(self) -> ShardIndex:
+        return ShardIndex(Path(index_path(self.params.url)))
+
+    @cached_property
+    def _place(self) -> Place:
+        return place_of(self.params.url, self._index.revision)
+
+    def address(self, clip: Clip) -> str:
+        """Return the address of the shard that holds the clip; the source's name if none does."""
+        found = self._find(clip)
+        return self._place.address(found.shard.name) if found else labels_of([self.params.url])[0]
+
+    def is_current(self, clip: Clip, record: Record, media: Path) -> bool:
+        """Return whether the shard that the media came from is unchanged, or no longer exists."""
+        shard = self._index.shards.get(record.shard)
+        return record.trimmed == self.params.trimmed and (shard is None or shard.version == record.shard_version)
+
+    @property
+    def concurrency(self) -> int:
+        """As many row groups as fit in memory."""
+        sizes = [found.size for found in self._found.values() if found and found.row_group != NO_ROW_GROUP]
+        return max(1, min(self.policy.concurrency, MEMORY_BYTES // max(sizes, default=1)))
+
+    def groups(self, clips: Sequence[Clip]) -> list[list[Clip]]:
+        """Divide clips by row group or tar shard, in the order in which they are stored there."""
+        self.close()
+        self._failed.clear()
+        self._refused = None
+        with self._lock:
+            self._found |= dict.fromkeys((clip.clip_id for clip in clips), None) | self._index.find(clips)
+        groups: dict[tuple[str, int], list[tuple[int, Clip]]] = {}
+        missing = [[clip] for clip in clips if not self._found[clip.clip_id]]
+        for clip in clips:
+            if found := self._found[clip.clip_id]:
+                groups.setdefault((found.shard.name, found.row_group), []).append((found.position, clip))
+        self._spans = {
+            place: sorted((found.position, found.size) for _, clip in of_group if (found := self._found[clip.clip_id]))
+            for place, of_group in groups.items()
+        }
+        self._say_how_many(groups)
+        ordered = [sorted(of_group, key=lambda pair: pair[0]) for _, of_group in sorted(groups.items())]
+        return missing + [[clip for _, clip in of_group] for of_group in ordered]
+
+    def _say_how_many(self, groups: Mapping[tuple[str, int], Sequence[object]]) -> None:
+        """Say how many clips each row group gives; warn if most of what is read is not wanted."""
+        sizes = [len(of_group) for (_, row_group), of_group in groups.items() if row_group != NO_ROW_GROUP]
+        if sizes:
+            each = sum(sizes) / len(sizes)
+            logging.info("%d row groups have %.0f wanted clips each", len(sizes), each)
+            if len(sizes) >= MANY_GROUPS and each < FEW_CLIPS:
+                logging.getLogger("soundsift").warning(
+                    "%d row groups are read for %.1f clips each: the shards have another order than the list, so a "
+                    "larger batch_size reads less", len(sizes), each,
+                )  # fmt: skip
+
+    def fetch(self, clip: Clip, scratch: Path) -> Media:
+        """Read one clip; the media are opened but not decoded."""
+        found = self._find(clip)
+        if found is None:
+            raise MediaError("not_found", f"not in the shards {labels_of([self.params.url])[0]}")
+        place = (found.shard.name, found.row_group)
+        if failed := self._refused or self._failed.get(place):
+            raise failed
+        try:
+            data = self._read(found)
+        except (FetchError, MediaError) as error:
+            self._note_failure(place, error)
+            raise
+        if not data:
+            raise MediaError("not_found", f"the row has no bytes in the shard {found.shard.name}")
+        path = scratch / "media"
+        path.write_bytes(data)
+        path = path.rename(path.with_suffix(_ending_of(path)))
+        begins = clip.start_seconds if self.params.trimmed else 0.0
+        return Media(
+            path, begins, whole=True, shard=found.shard.name, shard_version=found.shard.version,
+            of_video=found.of_video,
+        )  # fmt: skip
+
+    def _find(self, clip: Clip) -> Location | None:
+        if clip.clip_id not in self._found:
+            with self._lock:
+                self._found[clip.clip_id] = self._index.find([clip]).get(clip.clip_id)
+        return self._found[clip.clip_id]
+
+    def _note_failure(self, place: tuple[str, int], error: FetchError | MediaError) -> None:
+        """Let the other clips of the row group, or of the round if the Hub refuses us, not be asked for."""
+        self._close_own()
+        if isinstance(error, FetchError) and error.outcome == "rate_limited":
+            self._refused = error
+        else:
+            self._failed[place] = error
+
+    def _read(self, found: Location) -> bytes | None:
+        """Read the bytes of one medium.
+
+        Raises
+        ------
+        MediaError
+            ``not_found`` if the shard is gone, ``corrupt`` if it cannot be read.
+        DownloadError
+            If the shard is not the one that was indexed.
+        """
+        name = found.shard.name
+        problem = ""
+        data: bytes | None = None
+        try:
+            key, data = self._reader(found).read(found.position)
+            if found.row_group != NO_ROW_GROUP and key != found.key:
+                problem = f"row {found.position} is {key}"
+        except FileNotFoundError as error:
+            raise MediaError("not_found", f"the shard {name} is gone") from error
+        except (pa.ArrowInvalid, InputError, OSError, IndexError, EOFError) as error:
+            problem = str(error).splitlines()[0]
+        if not self._place.is_unchanged(found.shard):
+            raise DownloadError(
+                f"the shard {name} has changed since it was indexed: run the same command again when it is complete; "
+                "what was fetched is in the archive"
+            )
+        if problem:
+            raise MediaError("corrupt", f"the shard {name} cannot be read: {problem}")
+        return data
+
+    def _reader(self, found: Location) -> RowGroupReader | SpanReader:
+        """Return this thread's reader if it is on its way to the wanted place, else a new one."""
+        place = (found.shard.name, found.row_group)
+        before = self._open.get(threading.get_ident())
+        if before is not None and before.place == place and before.position <= found.position:
+            before.position = found.position
+            return before.reader
+        self._close_own()
+        file = self._place.open(found.shard)
+        try:
+            reader: RowGroupReader | SpanReader
+            if found.row_group == NO_ROW_GROUP:
+                spans = self._spans.get(place, [(found.position, found.size)])
+                reader = SpanReader(file, spans, self._place.read_bytes)
+            else:
+                reader = RowGroupReader(file, found.shard.name, found.row_group, self._place.read_bytes)
+        except BaseException:
+            file.close()
+            raise
+        self._open[threading.get_ident()] = _Open(place, found.position, reader, file)
+        return reader
+
+    def _close_own(self) -> None:
+        before = self._open.pop(threading.get_ident(), None)
+        if before is not None:
+            before.close()
+
+    def close(self) -> None:
+        """Close all shards."""
+        for one in self._open.values():
+            one.close()
+        self._open.clear()
+
+
+@dataclass
+class _Open:
+    """The shard that a thread reads: row group, the place it has reached, reader and file."""
+
+    place: tuple[str, int]
+    position: int
+    reader: RowGroupReader | SpanReader
+    file: BinaryIO
+
+    def close(self) -> None:
+        if isinstance(self.reader, RowGroupReader):
+            self.reader.close()
+        self.file.close()
+
+
+def _ending_of(path: Path) -> str:
+    """Return the ending for a medium by its header.
+
+    Raises
+    ------
+    MediaError
+        ``corrupt`` if it is no medium, ``no_audio`` if it has no sound stream.
+    """
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise MediaError("no_audio", "it has no sound stream")
+            return ENDINGS.get(container.format.name.split(",")[0], ".media")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise MediaError("corrupt", f"its bytes are no medium: {reason_of(error)}") from error

@@ -1,0 +1,174 @@
+"""Shards on the Hugging Face Hub: huggingface_hub as the client of a local imitation with faults."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soundsift.config.download import SourceParams
+from soundsift.config.sources import index_path
+from soundsift.errors import ConfigError, InputError
+from soundsift.media.archive import Archive
+from soundsift.media.archive_check import check
+from soundsift.media.shards.indexing import index_shards
+from soundsift.media.sources.base import FetchError
+from tests.hub.imitation import DATASET, REVISION, TOKEN, Hub
+from tests.hub.packs import clips_of, media_of, write_parquet, write_tar
+from tests.site.downloads import fetch
+
+# the library takes the address from the environment when it is imported
+SERVER = Hub(Path())
+with pytest.MonkeyPatch.context() as patch:
+    patch.setenv("HF_ENDPOINT", SERVER.endpoint)
+    constants = pytest.importorskip("huggingface_hub.constants")
+
+CLIPS = clips_of(18)
+MEDIA = media_of(CLIPS)
+PARQUET = f"hf://datasets/{DATASET}/data/*/*.parquet"
+TAR = f"hf://datasets/{DATASET}/20k/*.tar"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Hub]:
+    with SERVER as running:
+        yield running
+
+
+@pytest.fixture
+def hub(server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """The imitation with three Parquet shards and a tar shard; huggingface_hub asks it and never waits long."""
+    server.reset(tmp_path / "hub")
+    keys = list(MEDIA)
+    for number in range(3):
+        part = {key: MEDIA[key] for key in keys[number * 4 : number * 4 + 4]}
+        write_parquet(tmp_path / f"hub/data/bal/{number:02}.parquet", part, row_group=2)
+    write_tar(tmp_path / "hub/20k/00.tar", {f"Y{key}": MEDIA[key] for key in keys[12:16]})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    sleep = time.sleep
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: sleep(min(seconds, 0.01)))
+    return server
+
+
+def index(url: str) -> SourceParams:
+    path = Path(index_path(url))
+    index_shards(url, path.with_suffix(""), path, 2)
+    return SourceParams(url, trimmed=True)
+
+
+def run(*urls: str, **policy: Any) -> dict[str, dict[str, Any]]:
+    return fetch(CLIPS[::-1], [index(url) for url in urls], Path("archive"), **policy)
+
+
+def test_clips_are_read_from_the_hub_with_the_revision_in_their_records(hub: Hub) -> None:
+    rows = run(PARQUET, TAR)
+    sounds = {row["video_id"]: Path("archive", row["media"]).read_bytes() for row in rows.values() if row["media"]}
+    assert sounds == {key: MEDIA[key] for key in list(MEDIA)[:16]}
+    records = [Archive(Path("archive")).read(one.clip_id) for one in (CLIPS[0], CLIPS[12])]
+    assert [record.url for record in records if record] == [
+        f"hf://datasets/{DATASET}@{REVISION}/data/bal/00.parquet", f"hf://datasets/{DATASET}@{REVISION}/20k/00.tar"
+    ]  # fmt: skip
+    assert check(Archive(Path("archive"))) == (18, [])
+    hub.asked.clear()
+    assert run(PARQUET, TAR) == rows
+    assert not [path for path in hub.asked if path.startswith("/cdn")], "the archive serves"
+
+
+def test_the_sound_is_not_fetched_for_the_index(hub: Hub) -> None:
+    large = {key: bytes(10**6) for key in list(MEDIA)[:3]}
+    write_parquet(hub.folder / "data/bal/00.parquet", large, compression="none", use_dictionary=False)
+    write_tar(hub.folder / "20k/00.tar", large)
+    index(PARQUET), index(TAR)
+    assert hub.sent["data/bal/00.parquet"] < 300_000
+    assert hub.sent["20k/00.tar"] < 100_000
+
+
+def test_each_row_group_is_fetched_once(hub: Hub) -> None:
+    source = index(PARQUET)
+    hub.sent.clear()
+    fetch(CLIPS[::-1], [source], Path("archive"), concurrency=3)
+    for path in (hub.folder / "data/bal").iterdir():
+        n_needed, n_footers = path.stat().st_size, 2 * min(path.stat().st_size, 1 << 16)
+        assert hub.sent[f"data/bal/{path.name}"] <= n_needed + n_footers
+
+
+def test_a_pinned_revision_is_read_and_an_unknown_one_refused(hub: Hub) -> None:
+    pinned = PARQUET.replace(DATASET, f"{DATASET}@{REVISION}")
+    assert run(pinned)[CLIPS[0].clip_id]["outcome"] == "ok"
+    with pytest.raises(ConfigError, match=f"the data set {DATASET} has no revision v9: correct download.sources"):
+        index(PARQUET.replace(DATASET, f"{DATASET}@v9"))
+
+
+def test_a_pattern_that_matches_nothing_is_one_line(hub: Hub) -> None:
+    with pytest.raises(InputError, match=f"no file of {DATASET} matches none/"):
+        index(f"hf://datasets/{DATASET}/none/*.parquet")
+
+
+@pytest.mark.parametrize("name", ["owner/none", DATASET])
+def test_a_data_set_that_is_private_or_not_there_says_how_to_log_in(
+    name: str, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.access = "private"
+    line = f"the Hub has no data set {name}, or it is private: .* log in with hf auth login or set HF_TOKEN"
+    with pytest.raises(ConfigError, match=line) as failed:
+        index(PARQUET.replace(DATASET, name))
+    assert "\n" not in str(failed.value)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    assert run(PARQUET)[CLIPS[0].clip_id]["outcome"] == "ok"
+
+
+def test_a_gated_data_set_says_so(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = index(PARQUET)
+    hub.access = "gated"
+    line = f"the data set {DATASET} is gated: accept its conditions on its page, and log in with hf auth login"
+    with pytest.raises(ConfigError, match=line):
+        fetch(CLIPS, [source], Path("archive"))
+    with pytest.raises(ConfigError, match=line):
+        index(TAR)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    assert run(PARQUET, TAR)[CLIPS[0].clip_id]["outcome"] == "ok"
+
+
+@pytest.mark.parametrize("fault", [500, 503, (429, 1), "cut"])
+def test_a_fault_that_passes_is_not_noticed(fault: Any, hub: Hub) -> None:
+    hub.faults = [fault, fault]
+    source = index(PARQUET)
+    hub.faults = [fault, fault, None, fault]
+    rows = fetch(CLIPS[:12], [source], Path("archive"), concurrency=1, tries=1)
+    assert {row["outcome"] for row in rows.values()} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"), [(500, "server_error"), ((429, 1), "rate_limited"), ("cut", "network")]
+)  # fmt: skip
+def test_a_fault_that_stays_is_transient_and_what_came_is_kept(fault: Any, outcome: str, hub: Hub) -> None:
+    source = index(PARQUET)
+    hub.faults = [None] * 4 + [fault] * 1000
+    rows = fetch(CLIPS[:12], [source], Path("archive"), concurrency=1, tries=2)
+    words = [row["outcome"] for row in rows.values()]
+    assert set(words) == {"ok", outcome}
+    n_faults = 1000 - len(hub.faults)
+    assert n_faults <= 2 * 6 * 6, "not once for each clip"
+    hub.faults.clear()
+    assert {row["outcome"] for row in fetch(CLIPS[:12], [source], Path("archive")).values()} == {"ok"}
+
+
+def test_an_index_that_fails_goes_on_where_it_was(hub: Hub) -> None:
+    hub.faults = [None] * 4 + [500] * 1000
+    with pytest.raises(FetchError, match="the Hub answers 500"):
+        index_shards(PARQUET, Path("parts"), Path("index.parquet"), 1)
+    n_done = len(list(Path("parts").glob("*.parquet")))
+    assert n_done
+    hub.faults.clear()
+    hub.sent.clear()
+    index_shards(PARQUET, Path("parts"), Path("index.parquet"), 1)
+    assert len(hub.sent) == 3 - n_done
+
+
+def test_a_file_that_is_gone_from_the_hub_is_not_found(hub: Hub) -> None:
+    source = index(PARQUET)
+    (hub.folder / "data/bal/01.parquet").unlink()
+    rows = fetch(CLIPS[:12], [source], Path("archive"))
+    assert [row["outcome"] for row in rows.values()] == ["ok"] * 4 + ["not_found"] * 4 + ["ok"] * 4

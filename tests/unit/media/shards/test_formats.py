@@ -1,0 +1,161 @@
+"""Ids and media of single shards: Parquet and tar in the forms in which they are found."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from soundsift.errors import InputError
+from soundsift.media.shards.parquet import RowGroupReader, ids_of
+from soundsift.media.shards.tar import SpanReader, members_of
+from tests.hub.packs import clips_of, media_of, write_parquet, write_tar
+
+MEDIA = media_of(clips_of(7))
+
+
+class Watched(io.FileIO):
+    """A file that notes how many bytes are read of it, and where."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.n_read, self.starts = 0, []
+
+    def readinto(self, buffer: bytearray) -> int:
+        self.starts.append(self.tell())
+        n = super().readinto(buffer)
+        self.n_read += n or 0
+        return n
+
+    def read(self, size: int = -1) -> bytes:
+        self.starts.append(self.tell())
+        data = super().read(size)
+        self.n_read += len(data)
+        return data
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "zstd"])
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("column", ["video_id", "clip_id", "segment_id"])
+def test_media_of_parquet_rows_are_read(compression: str, plain: bool, column: str, tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a.parquet", MEDIA, column, plain, row_group=3, compression=compression)
+    with open(tmp_path / "a.parquet", "rb") as file:
+        groups = [(group, ids.to_pylist()) for group, ids, _ in ids_of(file, "a", 1 << 20)]
+    assert groups == [(0, [*MEDIA][:3]), (1, [*MEDIA][3:6]), (2, [*MEDIA][6:])]
+    with open(tmp_path / "a.parquet", "rb") as file:
+        reader = RowGroupReader(file, "a", 1, 1 << 20)
+        assert [reader.read(row) for row in (0, 0, 2)] == [
+            (key, MEDIA[key]) for key in ([*MEDIA][i] for i in (3, 3, 5))
+        ]
+
+
+def test_only_the_ids_of_a_parquet_shard_are_read_for_its_index(tmp_path: Path) -> None:
+    noise = {key: bytes([i]) * 10**6 for i, key in enumerate(MEDIA)}
+    write_parquet(tmp_path / "a.parquet", noise, compression="none", use_dictionary=False)
+    with Watched(tmp_path / "a.parquet") as file:
+        assert [(ids.to_pylist(), n > 7 * 10**6) for _, ids, n in ids_of(file, "a", 1 << 16)] == [([*noise], True)]
+        assert file.n_read < 300_000
+
+
+def test_other_types_of_id_columns_are_read(tmp_path: Path) -> None:
+    for kind in (pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
+        table = pa.table(
+            {
+                "video_id": pa.array(["a", None], pa.string()).cast(kind),
+                "audio": pa.array([b"1", b"2"], pa.large_binary()),
+            }
+        )
+        pq.write_table(table, tmp_path / "a.parquet")
+        with open(tmp_path / "a.parquet", "rb") as file:
+            ((_, ids, _),) = ids_of(file, "a", 1 << 20)
+            assert ids.to_pylist() == ["a", None]
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        ({"id": ["a"], "audio": [b"x"]}, "a.parquet has no column of ids as text .it has id: string, audio: binary."),
+        ({"video_id": [1], "audio": [b"x"]}, "no column of ids as text .it has video_id: int64"),
+        ({"video_id": ["a"], "sound": [b"x"]}, "no column of media .it has video_id: string, sound: binary."),
+        ({"video_id": ["a"], "audio": [{"path": "x"}]}, "no column of media .it has video_id: string, audio: struct."),
+    ],
+)
+def test_a_parquet_shard_without_the_columns_says_which_it_has(columns: dict, line: str, tmp_path: Path) -> None:
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    with open(tmp_path / "a.parquet", "rb") as file, pytest.raises(InputError, match=line):
+        list(ids_of(file, "a.parquet", 1 << 20))
+
+
+def test_a_cut_parquet_shard_is_one_line(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a.parquet", MEDIA)
+    data = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(data[: len(data) // 2])
+    with (
+        open(tmp_path / "a.parquet", "rb") as file,
+        pytest.raises(InputError, match="a cannot be read as Parquet .*copy it again"),
+    ):
+        list(ids_of(file, "a", 1 << 20))
+
+
+@pytest.mark.parametrize("kind", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
+def test_members_of_a_tar_are_found_by_their_headers(kind: int, tmp_path: Path) -> None:
+    long = {} if kind == tarfile.USTAR_FORMAT else {"x" * 150: MEDIA["-video00000"]}
+    media = {**MEDIA, **long, "dötted" if kind != tarfile.USTAR_FORMAT else "dotted": b"abc"}
+    write_tar(tmp_path / "a.tar", media, kind)
+    with open(tmp_path / "a.tar", "rb") as file:
+        found = list(members_of(file, "a"))
+    data = (tmp_path / "a.tar").read_bytes()
+    assert {key: data[at : at + size] for key, at, size in found} == media
+
+
+def test_the_media_of_a_tar_are_not_read_for_its_index(tmp_path: Path) -> None:
+    write_tar(tmp_path / "a.tar", {key: bytes(10**6) for key in MEDIA})
+    with Watched(tmp_path / "a.tar") as file:
+        assert len(list(members_of(file, "a"))) == len(MEDIA)
+        assert file.n_read < 250_000
+
+
+def test_neighbours_in_a_tar_are_read_at_once(tmp_path: Path) -> None:
+    write_tar(tmp_path / "a.tar", MEDIA)
+    with open(tmp_path / "a.tar", "rb") as file:
+        spans = [(at, size) for _, at, size in members_of(file, "a")]
+    for wanted, n_reads in ((spans, 1), (spans[::6], 2)):
+        with Watched(tmp_path / "a.tar") as file:
+            reader = SpanReader(file, wanted, 1 << 20)
+            for at, size in wanted:
+                _, data = reader.read(at)
+                assert (len(data), data[:4]) == (size, b"fLaC")
+            assert len(file.starts) == n_reads
+    with Watched(tmp_path / "a.tar") as file:
+        reader = SpanReader(file, spans, 1)
+        assert [reader.read(at)[1] for at, _ in spans] == list(MEDIA.values())
+
+
+@pytest.mark.parametrize("where", ["in a member", "between members", "in a header"])
+def test_a_cut_tar_is_one_line(where: str, tmp_path: Path) -> None:
+    write_tar(tmp_path / "a.tar", MEDIA)
+    with open(tmp_path / "a.tar", "rb") as file:
+        _, at, size = list(members_of(file, "a"))[3]
+    end = {"in a member": at + 100, "between members": at + -(-size // 512) * 512, "in a header": at - 100}[where]
+    data = (tmp_path / "a.tar").read_bytes()[:end]
+    (tmp_path / "a.tar").write_bytes(data)
+    with (
+        open(tmp_path / "a.tar", "rb") as file,
+        pytest.raises(InputError, match="a cannot be read as tar .*copy it again"),
+    ):
+        list(members_of(file, "a"))
+
+
+@pytest.mark.parametrize(("mode", "name"), [("w:gz", "gzip"), ("w:bz2", "bzip2"), ("w:xz", "xz")])
+def test_a_compressed_tar_is_refused_by_name(mode: str, name: str, tmp_path: Path) -> None:
+    write_tar(tmp_path / "a.tar", MEDIA, mode=mode)
+    with open(tmp_path / "a.tar", "rb") as file, pytest.raises(InputError, match=f"a is compressed with {name}"):
+        list(members_of(file, "a"))
+
+
+def test_a_file_that_is_no_tar_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(b"<html>" * 1000)
+    with open(tmp_path / "a.tar", "rb") as file, pytest.raises(InputError, match="a cannot be read as tar"):
+        list(members_of(file, "a"))

@@ -1,0 +1,131 @@
+"""The index of a set of shards: which shards are read again, and what is wrong with the others."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soundsift.errors import InputError
+from soundsift.media.shards import indexing, places
+from soundsift.media.shards.index import ShardIndex
+from soundsift.media.shards.indexing import index_shards
+from soundsift.metadata.batches import Clip
+from tests.hub.packs import clips_of, media_of, write_parquet, write_tar
+
+CLIPS = clips_of(12)
+MEDIA = media_of(CLIPS)
+KEYS = list(MEDIA)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Names of the shards that are opened."""
+    names: list[str] = []
+    open_shard = places.Folder.open
+
+    def note(place: places.Folder, shard: places.Shard) -> Any:
+        names.append(shard.name)
+        return open_shard(place, shard)
+
+    monkeypatch.setattr(places.Folder, "open", note)
+    yield names
+
+
+def some(*numbers: int) -> dict[str, bytes]:
+    return {KEYS[i]: MEDIA[KEYS[i]] for i in numbers}
+
+
+def made(folder: Path, pattern: str = "*/*.parquet") -> ShardIndex:
+    index_shards(f"file://{folder}/{pattern}", folder / "made" / "parts", folder / "index.parquet", 2)
+    return ShardIndex(folder / "index.parquet")
+
+
+def found(index: ShardIndex) -> dict[str, str]:
+    return {clip_id: place.shard.name for clip_id, place in index.find(CLIPS).items()}
+
+
+def test_only_new_and_changed_shards_are_read(tmp_path: Path, opened: list[str]) -> None:
+    for name, numbers in (("a/0", (0, 1)), ("a/1", (2, 3)), ("b/0", (4,))):
+        write_parquet(tmp_path / f"{name}.parquet", some(*numbers))
+    assert len(found(made(tmp_path))) == 5
+    assert sorted(opened) == ["a/0.parquet", "a/1.parquet", "b/0.parquet"]
+    opened.clear()
+    write_parquet(tmp_path / "b/1.parquet", some(5))
+    write_parquet(tmp_path / "a/1.parquet", some(2, 6, 7))
+    assert sorted(found(made(tmp_path))) == sorted(CLIPS[i].clip_id for i in (0, 1, 2, 4, 5, 6, 7))
+    assert sorted(opened) == ["a/1.parquet", "b/1.parquet"]
+    opened.clear()
+    (tmp_path / "a/1.parquet").unlink()
+    assert len(found(made(tmp_path))) == 4
+    assert opened == []
+    assert len(list((tmp_path / "made" / "parts").glob("*.parquet"))) == 3
+
+
+def test_of_equal_ids_the_first_counts_and_it_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_parquet(tmp_path / "a/1.parquet", some(0, 1))
+    write_parquet(tmp_path / "a/0.parquet", some(1, 2, 0))
+    assert set(found(made(tmp_path)).values()) == {"a/0.parquet"}
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert line == (
+        "2 ids are in the shards more than once, for example -video00000 again in a/1.parquet: the first one counts"
+    )
+
+
+def test_names_of_all_forms_are_matched(tmp_path: Path) -> None:
+    one, two, three, four, *_ = CLIPS
+    write_tar(
+        tmp_path / "t/0.tar",
+        {f"Y{one.video_id}": b"1", two.video_id: b"2", three.clip_id: b"3", f"Y{four.clip_id}": b"4"},
+    )
+    index = made(tmp_path, "*/*.tar")
+    places = index.find(CLIPS)
+    assert {clip_id: place.of_video for clip_id, place in places.items()} == {
+        one.clip_id: True, two.clip_id: True, three.clip_id: False, four.clip_id: False
+    }  # fmt: skip
+    # a clip of another time is not in a row that names the time
+    assert not index.find([Clip(f"{three.video_id}_0", three.video_id, 0.0, 10.0)])
+    # an id of another length that begins with Y is not taken for the form of PANNs
+    assert not index.find([Clip("short_0", "short", 0.0, 10.0)])
+    write_tar(tmp_path / "t/1.tar", {"Yshort": b"5"})
+    assert not made(tmp_path, "*/*.tar").find([Clip("short_0", "short", 0.0, 10.0)])
+
+
+def test_bad_shards_are_named_and_the_others_are_indexed(tmp_path: Path, opened: list[str]) -> None:
+    write_parquet(tmp_path / "a/0.parquet", some(0))
+    (tmp_path / "a/1.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"a/1.parquet cannot be read as Parquet .* The other shards are indexed"):
+        made(tmp_path)
+    opened.clear()
+    write_parquet(tmp_path / "a/1.parquet", some(1))
+    assert len(found(made(tmp_path))) == 2
+    assert opened == ["a/1.parquet"]
+
+
+def test_a_shard_that_changes_while_it_is_read_is_not_indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_parquet(tmp_path / "a/0.parquet", some(0))
+    read = indexing.parquet.ids_of
+
+    def grow(*arguments: Any) -> Any:
+        yield from read(*arguments)
+        os.utime(tmp_path / "a/0.parquet", (1, 1))
+
+    monkeypatch.setattr(indexing.parquet, "ids_of", grow)
+    with pytest.raises(InputError, match=r"a/0.parquet changed while it was read: run again"):
+        made(tmp_path)
+
+
+def test_a_pattern_that_matches_nothing_is_refused_but_an_index_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no file matches .*/\*/\*.parquet: mount the disk"):
+        made(tmp_path)
+    write_parquet(tmp_path / "a/0.parquet", some(0, 1))
+    url, parts = f"file://{tmp_path}/*/*.parquet", str(tmp_path / "made" / "parts")
+    before = places.state_now(url, parts), found(made(tmp_path))
+    (tmp_path / "a/0.parquet").unlink()
+    assert (places.state_now(url, parts), found(made(tmp_path))) == before
+
+
+def test_rows_without_an_id_are_left_out(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a/0.parquet", {KEYS[0]: b"1", None: b"2"})  # type: ignore[dict-item]
+    assert list(found(made(tmp_path))) == [CLIPS[0].clip_id]

@@ -1,0 +1,227 @@
+"""Media in shards as a source: order, faults, changes."""
+
+import os
+import shutil
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soundsift.config.download import RequestPolicy, SourceParams
+from soundsift.config.sources import index_path
+from soundsift.errors import DownloadError
+from soundsift.media.archive import Archive
+from soundsift.media.archive_check import check
+from soundsift.media.archive_writer import open_for_writing
+from soundsift.media.shards.indexing import index_shards
+from soundsift.media.sources import shards
+from soundsift.metadata.batches import Clip
+from tests.hub.packs import clips_of, media_of, write_parquet, write_tar
+from tests.site.downloads import fetch
+
+CLIPS = clips_of(20)
+MEDIA = media_of(CLIPS)
+KEYS = list(MEDIA)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def some(first: int, last: int) -> dict[str, bytes]:
+    return {key: MEDIA[key] for key in KEYS[first:last]}
+
+
+def index(url: str) -> SourceParams:
+    path = Path(index_path(url))
+    index_shards(url, path.with_suffix(""), path, 2)
+    return SourceParams(url, trimmed=True)
+
+
+def parquet(folder: Path) -> SourceParams:
+    return index(f"file://{folder}/p/*.parquet")
+
+
+def run(clips: list[Clip], *sources: SourceParams, **policy: Any) -> dict[str, dict[str, Any]]:
+    return fetch(clips, list(sources), Path("archive"), **policy)
+
+
+def said(rows: dict[str, dict[str, Any]]) -> Counter[str]:
+    return Counter(row["outcome"] for row in rows.values())
+
+
+def media_in_archive(rows: dict[str, dict[str, Any]]) -> dict[str, bytes]:
+    return {row["video_id"]: Path("archive", row["media"]).read_bytes() for row in rows.values() if row["media"]}
+
+
+def test_each_row_group_is_opened_once_whatever_the_order(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 10), row_group=4)
+    write_parquet(here / "p/1.parquet", some(10, 18), row_group=100)
+    opened: Counter[tuple[str, int]] = Counter()
+
+    class Noted(shards.RowGroupReader):
+        def __init__(self, file: Any, name: str, row_group: int, read_bytes: int) -> None:
+            opened[name, row_group] += 1
+            super().__init__(file, name, row_group, read_bytes)
+
+    monkeypatch.setattr(shards, "RowGroupReader", Noted)
+    shuffled = [CLIPS[i * 7 % 20] for i in range(20)]
+    rows = run(shuffled, parquet(here), concurrency=3)
+    assert opened == {("0.parquet", 0): 1, ("0.parquet", 1): 1, ("0.parquet", 2): 1, ("1.parquet", 0): 1}
+    assert media_in_archive(rows) == some(0, 18)
+    assert [row["clip_id"] for row in rows.values()] == [one.clip_id for one in shuffled]
+    assert {row["media_start_seconds"] for row in rows.values() if row["media"]} == {30.0}
+    assert check(Archive(Path("archive"))) == (20, [])
+    # the archive serves: nothing is opened
+    assert said(run(CLIPS, parquet(here))) == {"ok": 18, "not_found": 2}
+    assert opened.total() == 4
+
+
+def test_parquet_tar_and_a_folder_complete_each_other(here: Path) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 8))
+    write_tar(here / "t/0.tar", {f"Y{key}": sound for key, sound in some(6, 14).items()})
+    (here / "f").mkdir()
+    for key, sound in some(12, 18).items():
+        (here / f"f/{key}.flac").write_bytes(sound)
+    sources = [
+        parquet(here),
+        index(f"file://{here}/t/*.tar"),
+        SourceParams(f"file://{here}/f/{{video_id}}.flac", trimmed=True),
+    ]
+    rows = run(CLIPS[::-1], *sources)
+    assert media_in_archive(rows) == some(0, 18)
+    records = [Archive(Path("archive")).read(one.clip_id) for one in CLIPS[:18]]
+    assert Counter(record.source for record in records if record) == {
+        "file:*.parquet": 8, "file:*.tar": 6, "file:{video_id}.flac": 4
+    }  # fmt: skip
+    text = "".join(path.read_text() for path in Path("archive").rglob("*.json"))
+    assert str(here) not in text and '"url": "file:0.parquet"' in text
+
+
+def test_a_replaced_shard_is_read_again_and_a_removed_one_is_not_missed(here: Path) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 4))
+    write_parquet(here / "p/1.parquet", some(4, 8))
+    run(CLIPS[:8], parquet(here))
+    stamps = {path: path.stat().st_mtime_ns for path in Path("archive").rglob("*.flac")}
+    write_parquet(here / "p/0.parquet", {KEYS[0]: MEDIA[KEYS[19]], **some(1, 4)})
+    rows = run(CLIPS[:8], parquet(here))
+    assert media_in_archive(rows)[KEYS[0]] == MEDIA[KEYS[19]]
+    changed = [path for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp]
+    assert len(changed) == 4
+    shutil.rmtree(here / "p")
+    assert run(CLIPS[:8], SourceParams(f"file://{here}/p/*.parquet", trimmed=True)) == rows
+
+
+def test_a_shard_that_changed_after_it_was_indexed_ends_the_job(here: Path) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 4))
+    source = parquet(here)
+    write_parquet(here / "p/0.parquet", some(1, 5))
+    with pytest.raises(DownloadError, match=r"the shard 0.parquet has changed since it was indexed: run the same"):
+        run(CLIPS[:4], source)
+    assert said(run(CLIPS[:5], parquet(here))) == {"ok": 4, "not_found": 1}
+
+
+def test_a_shard_that_is_gone_and_rows_without_sound_go_to_the_next_source(here: Path) -> None:
+    media: dict[str, bytes | None] = {**some(0, 4), KEYS[0]: None, KEYS[1]: b"", KEYS[2]: b"<html>no sound</html>" * 99}
+    write_parquet(here / "p/0.parquet", media)
+    write_parquet(here / "p/1.parquet", some(4, 6))
+    source = parquet(here)
+    (here / "p/1.parquet").unlink()
+    rows = run(CLIPS[:6], source)
+    reasons = [(row["outcome"], row["reason"]) for row in rows.values()]
+    assert reasons[:2] == [("not_found", "the row has no bytes in the shard 0.parquet")] * 2
+    assert reasons[2][0] == "corrupt" and reasons[2][1].startswith("its bytes are no medium")
+    assert reasons[3:] == [("ok", "")] + [("not_found", "the shard 1.parquet is gone")] * 2
+    write_tar(here / "t/0.tar", some(0, 6))
+    rows = run(CLIPS[:6], source, index(f"file://{here}/t/*.tar"))
+    assert media_in_archive(rows) == some(0, 6)
+
+
+def test_a_shard_that_is_damaged_costs_only_what_cannot_be_read(here: Path) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 12), row_group=4, compression="none", use_dictionary=False)
+    write_tar(here / "t/0.tar", some(12, 16))
+    data = bytearray((here / "p/0.parquet").read_bytes())
+    at = data.index(MEDIA[KEYS[5]])
+    data[at - 2000 : at] = b"\xff" * 2000
+    (here / "p/0.parquet").write_bytes(data)
+    tar = index(f"file://{here}/t/*.tar")
+    found = os.stat(here / "t/0.tar")
+    os.truncate(here / "t/0.tar", found.st_size // 2)
+    with pytest.raises(DownloadError, match="has changed since it was indexed"):
+        run(CLIPS[12:16], tar)
+    rows = run(CLIPS[:12], parquet(here))
+    assert said(rows)["ok"] >= 8 and said(rows).total() == 12
+    assert all(sound == MEDIA[key] for key, sound in media_in_archive(rows).items())
+    assert all("the shard 0.parquet cannot be read" in row["reason"] for row in rows.values() if not row["media"])
+
+
+def test_two_clips_of_a_video_are_not_read_from_one_trimmed_row(here: Path) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 2))
+    twin = Clip(f"{KEYS[0]}_50000", KEYS[0], 50.0, 60.0)
+    with pytest.raises(DownloadError, match=f"{KEYS[0]}_.* would both be read from the same row of 0.parquet"):
+        run([CLIPS[0], twin], parquet(here))
+    # whole videos serve all of their clips
+    write_parquet(here / "q/0.parquet", some(0, 2))
+    index(f"file://{here}/q/*.parquet")
+    whole = SourceParams(f"file://{here}/q/*.parquet")
+    assert said(fetch([CLIPS[0], twin], [whole], Path("other"))) == {"ok": 2}
+
+
+def test_media_from_shards_can_be_freed_and_are_read_again(here: Path) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 3))
+    source = parquet(here)
+    rows = run(CLIPS[:3], source)
+    archive = open_for_writing(Path("archive"))
+    assert sum(archive.free(one.clip_id) for one in CLIPS) == sum(map(len, some(0, 3).values()))
+    assert list(Path("archive").rglob("*.flac")) == [] and check(archive) == (3, [])
+    assert run(CLIPS[:3], source) == rows
+    # a kill between the deletion and the record leaves a record without media, which counts as none
+    next(Path("archive").rglob("*.flac")).unlink()
+    assert [archive.free(one.clip_id) > 0 for one in CLIPS[:3]] == [True] * 3
+    assert check(archive) == (3, [])
+
+
+def test_media_of_a_folder_are_not_freed(here: Path) -> None:
+    (here / "f").mkdir()
+    (here / f"f/{KEYS[0]}.flac").write_bytes(MEDIA[KEYS[0]])
+    run(CLIPS[:1], SourceParams(f"file://{here}/f/{{video_id}}.flac", trimmed=True), link=False)
+    assert open_for_writing(Path("archive")).free(CLIPS[0].clip_id) == 0
+    assert len(list(Path("archive").rglob("*.flac"))) == 1
+
+
+def test_a_row_of_another_clip_is_not_taken_though_the_shard_seems_unchanged(here: Path) -> None:
+    sound = dict.fromkeys(KEYS[:6], MEDIA[KEYS[0]])
+    plain: dict[str, Any] = {"compression": "none", "use_dictionary": False}
+    write_parquet(here / "p/0.parquet", sound, **plain)
+    source, before = parquet(here), os.stat(here / "p/0.parquet")
+    write_parquet(here / "p/0.parquet", dict.fromkeys([KEYS[i] for i in (3, 1, 2, 0, 4, 5)], MEDIA[KEYS[0]]), **plain)
+    assert os.stat(here / "p/0.parquet").st_size == before.st_size
+    os.utime(here / "p/0.parquet", ns=(before.st_atime_ns, before.st_mtime_ns))
+    reasons = [row["reason"] for row in run(CLIPS[:6], source).values() if row["outcome"] != "ok"]
+    assert reasons and all("the shard 0.parquet cannot be read: row" in reason for reason in reasons)
+
+
+def test_clips_can_be_fetched_in_any_order(here: Path, tmp_path: Path) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 6))
+    write_tar(here / "t/0.tar", some(6, 12))
+    for params, clips in ((parquet(here), CLIPS[:6]), (index(f"file://{here}/t/*.tar"), CLIPS[6:12])):
+        with closing(shards.ShardSource(params, RequestPolicy())) as source:
+            for number, one in enumerate(clips[::-1]):
+                scratch = tmp_path / f"scratch {one.clip_id} {number}"
+                scratch.mkdir()
+                assert source.fetch(one, scratch).path.read_bytes() == MEDIA[one.video_id]
+
+
+def test_large_row_groups_are_read_one_at_a_time(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 12), row_group=4)
+    with closing(shards.ShardSource(parquet(here), RequestPolicy(concurrency=4))) as source:
+        source.groups(CLIPS)
+        assert source.concurrency == 4
+        monkeypatch.setattr(shards, "MEMORY_BYTES", 2.5 * 4 * len(MEDIA[KEYS[0]]) // 1)
+        assert source.concurrency == 2
+        monkeypatch.setattr(shards, "MEMORY_BYTES", 1)
+        assert source.concurrency == 1

@@ -1,0 +1,112 @@
+"""The workflow with media in shards: the same results as from a folder, and what runs again after a change."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.hub.packs import write_parquet, write_tar
+from tests.workflow.project import N_BATCHES, Project, config_for
+
+pytestmark = pytest.mark.workflow
+
+FEATURES = "results/features.parquet"
+
+
+@pytest.fixture
+def project(media: Path, tmp_path: Path) -> Project:
+    """A project whose media are in two Parquet shards, a tar shard and a folder."""
+    files = sorted((media / "media").iterdir())
+    shards = tmp_path / "shards"
+    sounds = {path.name.partition(".")[0]: path.read_bytes() for path in files}
+    names = list(sounds)
+    for number, part in enumerate((names[:8], names[8:16])):
+        write_parquet(shards / f"p/{number}.parquet", {name: sounds[name] for name in part}, row_group=3)
+    write_tar(shards / "t/0.tar", {f"Y{name}" if len(name) == 11 else name: sounds[name] for name in names[14:28]})
+    (shards / "f").mkdir()
+    for path in files[28:]:
+        shutil.copy2(path, shards / "f")
+    project = Project.make(tmp_path / "project", config_for(media))
+    places = ("p/*.parquet", "t/*.tar", "f/{video_id}.*")
+    project.change("download", url=None, sources=[{"url": f"file://{shards}/{name}"} for name in places])
+    return project
+
+
+def clips(project: Project) -> dict[str, bytes]:
+    folder = project.folder / "results/clips"
+    return {path.name: path.read_bytes() for path in folder.rglob("*.mp3")}
+
+
+def test_shards_and_a_folder_give_the_same_clips_as_a_folder_alone(project: Project, finished: Project) -> None:
+    run = project.run(FEATURES)
+    assert run.status == 0, run.text
+    assert run.jobs["index_shards"] == 2
+    assert clips(project) == clips(finished)
+    ours, theirs = project.tables(), finished.tables()
+    assert ours[FEATURES].equals(theirs[FEATURES])
+    coverage = ours["results/coverage.parquet"]
+    assert coverage["outcome"] == theirs["results/coverage.parquet"]["outcome"]
+    by_source = Counter(coverage["source"].to_pylist())
+    assert set(by_source) == {"", "file:*.parquet", "file:*.tar", "file:{video_id}.*"}
+    text = project.run("coverage").text
+    assert f"{by_source['file:*.tar']} file:*.tar" in text and "by source: " in text
+    assert project.run("check_archive").status == 0
+
+    assert project.plan(FEATURES) == Counter()
+    shards = project.folder.parent / "shards"
+    shutil.copy2(shards / "p/0.parquet", shards / "p/2.parquet")
+    run = project.run(FEATURES)
+    assert run.jobs == Counter(index_shards=1) and "8 ids are in the shards more than once" in run.text
+    shutil.rmtree(shards / "p")
+    assert project.plan(FEATURES) == Counter()
+    shutil.rmtree(project.folder / "results")
+    run = project.run(FEATURES)
+    assert run.status == 0, run.text
+    assert project.tables()[FEATURES].equals(theirs[FEATURES]), "the archive serves"
+
+
+def test_media_from_shards_need_not_be_kept(project: Project, finished: Project) -> None:
+    project.change("keep", media=False)
+    run = project.run(
+        "results/features.parquet",
+        *(f"results/freed/train-{n:05}.txt" for n in range(N_BATCHES - 1)),
+        "results/freed/eval-00000.txt",
+    )
+    assert run.status == 0, run.text
+    assert project.tables()[FEATURES].equals(finished.tables()[FEATURES])
+    kept = {path.name for path in (project.folder / "archive").glob("*/*") if path.suffix != ".json"}
+    from_folder = pq.read_table(project.folder / "results/coverage.parquet").to_pylist()
+    assert {name.partition(".")[0] for name in kept} <= {
+        row["clip_id"] for row in from_folder if row["source"] == "file:{video_id}.*" or row["outcome"] != "ok"
+    }
+    assert list((project.folder / "results/downloads").glob("*.csv")) == []
+    assert project.plan(FEATURES) == Counter()
+    run = project.run(FEATURES, "--forcerun", "convert_clips")
+    assert run.status == 0, run.text
+    assert clips(project) == clips(finished)
+
+
+@pytest.mark.parametrize("moment", ["resources/shards/*/*.parquet", "archive/*/*.json", "results/downloads/*.csv"])
+def test_a_kill_while_shards_are_indexed_or_read_loses_nothing(
+    moment: str, project: Project, finished: Project
+) -> None:
+    project.kill_when(moment, FEATURES)
+    assert project.run("--unlock").status == 0
+    run = project.run(FEATURES, "--rerun-incomplete")
+    assert run.status == 0, run.text
+    assert project.run("check_archive").status == 0
+    assert project.tables()[FEATURES].equals(finished.tables()[FEATURES])
+
+
+def test_a_bad_shard_is_one_line_and_the_run_goes_on_when_it_is_mended(project: Project) -> None:
+    shard = project.folder.parent / "shards/p/1.parquet"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:1000])
+    run = project.run(FEATURES)
+    assert run.status != 0
+    (line,) = [line for line in run.text.splitlines() if line.startswith("soundsift: 1.parquet")]
+    assert "cannot be read as Parquet" in line and line.endswith("The other shards are indexed")
+    shard.write_bytes(whole)
+    assert project.run(FEATURES).status == 0
