@@ -50,7 +50,7 @@ class HubFolder(Place):
     def shards(self) -> list[Shard]:
         """List the shards by name; their version is the checksum of their content."""
         with plain_errors(self._dataset, self._asked):
-            found: dict[str, Any] = self._files.glob(f"{self._root}/{self._pattern}", detail=True)
+            found = cast(dict[str, Any], self._files.glob(f"{self._root}/{self._pattern}", detail=True))
         files = {path: info for path, info in found.items() if info["type"] == "file"}
         if not files:
             raise InputError(
