@@ -119,7 +119,8 @@ class YouTube:
             response["playabilityStatus"] = {"status": status, "reason": reason, "errorScreen": screen}
             return response
         if case.ad_seconds:
-            self.playable_at[video_id] = time.time() + case.ad_seconds
+            # yt-dlp counts whole seconds from the answer of the client whose formats it takes
+            self.playable_at.setdefault(video_id, int(time.time()) + case.ad_seconds)
             renderer = {"instreamVideoAdRenderer": {"playerVars": f"length_seconds={case.ad_seconds}"}}
             config = {"adPlacementConfig": {"kind": "AD_PLACEMENT_KIND_START"}}
             response["adPlacements"] = [{"adPlacementRenderer": {"config": config, "renderer": renderer}}]
