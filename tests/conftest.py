@@ -106,7 +106,9 @@ def working(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir()
     silence(folder / "my_recordings" / "a.wav", 1)
     (folder / "results" / "downloads").mkdir(parents=True)
-    (folder / "results" / "downloads" / "train-00000.csv").write_text('"clip_id","outcome"\n"a_0","timeout"\n')
+    (folder / "results" / "downloads" / "train-00000.csv").write_text(
+        '"clip_id","outcome"\n"a_0","timeout"\n"b_0","not_found"\n'
+    )
     return folder
 
 
