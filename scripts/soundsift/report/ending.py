@@ -10,6 +10,8 @@ import yaml
 
 SUMMARY = Path("results/summary.txt")
 PROVENANCE = Path("results/provenance.html")
+# The configuration of the working directory, and that of the run.
+BASE = Path("config.yaml")
 CONFIG = Path("results/config.yaml")
 REPORT = Path("results/report.html")
 # The files that the end of a complete run writes.
@@ -56,6 +58,25 @@ def _errors(log: Path) -> list[str]:
     return [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
 
 
+def as_overlay(config: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a configuration that is the same when it is read after another one.
+
+    Snakemake reads ``config.yaml`` first. What an overlay has left out of it, a detector for example, must be null, or
+    it would be there again.
+
+    Examples
+    --------
+    >>> as_overlay({"detectors": {"dog": ["Dog"]}, "keep": {}}, {"detectors": {"music": ["Music"], "dog": ["Wolf"]}})
+    {'detectors': {'dog': ['Dog'], 'music': None}, 'keep': {}}
+    """
+    overlay = dict(config)
+    for key, value in base.items():
+        if isinstance(value, Mapping) and isinstance(overlay.get(key), Mapping):
+            overlay[key] = as_overlay(overlay[key], value)
+        overlay.setdefault(key, None)
+    return overlay
+
+
 def write_report(started: float, snakefile: str, config: Mapping[str, Any]) -> None:
     """Write the configuration and the report, and print the summary, if this run made all that the report needs.
 
@@ -73,7 +94,8 @@ def write_report(started: float, snakefile: str, config: Mapping[str, Any]) -> N
     made = [path.stat().st_mtime for path in (SUMMARY, PROVENANCE) if path.is_file()]
     if len(made) < 2 or max(made) < started:
         return
-    CONFIG.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
+    base = yaml.safe_load(BASE.read_text(encoding="utf-8")) if BASE.is_file() else None
+    CONFIG.write_text(yaml.safe_dump(as_overlay(config, base or {}), sort_keys=False), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--configfile", str(CONFIG)]
     style = Path(snakefile).parent / "workflow" / "report" / "report.css"
     command += ["--nolock", "--report", str(REPORT), "--report-stylesheet", str(style)]

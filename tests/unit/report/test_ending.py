@@ -1,9 +1,14 @@
+import copy
 import os
 from pathlib import Path
 
 import pytest
+import yaml
+from snakemake.utils import update_config
 
-from soundsift.report.ending import LOGS, report_errors
+from soundsift.config.settings import settle
+from soundsift.report.ending import LOGS, as_overlay, report_errors
+from tests.pages import ROOT
 
 
 def test_an_error_of_this_run_is_printed_once_and_older_ones_are_not(
@@ -25,3 +30,31 @@ def test_an_error_of_this_run_is_printed_once_and_older_ones_are_not(
         "soundsift: the disk is full: make room\n"
         "soundsift: as before this run, and outdated: results/a.csv, results/b\n"
     )
+
+
+@pytest.mark.parametrize(
+    "overlay",
+    [
+        {},
+        {"detectors": {"music": None, "speech": None, "dog": ["Dog"]}},
+        {"metadata": {"segments": {"train": "a.csv"}, "classes": "own", "columns": {"file": "Datei"}}},
+        {
+            "metadata": {"segments": {"train": "a.csv"}},
+            "download": {"sources": [{"url": "file:///x/{video_id}.wav", "trimmed": True}, {"url": "youtube"}]},
+        },
+    ],
+)
+def test_the_written_configuration_is_that_of_the_run_when_it_is_read_after_the_shipped_one(
+    overlay: dict[str, object],
+) -> None:
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text())
+    of_run = settle(merged(shipped, overlay))
+    assert settle(merged(shipped, as_overlay(of_run, shipped))) == of_run
+
+
+def merged(*configs: dict[str, object]) -> dict[str, object]:
+    """Merge as Snakemake does."""
+    result: dict[str, object] = {}
+    for config in configs:
+        update_config(result, copy.deepcopy(config))
+    return result
