@@ -6,8 +6,9 @@ from pathlib import Path
 
 from soundsift.config.features import FeatureParams
 from soundsift.errors import MediaError
-from soundsift.features.frames import frame_features, frames_table
-from soundsift.features.log_mel import log_mel, with_log_mel
+from soundsift.features.frames import filters_of, frames_table
+from soundsift.features.log_mel import with_log_mel
+from soundsift.features.transform import transform_and_log_mel
 from soundsift.files import visible_files, whole_folder, write_text
 from soundsift.joblog import Progress, job_log
 from soundsift.media.clip_file import read_samples
@@ -35,9 +36,11 @@ def _extract_one(clip: Path, folder: Path, params: FeatureParams, add_log_mel: b
         logging.warning("%s", error.reason)
         write_text(f"{error.reason}\n", folder / f"{clip.stem}.txt")
         return
-    table = frames_table(frame_features(samples, sample_rate_hz, params), clip.stem, sample_rate_hz, params)
+    filters = filters_of(sample_rate_hz, params)
+    frames, log_mel = transform_and_log_mel(samples, sample_rate_hz, params, filters)
+    table = frames_table(frames, clip.stem, sample_rate_hz, params)
     if add_log_mel:
-        table = with_log_mel(table, log_mel(samples, sample_rate_hz, params))
+        table = with_log_mel(table, log_mel)
     write_parquet(table, folder / f"{clip.stem}.parquet")
 
 

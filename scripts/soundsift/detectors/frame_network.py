@@ -16,7 +16,7 @@ from soundsift.arrays import Float32Array, Float64Array, Int64Array
 from soundsift.detectors.drawing import class_weights, stream
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.inference import same_length
-from soundsift.detectors.network import CONSTANT, CONSTANT_VARIANCE, Moments
+from soundsift.detectors.network import Moments, moments_of
 from soundsift.detectors.sequences import Sequences
 
 if TYPE_CHECKING:
@@ -34,19 +34,6 @@ MASK, MASK_COLUMNS, MASK_STEPS_SHARE = 0.5, 8, 1 / 6
 # Training draws each sequence five times. Short lists take more passes, up to this share of ``min_steps`` or 40 passes.
 PASSES, STEPS_SHARE, MOST_PASSES = 5, 0.5, 40
 LEARNING_RATE, WEIGHT_DECAY = 2e-3, 1e-3
-
-
-def moments_of_steps(sequences: Sequences, numbers: Int64Array) -> Moments:
-    """Compute mean and variance of the columns over all steps of some sequences; constant columns become 0."""
-    n, total, squares = 0, 0.0, 0.0
-    for number in numbers.tolist():
-        values = sequences.whole(number).astype(np.float64)
-        n, total, squares = n + len(values), total + values.sum(axis=0), squares + np.square(values).sum(axis=0)
-    mean = np.asarray(total / n)
-    variance = np.maximum(np.asarray(squares / n) - mean**2, 0)
-    return Moments(
-        mean, np.where(np.sqrt(variance) <= CONSTANT * np.maximum(np.abs(mean), 1e-9), CONSTANT_VARIANCE, variance)
-    )
 
 
 def frame_network(moments: Moments, input_limit: float, name: str) -> "keras.Model":
@@ -86,7 +73,7 @@ def fit(
     import keras
     import tensorflow as tf
 
-    moments = moments_of_steps(sequences, np.unique(np.concatenate(rows)))
+    moments = moments_of(sequences.values, sequences.steps(np.unique(np.concatenate(rows))))
     a_pass = max(map(len, rows)) / BATCH_SIZE
     steps = math.ceil(max(PASSES * a_pass, min(STEPS_SHARE * params.min_steps, MOST_PASSES * a_pass)))
     trainer = frame_network(moments, params.input_limit, "trainer")

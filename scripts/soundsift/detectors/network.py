@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from soundsift.arrays import Float32Array, Float64Array, Int64Array
+from soundsift.arrays import AnyArray, Float32Array, Float64Array, Int64Array
 from soundsift.detectors.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def layers_of(params: Hyperparameters) -> list[Layer]:
     ]
 
 
-def moments_of(x: Float32Array, rows: Int64Array) -> Moments:
+def moments_of(x: AnyArray, rows: Int64Array) -> Moments:
     """Compute mean and variance of the columns over some rows, a part of them at a time.
 
     A constant column gets a variance of 1e30, so its standardised value is 0 for any later input.

@@ -47,6 +47,10 @@ class Sequences:
         """Return one sequence, shape (n_steps, n_columns)."""
         return np.asarray(self.values[self.first[number] : self.first[number + 1]], dtype=np.float32)
 
+    def steps(self, numbers: Int64Array) -> Int64Array:
+        """Return the rows of ``values`` that belong to some sequences, one sequence after the other."""
+        return np.concatenate([np.arange(self.first[number], self.first[number + 1]) for number in numbers.tolist()])
+
     def crops(self, numbers: Int64Array, n_steps: int, rng: np.random.Generator) -> Float32Array:
         """Cut a random part of one length out of each sequence; a shorter sequence is repeated.
 
@@ -80,11 +84,12 @@ def read_sequences(features: Sequence[Path], augmented: Sequence[Path], wanted: 
     """
     found: list[npt.NDArray[np.float16] | None] = [None] * len(wanted)
     ids = pa.array(dict.fromkeys(clip_id for clip_id, _, _ in wanted), pa.string())
-    for path in (*features, *augmented):
-        for keys, cells, n_columns in _cells(path, ids, path in set(augmented)):
-            for key, sequence in zip(keys, unpacked(cells, n_columns), strict=True):
-                if key in wanted:
-                    found[wanted[key]] = sequence
+    for paths, has_versions in ((features, False), (augmented, True)):
+        for path in paths:
+            for keys, cells, n_columns in _cells(path, ids, has_versions):
+                for key, sequence in zip(keys, unpacked(cells, n_columns), strict=True):
+                    if key in wanted:
+                        found[wanted[key]] = sequence
     if missing := [clip_id for (clip_id, _, _), number in wanted.items() if found[number] is None]:
         raise missing_sequences(missing)
     return Sequences.of([sequence for sequence in found if sequence is not None])

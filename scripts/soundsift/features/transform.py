@@ -49,6 +49,17 @@ def transform(samples: Float32Array, sample_rate_hz: int, params: FeatureParams,
     -------
     Shape (1 + n // hop_length, n_columns), float32, columns as :func:`~soundsift.features.definition.frame_columns`.
     """
+    return transform_and_log_mel(samples, sample_rate_hz, params, filters)[0]
+
+
+def transform_and_log_mel(
+    samples: Float32Array, sample_rate_hz: int, params: FeatureParams, filters: Filters
+) -> tuple[Float32Array, Float32Array]:
+    """Compute the frame features of a clip as :func:`transform` does, and the log-mel spectrogram of the same frames.
+
+    The spectrogram is ``librosa.power_to_db(librosa.feature.melspectrogram(...))``, shape (n_frames, n_mels), float32,
+    in dB, the lowest band first.
+    """
     from scipy.fft import dct, rfft
 
     n_fft, hop, n_mels = params.n_fft, params.hop_length, params.n_mels
@@ -86,7 +97,7 @@ def transform(samples: Float32Array, sample_rate_hz: int, params: FeatureParams,
         np.sqrt(bands[:, -1]),
         chroma / np.where(strongest < tiny, 1, strongest),
     ]
-    return np.column_stack(columns).astype(np.float32)
+    return np.column_stack(columns).astype(np.float32), mel_db
 
 
 def _zero_crossing_rate(samples: Float32Array, frame_length: int, hop_length: int) -> Float64Array:

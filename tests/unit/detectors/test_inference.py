@@ -85,7 +85,7 @@ def test_numpy_gives_the_probabilities_of_keras_on_frames_of_any_length(
     for number in range(2):
         of_all = Sequences.of(sequences)
         member = frame_network.frame_network(
-            frame_network.moments_of_steps(of_all, np.arange(5)), 3.0, f"frames_{number}"
+            network.moments_of(of_all.values, of_all.steps(np.arange(5))), 3.0, f"frames_{number}"
         )
         # as after training: no weight, mean or variance has the value at which it starts
         for layer in member.layers[4:]:

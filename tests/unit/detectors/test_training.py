@@ -233,7 +233,7 @@ def test_a_network_on_frames_is_not_trained_on_the_videos_it_holds_out(monkeypat
 
     def noted(sequences: Sequences, truth: np.ndarray, rows: list[np.ndarray], params: Hyperparameters) -> list[object]:
         used.extend(set(of_member.tolist()) for of_member in rows)
-        moments = frame_network.moments_of_steps(sequences, np.arange(40))
+        moments = network.moments_of(sequences.values, sequences.steps(np.arange(40)))
         return [frame_network.frame_network(moments, 3.0, f"frames_{i + 1}") for i in range(len(rows))]
 
     monkeypatch.setattr(frame_network, "fit", noted)

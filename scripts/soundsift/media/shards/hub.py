@@ -15,7 +15,7 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNot
 
 from soundsift.config.sources import HUB
 from soundsift.errors import ConfigError, InputError
-from soundsift.media.fetch_error import FetchError
+from soundsift.media.fetch_error import FetchError, retry_after
 from soundsift.media.shards.places import Place, Shard
 
 
@@ -174,8 +174,4 @@ def _of_status(response: httpx2.Response, dataset: str) -> Exception:
     if response.status_code in (404, 410):
         return FileNotFoundError(reason)
     outcome = "rate_limited" if response.status_code == 429 else "server_error"
-    try:
-        retry_after = max(0.0, float(response.headers.get("Retry-After", 0)))
-    except ValueError:  # a date
-        retry_after = 60.0
-    return FetchError(outcome, reason, retry_after)
+    return FetchError(outcome, reason, retry_after(response.headers.get("Retry-After")))

@@ -5,12 +5,10 @@ installed yt-dlp. Messages that come from YouTube itself are not part of yt-dlp:
 """
 
 import re
-import time
 from collections.abc import Sequence
-from email.utils import parsedate_to_datetime
 
-# Upper limit of a Retry-After header: one day.
-MOST_SECONDS = 24 * 3600.0
+from soundsift.media.fetch_error import retry_after
+
 _BY_STATUS = {403: "forbidden", 404: "not_found", 408: "timeout", 410: "not_found", 429: "rate_limited"}
 # At addresses that YouTube has just generated, or that serve every video, 404 does not mean that the video is gone
 # (yt-dlp's extractor/youtube/_base.py tries again; yt-dlp issues 4497 and 8240).
@@ -86,13 +84,7 @@ def retry_after_seconds(error: BaseException) -> float:
 
     for item in _chain(error):
         if isinstance(item, network.HTTPError):
-            value = (item.response.headers.get("Retry-After") or "").strip()
-            try:
-                if value.isdecimal():
-                    return float(min(int(value), MOST_SECONDS))
-                return min(max(0.0, parsedate_to_datetime(value).timestamp() - time.time()), MOST_SECONDS)
-            except (ValueError, OverflowError):
-                return 0.0
+            return retry_after(item.response.headers.get("Retry-After"))
     return 0.0
 
 
