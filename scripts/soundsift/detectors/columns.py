@@ -19,6 +19,8 @@ PREDICTION_COLUMNS = (
     Column("predicted", pa.bool_(), "", "whether the probability reaches the threshold"),
 )
 
+# Periods of the history: training is divided into this many equal parts.
+N_EPOCHS = 30
 HISTORY_COLUMNS = (
     Column("epoch", pa.int64(), "", "number of the training period, from 1; training has thirty periods"),
     Column("loss", pa.float64(), "nat", "mean cross-entropy of the mixed training clips"),

@@ -8,11 +8,12 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from soundsift.arrays import Float32Array, Float64Array, Int64Array
+from soundsift.detectors.columns import HISTORY_COLUMNS, N_EPOCHS
 from soundsift.detectors.drawing import class_weights, stream
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.inference import same_length
@@ -59,7 +60,7 @@ def frame_network(moments: Moments, input_limit: float, name: str) -> "keras.Mod
 
 def fit(
     sequences: Sequences, truth: Int64Array, rows: Sequence[Int64Array], params: Hyperparameters
-) -> "list[keras.Model]":
+) -> "tuple[list[keras.Model], dict[str, list[Any]]]":
     """Train the member networks on random crops, one after the other.
 
     Parameters
@@ -69,36 +70,48 @@ def fit(
     rows
         Numbers of the sequences that each member is trained on. The moments are those of all of them together, so that
         one graph, whose tracing takes seconds, serves for all members.
+
+    Returns
+    -------
+    The networks, and the history: :data:`~soundsift.detectors.columns.HISTORY_COLUMNS`, mean over the networks. The
+    clips that were left out are not judged during training, so their columns are None.
     """
     import keras
     import tensorflow as tf
 
     moments = moments_of(sequences.values, sequences.steps(np.unique(np.concatenate(rows))))
     a_pass = max(map(len, rows)) / BATCH_SIZE
-    steps = math.ceil(max(PASSES * a_pass, min(STEPS_SHARE * params.min_steps, MOST_PASSES * a_pass)))
+    wanted = max(PASSES * a_pass, min(STEPS_SHARE * params.min_steps, MOST_PASSES * a_pass))
+    steps = math.ceil(wanted / N_EPOCHS)
     trainer = frame_network(moments, params.input_limit, "trainer")
     trainer.compile(
         optimizer=keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps), weight_decay=WEIGHT_DECAY
+            keras.optimizers.schedules.CosineDecay(LEARNING_RATE, N_EPOCHS * steps), weight_decay=WEIGHT_DECAY
         ),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
         steps_per_execution=min(steps, 10),
     )
     # with a declared shape the graph is traced once for crops of all lengths
     shapes = (tf.TensorSpec((BATCH_SIZE, None, len(moments.mean))), tf.TensorSpec((BATCH_SIZE, 2)))
-    members = []
+    members, histories = [], []
     for number, of_member in enumerate(rows):
-        logging.info("network %d of %d on frames: %d steps", number + 1, len(rows), steps)
+        logging.info("network %d of %d on frames: %d steps", number + 1, len(rows), N_EPOCHS * steps)
         member = frame_network(moments, params.input_limit, f"frames_{number + 1}")
         trainer.set_weights(member.get_weights())
         for variable in trainer.optimizer.variables:
             variable.assign(np.zeros(variable.shape))
         drawn = partial(_batches, sequences, truth, of_member, params, moments.mean.astype(np.float32), number)
         batches = tf.data.Dataset.from_generator(drawn, output_signature=shapes).prefetch(4)
-        trainer.fit(batches, steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
+        found = trainer.fit(batches, steps_per_epoch=steps, epochs=N_EPOCHS, shuffle=False, verbose=0)
+        histories.append(found.history)
         member.set_weights(trainer.get_weights())
         members.append(member)
-    return members
+    history: dict[str, list[Any]] = {c.name: [None] * N_EPOCHS for c in HISTORY_COLUMNS}
+    history["epoch"] = list(range(1, N_EPOCHS + 1))
+    for name in ("loss", "accuracy"):
+        history[name] = np.mean([of_member[name] for of_member in histories], axis=0).tolist()
+    return members, history
 
 
 def _batches(

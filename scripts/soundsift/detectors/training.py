@@ -26,7 +26,7 @@ from sklearn.model_selection import StratifiedKFold
 from soundsift.arrays import Float32Array, Float64Array, Int64Array
 from soundsift.detectors import frame_network
 from soundsift.detectors.calibration import calibrate
-from soundsift.detectors.columns import HISTORY_COLUMNS
+from soundsift.detectors.columns import HISTORY_COLUMNS, N_EPOCHS
 from soundsift.detectors.drawing import class_weights, draw_epoch, stream
 from soundsift.detectors.examples import Examples
 from soundsift.detectors.hyperparameters import Hyperparameters
@@ -44,8 +44,6 @@ from soundsift.errors import TrainingError
 if TYPE_CHECKING:
     import keras
 
-# Epochs of the history: the training is divided into this many equal parts.
-N_EPOCHS = 30
 # The history is computed on at most this many held-out clips.
 N_HISTORY_CLIPS = 20_000
 # Networks on frames. Each holds out the videos of every third member on statistics, and so on.
@@ -99,12 +97,14 @@ def train(name: str, examples: Examples, params: Hyperparameters, columns: Seque
     is_calibrated = part.max() > 0
     unchanged = np.flatnonzero(examples.version == 0)
     parts: list[tuple[list[keras.Model], Float64Array]] = []
-    history = None
+    history: dict[str, list[Any]] = {}
     if params.model != "frames":
         statistics, history, margins = _statistics(name, examples, part, unchanged, params, columns)
         parts.append((statistics, margins))
     if params.model != "statistics":
-        parts.append(_frames(name, examples, part, unchanged, params))
+        members, of_frames, margins = _frames(name, examples, part, unchanged, params)
+        parts.append((members, margins))
+        history = history or of_frames
     margins = np.stack([of_part for _, of_part in parts], axis=1)
     usable = np.isfinite(margins).all(axis=1)
     window = examples.is_window[unchanged]
@@ -117,13 +117,14 @@ def train(name: str, examples: Examples, params: Hyperparameters, columns: Seque
     # with calibrated probabilities the share of positives is the threshold of the best balanced accuracy
     threshold = float(examples.truth[: examples.n_clips].mean()) if is_calibrated else 0.5
     model = detector_network([members for members, _ in parts], weights, name)
-    return Trained(model, threshold, weights, window_weights, history or _no_history())
+    table = pa.table(history, schema=pa.schema([(c.name, c.type) for c in HISTORY_COLUMNS]))
+    return Trained(model, threshold, weights, window_weights, table)
 
 
 def _statistics(
     name: str, examples: Examples, part: Int64Array, unchanged: Int64Array, params: Hyperparameters,
     columns: Sequence[str],
-) -> "tuple[list[keras.Model], pa.Table, Float64Array]":  # fmt: skip
+) -> "tuple[list[keras.Model], dict[str, list[Any]], Float64Array]":  # fmt: skip
     """Train the members on statistics; return them, the history, and held-out margins of the unchanged rows."""
     n_members = int(part.max()) + 1
     logging.info("%s: training %d networks on statistics, whose logits are averaged", name, n_members)
@@ -137,8 +138,11 @@ def _statistics(
 
 def _frames(
     name: str, examples: Examples, part: Int64Array, unchanged: Int64Array, params: Hyperparameters
-) -> "tuple[list[keras.Model], Float64Array]":
-    """Train the members on frames; return them and the held-out margins of the unchanged rows, nan where none is."""
+) -> "tuple[list[keras.Model], dict[str, list[Any]], Float64Array]":
+    """Train the members on frames; return them, the history, and held-out margins of the unchanged rows.
+
+    A margin is nan where the row has no sequence.
+    """
     n_members = min(N_FRAME_MEMBERS, int(part.max()) + 1)
     logging.info("%s: training %d networks on frames, whose logits are averaged", name, n_members)
     held_out_by = part[examples.video] % n_members
@@ -151,16 +155,12 @@ def _frames(
     truth = np.zeros(len(examples.sequences), dtype=np.int64)
     truth[examples.sequence[usable]] = examples.truth[usable]
     numbers = [examples.sequence[of_member] for of_member in rows]
-    members = frame_network.fit(examples.sequences, truth, numbers, params)
+    members, history = frame_network.fit(examples.sequences, truth, numbers, params)
     margins = np.full(len(unchanged), np.nan)
     for number, member in enumerate(members):
         own = np.flatnonzero((held_out_by == number)[unchanged] & (examples.sequence >= 0)[unchanged])
         margins[own] = frame_network.margins(member, examples.sequences, examples.sequence[unchanged[own]])
-    return members, margins
-
-
-def _no_history() -> pa.Table:
-    return pa.schema([(c.name, c.type) for c in HISTORY_COLUMNS]).empty_table()
+    return members, history, margins
 
 
 def _parts(examples: Examples, params: Hyperparameters) -> Int64Array:
@@ -211,7 +211,7 @@ def _report_constants(name: str, moments: Sequence[Moments], columns: Sequence[s
 def _fit(
     model: "keras.Model", examples: Examples, rows: Sequence[Int64Array], part: Int64Array, unchanged: Int64Array,
     params: Hyperparameters,
-) -> tuple[pa.Table, Float64Array]:  # fmt: skip
+) -> tuple[dict[str, list[Any]], Float64Array]:  # fmt: skip
     """Fit all members on statistics.
 
     Returns
@@ -271,8 +271,7 @@ def _fit(
     )  # fmt: skip
     if len(rows) == 1:
         history |= {"val_loss": [None] * N_EPOCHS, "val_accuracy": [None] * N_EPOCHS}
-    table = pa.table(history, schema=pa.schema([(c.name, c.type) for c in HISTORY_COLUMNS]))
-    return table, held_out_margins(model, x, unchanged, part[examples.video[unchanged]])
+    return history, held_out_margins(model, x, unchanged, part[examples.video[unchanged]])
 
 
 def _shares(mixup: float, size: int, rng: np.random.Generator) -> Float32Array:

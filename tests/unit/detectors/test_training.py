@@ -6,6 +6,7 @@ import pytest
 from scipy.optimize import minimize
 
 from soundsift.detectors import calibration, frame_network, model_file, network, training
+from soundsift.detectors.columns import HISTORY_COLUMNS
 from soundsift.detectors.drawing import stream
 from soundsift.detectors.examples import Examples
 from soundsift.detectors.hyperparameters import Hyperparameters
@@ -211,9 +212,9 @@ def test_networks_on_frames_learn_the_order_of_events_and_are_calibrated_for_cli
     if model == "both":
         # the statistics are noise
         assert trained.weights[0] < 0.3 * trained.weights[1]
-        assert trained.history.num_rows == 30
-    else:
-        assert trained.history.num_rows == 0
+    assert trained.history["epoch"].to_pylist() == list(range(1, 31))
+    assert trained.history["loss"].to_pylist()[-1] < trained.history["loss"].to_pylist()[0]
+    assert trained.history["val_loss"].null_count == (30 if model == "frames" else 0)
 
 
 def test_the_same_sequences_and_seed_give_the_same_networks_on_frames() -> None:
@@ -231,10 +232,11 @@ def test_a_network_on_frames_is_not_trained_on_the_videos_it_holds_out(monkeypat
     examples = replace(examples, partner=partner)
     used = []
 
-    def noted(sequences: Sequences, truth: np.ndarray, rows: list[np.ndarray], params: Hyperparameters) -> list[object]:
+    def noted(sequences: Sequences, truth: np.ndarray, rows: list[np.ndarray], params: Hyperparameters) -> object:
         used.extend(set(of_member.tolist()) for of_member in rows)
         moments = network.moments_of(sequences.values, sequences.steps(np.arange(40)))
-        return [frame_network.frame_network(moments, 3.0, f"frames_{i + 1}") for i in range(len(rows))]
+        networks = [frame_network.frame_network(moments, 3.0, f"frames_{i + 1}") for i in range(len(rows))]
+        return networks, {c.name: [] for c in HISTORY_COLUMNS}
 
     monkeypatch.setattr(frame_network, "fit", noted)
     train("music", examples, replace(QUICK, model="frames"))
