@@ -126,6 +126,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the long tests first, so that parallel processes end at about the same time."""
-    items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each process its share of the tests that run the workflow, so that all end at about the same time.
+
+    ``--dist worksteal`` gives each process successive tests. The first process begins with the tests of the workflow,
+    which make the project that many of them share; the others meanwhile run half of their other tests.
+    """
+    n_processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    of_workflow, others = (
+        [item for item in items if (item.get_closest_marker("workflow") is not None) == wanted]
+        for wanted in (True, False)
+    )
+    items.clear()
+    n_others = -(-len(others) // n_processes)
+    for number in range(n_processes):
+        share = others[number * n_others : (number + 1) * n_others]
+        half = len(share) // 2 if number else 0
+        items += [*share[:half], *of_workflow[number::n_processes], *share[half:]]

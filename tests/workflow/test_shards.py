@@ -13,6 +13,8 @@ from tests.workflow.project import N_BATCHES, Project, config_for
 pytestmark = pytest.mark.workflow
 
 FEATURES = "results/features.parquet"
+# of all batches
+OUTCOMES = [f"results/outcomes/{batch}.csv" for batch in ("train-00000", "train-00001", "eval-00000")]
 
 
 @pytest.fixture
@@ -92,21 +94,21 @@ def test_media_from_shards_need_not_be_kept(project: Project, finished: Project)
 def test_a_kill_while_shards_are_indexed_or_read_loses_nothing(
     moment: str, project: Project, finished: Project
 ) -> None:
-    project.kill_when(moment, FEATURES)
+    project.kill_when(moment, *OUTCOMES)
     assert project.run("--unlock").status == 0
-    run = project.run(FEATURES, "--rerun-incomplete")
+    run = project.run(*OUTCOMES, "--rerun-incomplete")
     assert run.status == 0, run.text
     assert project.run("check_archive").status == 0
-    assert project.tables()[FEATURES].equals(finished.tables()[FEATURES])
+    assert clips(project) == clips(finished)
 
 
 def test_a_bad_shard_is_one_line_and_the_run_goes_on_when_it_is_mended(project: Project) -> None:
     shard = project.folder.parent / "shards/p/1.parquet"
     whole = shard.read_bytes()
     shard.write_bytes(whole[:1000])
-    run = project.run(FEATURES)
+    run = project.run(*OUTCOMES)
     assert run.status != 0
     (line,) = [line for line in run.text.splitlines() if line.startswith("soundsift: 1.parquet")]
     assert "cannot be read as Parquet" in line and line.endswith("The other shards are indexed")
     shard.write_bytes(whole)
-    assert project.run(FEATURES).status == 0
+    assert project.run(*OUTCOMES).status == 0

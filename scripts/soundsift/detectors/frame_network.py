@@ -90,7 +90,6 @@ def fit(
         ),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        steps_per_execution=min(steps, 10),
     )
     # with a declared shape the graph is traced once for crops of all lengths
     shapes = (tf.TensorSpec((BATCH_SIZE, None, len(moments.mean))), tf.TensorSpec((BATCH_SIZE, 2)))

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 # The history is computed on at most this many held-out clips.
 N_HISTORY_CLIPS = 20_000
+# Epochs of at least this many steps are worth a loop within TensorFlow's graph.
+LOOP_STEPS = 10
 # Networks on frames. Each holds out the videos of every third member on statistics, and so on.
 N_FRAME_MEMBERS = 3
 
@@ -263,7 +265,8 @@ def _fit(
         optimizer=keras.optimizers.Adam(rate),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        steps_per_execution=min(steps, 50),
+        # a loop within the graph saves a sixth of the time of many steps, and its tracing costs a second
+        steps_per_execution=min(steps, 50) if steps >= LOOP_STEPS else 1,
     )
     model.fit(
         batches(), steps_per_epoch=steps, epochs=N_EPOCHS, shuffle=False, verbose=0,
