@@ -127,15 +127,17 @@ def _decode(
         Time of the first sample on the file's own axis, and samples of shape (n,), 16 bits.
     """
     wanted_from = start_seconds - PREROLL_SECONDS
-    if wanted_from > 0 and is_exact_after_seek(container):
-        container.seek(int((origin_seconds(container) + wanted_from) * av.time_base), backward=True)
+    stream = container.streams.audio[0]
+    if wanted_from > 0 and stream.time_base is not None and is_exact_after_seek(container):
+        # by the times of the sound, not of a picture, whose key frames are seconds apart
+        container.seek(math.floor((origin_seconds(container) + wanted_from) / stream.time_base), stream=stream)
     times = FrameTimes(container)
     began: float | None = None
     gap_seconds = 0.0
     # (sample rate, pieces) for each run of frames with the same sample rate
     runs: list[tuple[int, list[npt.NDArray[np.float32]]]] = []
     broken: av.FFmpegError | None = None
-    for frame in decoded_frames(container, container.streams.audio[0]):
+    for frame in decoded_frames(container, stream):
         if isinstance(frame, av.FFmpegError):
             broken = frame
             continue

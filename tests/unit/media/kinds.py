@@ -24,7 +24,7 @@ class Kind:
     begins_seconds
         Time stamp of the first sample.
     picture
-        Whether the file also has a picture, which begins at 0.
+        Whether the file also has a picture, which begins at 0 and has a key frame every ten seconds.
     """
 
     ending: str
@@ -125,7 +125,7 @@ def write_kind(kind: Kind, path: Path, n_seconds: float) -> None:
         )
         if picture is not None:
             picture.width = picture.height = 16
-            picture.bit_rate = 64000
+            picture.bit_rate, picture.gop_size = 64000, 250
         stream = container.add_stream(kind.codec, rate=kind.rate_hz, layout=kind.layout, options=kind.stream_options)
         container.start_encoding()
         resampler = av.AudioResampler(stream.format, kind.layout, stream.rate, stream.frame_size or 1024)
@@ -135,7 +135,7 @@ def write_kind(kind: Kind, path: Path, n_seconds: float) -> None:
             frame.sample_rate, frame.time_base, frame.pts = kind.rate_hz, Fraction(1, kind.rate_hz), first
             first += len(block)
             while picture is not None and n_pictures / 25 < first / kind.rate_hz:
-                still = av.VideoFrame.from_ndarray(np.full((16, 16, 3), n_pictures % 200, np.uint8))
+                still = av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8))
                 still.pts, still.time_base = n_pictures, Fraction(1, 25)
                 container.mux(picture.encode(still))
                 n_pictures += 1

@@ -1,6 +1,8 @@
 """Cuts, times and truncated files in many kinds of containers; ``benchmarks/containers.py`` measures longer files."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from soundsift.errors import MediaError
 from soundsift.media import decode
+from soundsift.media.containers import decoded_frames
 from soundsift.media.stream import samples_of
 from tests.unit.media.kinds import KINDS, write_kind
 
@@ -42,6 +45,22 @@ def test_a_cut_holds_the_samples_of_a_decode_from_the_beginning(name: str, tmp_p
         # a cut begins with the first sample of the file if that is later than its start
         assert abs(lag_of(part, whole, first - (11 * RATE_HZ - len(whole)))) <= 1
         assert abs(lag_of(part, heard, first)) <= 1
+
+
+def test_a_cut_is_sought_by_the_sound_and_not_by_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "v.mp4"
+    kind = KINDS["MP4, AAC and picture"]
+    write_kind(kind, path, 30)
+    decoded = []
+
+    def noted(*arguments: Any) -> Iterator[Any]:
+        for frame in decoded_frames(*arguments):
+            decoded.append(frame)
+            yield frame
+
+    monkeypatch.setattr(decode, "decoded_frames", noted)
+    decode.cut(path, 19.0, 20.0, RATE_HZ)
+    assert len(decoded) <= (1.0 + 2 * decode.PREROLL_SECONDS) * kind.rate_hz / 1024 + 3
 
 
 def test_sound_keeps_its_place_after_time_stamps_that_begin_again(tmp_path: Path) -> None:
