@@ -133,17 +133,19 @@ class Project:
 
     def kill_when(self, pattern: str, *arguments: str) -> None:
         """Run snakemake in the project; kill it and its children (SIGKILL) as soon as a file matches ``pattern``."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        log = self.folder / "killed.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+                cwd=self.folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         give_up = time.monotonic() + 120
         while not any(self.folder.glob(pattern)) and process.poll() is None and time.monotonic() < give_up:
             time.sleep(0.01)
-        assert process.poll() is None, f"the run ended before {pattern} was seen"
+        assert process.poll() is None, f"the run ended before {pattern} was seen: {log.read_text()}"
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
