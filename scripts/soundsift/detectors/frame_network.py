@@ -17,7 +17,7 @@ from soundsift.detectors.columns import HISTORY_COLUMNS, N_EPOCHS
 from soundsift.detectors.drawing import class_weights, stream
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.inference import same_length
-from soundsift.detectors.network import Moments, moments_of
+from soundsift.detectors.network import Moments, make_variables, moments_of
 from soundsift.detectors.sequences import Sequences
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def fit(
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
+    make_variables(trainer, (1, 2))
     # with a declared shape the graph is traced once for crops of all lengths
     shapes = (tf.TensorSpec((BATCH_SIZE, None, len(moments.mean))), tf.TensorSpec((BATCH_SIZE, 2)))
     members, histories = [], []

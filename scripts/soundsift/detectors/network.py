@@ -118,6 +118,13 @@ def member_network(parallel: "keras.Model", number: int, moments: Moments, param
     return model
 
 
+def make_variables(compiled: "keras.Model", outputs: tuple[int, ...]) -> None:
+    """Make the variables of optimizer and metrics for outputs of this shape. Keras would trace each step twice."""
+    compiled.optimizer.build(compiled.trainable_variables)
+    nothing = np.zeros(outputs, dtype=np.float32)
+    compiled.compute_metrics(None, nothing, nothing)
+
+
 def _keras_layer(layer: Layer, mean: Float64Array, variance: Float64Array, n_members: int | None) -> Any:
     """Make the Keras layer of a row of the table: for all members in parallel, or for one if ``n_members`` is None."""
     from keras import layers

@@ -35,6 +35,7 @@ from soundsift.detectors.network import (
     Moments,
     detector_network,
     held_out_margins,
+    make_variables,
     member_network,
     moments_of,
     parallel_network,
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
 
 # The history is computed on at most this many held-out clips.
 N_HISTORY_CLIPS = 20_000
-# Epochs of at least this many steps are worth a loop within TensorFlow's graph.
-LOOP_STEPS = 10
 # Networks on frames. Each holds out the videos of every third member on statistics, and so on.
 N_FRAME_MEMBERS = 3
 
@@ -265,9 +264,9 @@ def _fit(
         optimizer=keras.optimizers.Adam(rate),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        # a loop within the graph saves a sixth of the time of many steps, and its tracing costs a second
-        steps_per_execution=min(steps, 50) if steps >= LOOP_STEPS else 1,
+        steps_per_execution=min(steps, 50),
     )
+    make_variables(model, (1, len(rows), 2))
     model.fit(
         batches(), steps_per_epoch=steps, epochs=N_EPOCHS, shuffle=False, verbose=0,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=record)],
