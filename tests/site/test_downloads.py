@@ -341,6 +341,16 @@ def test_what_stays_unrecognised_fails_no_later_run(site: Site, tmp_path: Path) 
         assert [row["outcome"] for row in rows.values()] == ["unrecognised"] * 6 + ["ok"] * 3
 
 
+@pytest.mark.parametrize(("status", "n_clips", "is_said"), [(418, 1, True), (404, 1, False), (404, 3, True)])
+def test_a_small_batch_without_a_clip_is_said_too(
+    status: int, n_clips: int, is_said: bool, site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clips = [clip(number) for number in range(n_clips)]
+    site.faults = {one.video_id: status for one in clips}
+    fetch(clips, site.url, tmp_path / "archive", on_transient="fail")
+    assert any(f"none of the {n_clips} clips of this batch is there" in line for line in caplog.messages) == is_said
+
+
 def test_files_on_disk_are_read_while_a_site_refuses(site: Site, tmp_path: Path) -> None:
     (tmp_path / "archive").mkdir()
     Pace(tmp_path / "archive").block("another list", 60.0)

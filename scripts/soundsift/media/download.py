@@ -203,7 +203,8 @@ def _report_failures(table: pa.Table, asked: Sequence[ClipRequests], policy: Req
     counts = Counter(word for word in words if word in TRANSIENT or word == "not requested")
     # clips that were never requested are not recorded as missing, whatever on_transient says
     if not counts or (policy.on_transient == "record" and not n_not_requested):
-        if not n_there and len(outcomes) >= policy.block_after:
+        # one dead clip in a batch of one says nothing about the source
+        if not n_there and (len(outcomes) > 1 or n_open):
             what = ", ".join(f"{n} {word}" for word, n in Counter(outcomes).most_common())
             warn("none of the %d clips of this batch is there (%s)", len(outcomes), what)
         return
