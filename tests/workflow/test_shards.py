@@ -60,7 +60,7 @@ def test_shards_and_a_folder_give_the_same_clips_as_a_folder_alone(project: Proj
     shards = project.folder.parent / "shards"
     shutil.copy2(shards / "p/0.parquet", shards / "p/2.parquet")
     run = project.run(FEATURES)
-    assert run.jobs == Counter(index_shards=1) and "8 ids are in the shards more than once" in run.text
+    assert run.jobs == Counter(index_shards=1, select_clips=1) and "8 ids are in the shards more than once" in run.text
     shutil.rmtree(shards / "p")
     assert project.plan(FEATURES) == Counter()
     shutil.rmtree(project.folder / "results")
@@ -100,6 +100,14 @@ def test_a_kill_while_shards_are_indexed_or_read_loses_nothing(
     assert run.status == 0, run.text
     assert project.run("check_archive").status == 0
     assert clips(project) == clips(finished)
+
+
+def test_batches_are_planned_although_an_index_takes_longer_than_the_selection(project: Project) -> None:
+    script = project.folder / "scripts" / "index_shards.py"
+    script.write_text(script.read_text() + "    import time\n\n    time.sleep(3)  # the index is there, its job goes on\n")
+    run = project.run(*OUTCOMES)
+    assert run.status == 0, run.text
+    assert all((project.folder / name).is_file() for name in OUTCOMES), run.text
 
 
 def test_a_bad_shard_is_one_line_and_the_run_goes_on_when_it_is_mended(project: Project) -> None:

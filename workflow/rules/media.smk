@@ -5,10 +5,6 @@
 #      (results/coverage.txt and results/missing.csv at any time), check_archive
 from soundsift.config.download import SourceParams
 
-
-include: "shards.smk"
-
-
 # A list of its own, so that nothing changes for a configuration with one source.
 SEVERAL = {"sources": sources_of(config["download"])}
 

@@ -9,6 +9,9 @@ from soundsift.config.clips import LengthParams
 from soundsift.config.settings import is_only_youtube, one_file_a_video, sources_of
 
 
+include: "shards.smk"
+
+
 # Synthesise the built-in demo.
 rule make_demo:
     output:
@@ -60,6 +63,9 @@ checkpoint select_clips:
     input:
         **{name: METADATA[name] for name in TABLES if METADATA[name]},
         segments=list(METADATA["segments"].values()),
+        # Only for the order. After this step Snakemake plans the batches, and it would take an index that is being
+        # written for one that is there, plan nothing, and end with success.
+        shards=list(SHARDED),
     output:
         clips="results/metadata/clips.parquet",
         labels="results/metadata/labels.parquet",
