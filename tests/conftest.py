@@ -137,9 +137,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         [item for item in items if (item.get_closest_marker("workflow") is not None) == wanted]
         for wanted in (True, False)
     )
-    items.clear()
-    n_others = -(-len(others) // n_processes)
-    for number in range(n_processes):
-        share = others[number * n_others : (number + 1) * n_others]
-        half = len(share) // 2 if number else 0
-        items += [*share[:half], *of_workflow[number::n_processes], *share[half:]]
+    n_parts = 2 * n_processes - 1
+    parts = [others[_first(others, i, n_parts) : _first(others, i + 1, n_parts)] for i in range(n_parts)]
+    items[:] = of_workflow[::n_processes] + parts.pop(0)
+    for number in range(1, n_processes):
+        items += parts.pop(0) + of_workflow[number::n_processes] + parts.pop(0)
+
+
+def _first(items: list[pytest.Item], number: int, n_parts: int) -> int:
+    """The first test of a part. No file is divided, because its fixtures would be made twice."""
+    at = number * len(items) // n_parts
+    while 0 < at < len(items) and items[at].path == items[at - 1].path:
+        at += 1
+    return at

@@ -104,7 +104,9 @@ def test_a_kill_while_shards_are_indexed_or_read_loses_nothing(
 
 def test_batches_are_planned_although_an_index_takes_longer_than_the_selection(project: Project) -> None:
     script = project.folder / "scripts" / "index_shards.py"
-    script.write_text(script.read_text() + "    import time\n\n    time.sleep(3)  # the index is there, its job goes on\n")
+    script.write_text(
+        script.read_text() + "    import time\n\n    time.sleep(3)  # the index is there, its job goes on\n"
+    )
     run = project.run(*OUTCOMES)
     assert run.status == 0, run.text
     assert all((project.folder / name).is_file() for name in OUTCOMES), run.text

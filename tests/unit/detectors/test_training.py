@@ -20,6 +20,12 @@ pytestmark = pytest.mark.tensorflow
 QUICK = Hyperparameters(model="statistics", members=3, min_steps=120, passes=1)
 
 
+@pytest.fixture(autouse=True)
+def short_crops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Crops in proportion to the short sequences of these tests, on which networks train in half of the time."""
+    monkeypatch.setattr(frame_network, "CROP_STEPS", (40, 64, 96))
+
+
 def rows(x: np.ndarray, truth: np.ndarray, video: np.ndarray, partner: np.ndarray, n_clips: int) -> Examples:
     """Clips and, after them, one changed version of each, without windows and sequences."""
     n = len(x)
