@@ -12,12 +12,17 @@ these forms in the package.
 
 import ast
 import hashlib
+import json
 import os
 import re
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+from soundsift.files import whole_file
 
 PACKAGE = "soundsift"
 SCRIPTS = Path(__file__).resolve().parent.parent
@@ -27,17 +32,24 @@ SILENT = {f"{PACKAGE}.errors", f"{PACKAGE}.joblog"}
 MESSAGES = {"ConfigError", "InputError", "DownloadError", "TrainingError"}
 # A dotted name of a module of the package, as a whole string.
 MODULE_NAME = re.compile(rf"{PACKAGE}(\.\w+)+")
+# A string that may be the name of a module or of a template.
+NAME = re.compile(r"[\w./-]{1,100}")
 # A quoted file name in a template, as in {% include "page.css" %}.
 QUOTED_NAME = re.compile(r"""["']([\w./-]+)["']""")
+# Files that the cache knows. One version of the package has about 200.
+MOST_KNOWN = 5000
+# What a cached answer depends on besides the file. ``ast.unparse`` differs between versions of Python.
+_OWN_CODE = sys.version.encode() + Path(__file__).read_bytes()
+# Keys that the cache file lacks.
+_NEW: list[str] = []
 
 
-@dataclass(frozen=True)
-class _Source:
-    """Digest of a file's code, and the modules, templates and other strings that it names."""
+class _Source(NamedTuple):
+    """Digest of a file's code in hex digits, the (module, name) that it imports, and strings that look like names."""
 
-    digest: bytes
-    modules: frozenset[str]
-    strings: frozenset[str]
+    digest: str
+    imports: list[tuple[str, str]]
+    strings: list[str]
 
 
 @cache
@@ -49,8 +61,13 @@ def imported(path: Path, scripts: Path = SCRIPTS) -> frozenset[Path]:
     """
     if path == scripts / PACKAGE / "__init__.py":
         return frozenset()
+    source = _read(path)
+    modules = {text for text in source.strings if MODULE_NAME.fullmatch(text)}
+    for module, name in source.imports:
+        whole = f"{module}.{name}" if name else module
+        modules.add(whole if _files_of(tuple(whole.split(".")), scripts) else module)
     found: set[Path] = set()
-    for module in _read(path, scripts).modules:
+    for module in modules:
         parts = module.split(".")
         for n in range(1, len(parts) + 1):
             if ".".join(parts[:n]) not in SILENT:
@@ -66,17 +83,49 @@ def _files_of(parts: tuple[str, ...], scripts: Path) -> tuple[Path, ...]:
 
 
 @cache
-def _read(path: Path, scripts: Path) -> _Source:
-    tree = ast.parse(path.read_bytes())
-    modules: set[str] = set()
+def _read(path: Path) -> _Source:
+    content = path.read_bytes()
+    key = hashlib.sha256(_OWN_CODE + content).hexdigest()
+    if key not in _known():
+        _known()[key] = _source_of(content)
+        _NEW.append(key)
+    return _known()[key]
+
+
+def _source_of(content: bytes) -> _Source:
+    tree = ast.parse(content)
+    imports: set[tuple[str, str]] = set()
     strings: set[str] = set()
     for node in _without_unused_code(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            modules |= set(_modules_of(node, scripts))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            imports |= set(_imports_of(node))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value):
             strings.add(node.value)
-    modules |= {text for text in strings if MODULE_NAME.fullmatch(text)}
-    return _Source(hashlib.sha256(ast.unparse(tree).encode()).digest(), frozenset(modules), frozenset(strings))
+    return _Source(hashlib.sha256(ast.unparse(tree).encode()).hexdigest(), sorted(imports), sorted(strings))
+
+
+@cache
+def _known() -> dict[str, _Source]:
+    """What earlier processes have read, by content: reading all files takes most of a second, at each start."""
+    try:
+        return {key: _Source(*source) for key, source in json.loads(_cache_file().read_bytes()).items()}
+    except (OSError, RuntimeError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _remember() -> None:
+    """Write what is known, if this process has read something new. Without a writable cache, nothing is kept."""
+    if not _NEW:
+        return
+    of_others = _known()
+    kept = of_others if len(of_others) <= MOST_KNOWN else {key: of_others[key] for key in _NEW}
+    with suppress(OSError, RuntimeError), whole_file(_cache_file()) as temporary:
+        temporary.write_text(json.dumps(kept))
+    _NEW.clear()
+
+
+def _cache_file() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / PACKAGE / "code_digests.json"
 
 
 def _without_unused_code(tree: ast.AST) -> Iterator[ast.AST]:
@@ -121,13 +170,11 @@ def _used(statement: ast.stmt) -> list[ast.stmt]:
     return [statement]
 
 
-def _modules_of(node: ast.Import | ast.ImportFrom, scripts: Path) -> Iterator[str]:
+def _imports_of(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
     if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
+        yield from ((alias.name, "") for alias in node.names if alias.name.split(".")[0] == PACKAGE)
     elif node.module and node.module.split(".")[0] == PACKAGE:
-        for alias in node.names:
-            name = f"{node.module}.{alias.name}"
-            yield name if _files_of(tuple(name.split(".")), scripts) else node.module
+        yield from ((node.module, alias.name) for alias in node.names)
 
 
 @cache
@@ -135,7 +182,7 @@ def _templates(path: Path, scripts: Path) -> frozenset[Path]:
     """Find the files in ``templates/`` beside a module that it names in a string, and those that they include."""
     there = _files_below(path.parent / "templates")
     found: set[Path] = set()
-    names = set(_read(path, scripts).strings)
+    names = set(_read(path).strings)
     while files := {there[name] for name in names if name in there} - found:
         found |= files
         names = {name for file in files for name in QUOTED_NAME.findall(file.read_text("utf-8", "replace"))}
@@ -159,9 +206,10 @@ def code_digest(script: str, scripts: Path = SCRIPTS) -> str:
         path = waiting.pop()
         found.add(path)
         waiting |= imported(path, scripts) - found
-    digests = {path: _read(path, scripts).digest for path in found}
+    digests = {path: bytes.fromhex(_read(path).digest) for path in found}
     for path in found:
         digests |= {file: hashlib.sha256(file.read_bytes()).digest() for file in _templates(path, scripts)}
+    _remember()
     digest = hashlib.sha256()
     for path in sorted(digests):
         digest.update(f"{path.relative_to(scripts).as_posix()}\n".encode() + digests[path])

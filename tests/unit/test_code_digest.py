@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from soundsift import code_digest as digests
 from soundsift.code_digest import SCRIPTS, code_digest, use_in_jobs
 
 LINE = "return 1 + len(name)"
@@ -55,6 +56,30 @@ def test_a_digest_is_sixteen_hex_digits_and_does_not_depend_on_the_folder(copy: 
         assert code_digest(script, scripts=moved) == code_digest(script)
         assert len(code_digest(script)) == 16
         int(code_digest(script), 16)
+
+
+def test_a_later_process_reads_no_file_again_and_a_useless_cache_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    kept = tmp_path / "cache" / "soundsift" / "code_digests.json"
+
+    def digest_of_a_new_process(folder: str) -> str:
+        for function in (digests._known, digests._read, digests.imported, digests.code_digest):
+            function.cache_clear()
+        return small(tmp_path / folder)
+
+    first = digest_of_a_new_process("first")
+    assert kept.is_file()
+    monkeypatch.setattr(digests, "_source_of", lambda content: pytest.fail("was read again"))
+    assert digest_of_a_new_process("again") == first
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for content in (b"", b"[1]", b'{"a": 1}', b"\xff"):
+        kept.write_bytes(content)
+        assert digest_of_a_new_process("again") == first
+    monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
+    assert digest_of_a_new_process("again") == first
 
 
 def test_changed_code_counts_for_the_steps_that_use_it_and_no_other(copy: Copy) -> None:
