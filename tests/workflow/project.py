@@ -49,8 +49,8 @@ def config_for(media: Path, url: str | None = None) -> dict[str, Any]:
         },
         "batch_size": 16,
         "download": {"url": url or f"file://{media}/media/{{video_id}}.*"},
-        # few steps: tests of the workflow do not measure detectors
-        "training": {"members": 2, "min_steps": 30},
+        # few steps of small networks: tests of the workflow do not measure detectors
+        "training": {"members": 2, "min_steps": 30, "hidden_units": [32]},
     }
 
 
