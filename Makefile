@@ -70,7 +70,7 @@ clean:
 # Two stamp files: after a change of pyproject.toml alone, only the project is installed again, not all packages.
 .venv/packages: requirements.lock
 	@$(PYTHON) -c '$(SUPPORTED)' || { echo "soundsift needs Python 3.11, 3.12 or 3.13," \
-	  "found $$($(PYTHON) --version 2>&1): make run PYTHON=python3.13" >&2; exit 1; }
+	  "found $$($(PYTHON) --version 2>&1 | head -n 1): make run PYTHON=python3.13" >&2; exit 1; }
 	@echo 'Setting up .venv with $(if $(UV),uv,pip): 0.7 GB to download, 2.7 GB on disk, two to four minutes.'
 	@$(PYTHON) -m venv .venv
 	@$(INSTALL) requirements.lock

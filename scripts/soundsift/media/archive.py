@@ -7,6 +7,7 @@ jobs share in :mod:`soundsift.media.pace`. Records name media relative to their 
 
 import hashlib
 import json
+import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from glob import escape
@@ -123,13 +124,18 @@ class Archive:
         return None if record.media is None else self.root / self.folder(record.clip_id) / record.media
 
     def read(self, clip_id: str) -> Record | None:
-        """Read the record of a clip; None if there is none, it cannot be read, or its media are missing."""
+        """Read the record of a clip; None if there is none, it cannot be read, or its media are not there as a whole."""
         try:
             record = read_record(self.record_path(clip_id))
+            path = self.media_path(record)
+            found = path.stat() if path is not None else None
         except (OSError, ValueError, TypeError):
             return None
-        path = self.media_path(record)
-        return record if path is None or path.is_file() else None
+        if found is None:
+            return record
+        # media of shards are not flushed to the disk, so a power cut may leave a part of them
+        is_there = stat.S_ISREG(found.st_mode) and (not record.shard or found.st_size == record.bytes)
+        return record if is_there else None
 
     def whole_files(self) -> set[str]:
         """Return the ids of clips that came as whole files because their sections were unusable."""

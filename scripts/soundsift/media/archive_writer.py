@@ -58,9 +58,12 @@ class ArchiveWriter(Archive):
         temporary = scratch / f"{_job_prefix()}{uuid4().hex}.json"
         try:
             temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
-            _sync(temporary)
+            # what a power cut takes of a shard's media is read from the shard again
+            if not record.shard:
+                _sync(temporary)
             if media is not None and is_moved:
-                _sync(media)
+                if not record.shard:
+                    _sync(media)
                 os.replace(media, folder / f"{record.media}")
             os.replace(temporary, self.record_path(record.clip_id))
             if media is not None and record.note == NO_SECTION:

@@ -23,6 +23,15 @@ def test_a_clip_whose_media_are_gone_is_not_known(tmp_path: Path) -> None:
     assert held.read(CLIP) is None
 
 
+def test_media_of_a_shard_that_a_power_cut_has_shortened_are_not_known(tmp_path: Path) -> None:
+    held = open_for_writing(tmp_path)
+    keep(held, shard="0.parquet")
+    path = held.root / held.folder(CLIP) / f"{CLIP}.m4a"
+    assert held.read(CLIP) is not None
+    path.write_bytes(path.read_bytes()[:-1])
+    assert held.read(CLIP) is None
+
+
 @pytest.mark.parametrize(
     "content",
     ["", '{"clip_id": "a', "[]", '{"clip_id": "a", "colour": "red"}', "null", "3",

@@ -26,8 +26,8 @@ from soundsift.metadata.batches import Clip
 # Ending of the media in the archive, by FFmpeg's name of the container.
 ENDINGS = {"flac": ".flac", "wav": ".wav", "ogg": ".ogg", "mp3": ".mp3", "mov": ".m4a", "matroska": ".webm"}
 # Row groups that are read at the same time have together this many bytes, unless a single one is larger. Reading takes
-# two to three times as much memory.
-MEMORY_BYTES = 300_000_000
+# two to three times as much memory, so a job takes about 600 MB.
+MEMORY_BYTES = 200_000_000
 # So many row groups with so few wanted clips each are no exception.
 MANY_GROUPS, FEW_CLIPS = 10, 10
 
