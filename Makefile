@@ -25,9 +25,9 @@ run: .venv/ready
 	if [ -t 2 ]; then live="--logger rich"; fi; $(BIN)/snakemake --cores $(CORES) $$live
 
 # In several processes, which take each other's waiting tests when they have none left. One more than cores, because some
-# tests wait for a server.
+# tests wait for a server. Those on Slurm are left out, also where a Slurm runs: make slurm-test.
 test: .venv/dev
-	$(BIN)/pytest -n $$(($(CORES) < 4 ? $(CORES) + 1 : 4)) --dist worksteal --durations 20
+	$(BIN)/pytest --ignore tests/slurm -n $$(($(CORES) < 4 ? $(CORES) + 1 : 4)) --dist worksteal --durations 20
 
 # Starts a Slurm on this machine from Debian's packages and runs the cluster tests on it. Needs root.
 slurm-test: .venv/dev .venv/slurm
