@@ -64,7 +64,7 @@ start() { # --accounting or nothing
     [ -s "$DIR/munge.key" ] || (umask 077; head -c 1024 /dev/urandom >"$DIR/munge.key")
     munged --force --key-file="$DIR/munge.key" --seed-file="$DIR/munge.seed" --socket="$DIR/munge.socket" --pid-file="$DIR/munged.pid" --log-file="$DIR/munged.log"
     if [ -n "${1:-}" ]; then start_accounting; fi
-    slurmctld
+    slurmctld -c    # without jobs that a killed run has left
     for n in $(seq "$NODES"); do slurmd -N "n$n"; done
     wait_for slurmctld all_idle; sinfo
 }
