@@ -25,7 +25,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-TIMEOUT_SECONDS = 600.0
+TIMEOUT_SECONDS = 1800.0
 KILLED = 137
 
 
