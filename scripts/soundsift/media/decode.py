@@ -161,6 +161,11 @@ def _decode(
         if broken is not None:
             raise broken
         return start_seconds, np.zeros(0, dtype=np.int16)
+    if stream.start_time is not None and stream.time_base is not None:
+        # after a seek nothing before the first frame shows that sound is missing, but sound may truly begin later
+        sound_begins = float(stream.start_time * stream.time_base) - origin_seconds(container)
+        if (late := began - max(start_seconds, sound_begins)) > DAMAGED_SECONDS:
+            raise ValueError(f"{late:.1f} s are missing at the start")
     if gap_seconds > DAMAGED_SECONDS:
         raise ValueError(f"{gap_seconds:.1f} s are missing in the middle")
     samples = np.concatenate([soxr.resample(np.concatenate(p), rate, sample_rate_hz) for rate, p in runs])

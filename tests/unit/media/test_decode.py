@@ -101,6 +101,34 @@ def test_a_file_that_ends_before_its_header_says_is_corrupt_where_it_lacks_the_s
     assert failed.value.outcome == "corrupt"
 
 
+def test_damage_at_the_start_of_the_stretch_is_corrupt_and_sound_that_begins_late_is_not(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.m4a"
+    noise = np.random.default_rng(0).normal(size=40 * DEMO_RATE_HZ) * 0.1
+    write_media(whole, noise, picture=False)
+    with av.open(str(whole)) as file:
+        held = [(float(one.pts * one.time_base), one.pos, one.size) for one in file.demux(audio=0) if one.size]
+    data = bytearray(whole.read_bytes())
+    for _, at, size in (one for one in held if 10.5 <= one[0] < 16.0):
+        data[at : at + size] = bytes(size)
+    (tmp_path / "damaged.m4a").write_bytes(data)
+    with pytest.raises(MediaError, match=r"3\.\d s are missing at the start") as failed:
+        decode.cut(tmp_path / "damaged.m4a", 12.3, 22.3, RATE_HZ)
+    assert failed.value.outcome == "corrupt"
+    with av.open(str(whole)) as file, av.open(str(tmp_path / "late.mkv"), "w") as late:
+        stream, picture = late.add_stream_from_template(file.streams.audio[0]), late.add_stream("mpeg4", rate=5)
+        picture.width = picture.height = 16
+        black = av.VideoFrame(16, 16, "yuv420p")
+        black.pts = 0
+        late.mux(picture.encode(black))
+        late.mux(picture.encode(None))
+        for packet in file.demux(audio=0):
+            if packet.size:
+                packet.pts += round(1.0 / packet.time_base)
+                packet.dts, packet.stream = packet.pts, stream
+                late.mux(packet)
+    assert levels.duration_seconds(decode.cut(tmp_path / "late.mkv", 0.0, 5.0, RATE_HZ)) == pytest.approx(4.0, abs=0.06)
+
+
 def test_sound_that_ends_before_the_picture_is_short_and_not_corrupt(tmp_path: Path) -> None:
     write_media(tmp_path / "v.mp4", clicks([0.5], 1), picture=True)
     with av.open(str(tmp_path / "v.mp4")) as container:
