@@ -23,7 +23,7 @@ from soundsift.media.archive import NO_SECTION, Record
 from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
 from soundsift.media.columns import KEPT
 from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, SENT_MEDIA, TRANSIENT
-from soundsift.media.pace import Pace
+from soundsift.media.pace import Pace, client_of
 from soundsift.media.record_rules import RecordRules, with_earlier_media
 from soundsift.media.second_answers import is_worth_second_try, needs_confirmation
 from soundsift.media.source_choice import SourceChoice
@@ -65,10 +65,11 @@ class ClipRequests:
         self._choice, self._label = choice, choice.labels[n]
         self.source, self.archive = source, archive
         self.failures: dict[str, Record] = {}
-        self.pace = Pace(archive.root)
+        self._params, self._policy = source.params, source.policy
+        client = client_of(self._policy.cookies, self._policy.proxy, self._policy.yt_dlp)
+        self.pace = Pace(archive.root, client)
         self.answers: dict[str, str] = {}
         self.retry_after_seconds = 0.0
-        self._params, self._policy = source.params, source.policy
         self._rules = RecordRules(source.params, min_seconds, started=_now())
         self._state = threading.Condition()
         self._n_requests = self._n_refused = self._n_unrecognised = self.n_whole_files = 0

@@ -12,11 +12,12 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from soundsift.errors import InputError
 from soundsift.files import write_json
@@ -39,6 +40,7 @@ class _State:
     no_formats_at: dict[str, float] = field(default_factory=dict)
     blocked_until: float = 0.0
     blocked_reason: str = ""
+    blocked_client: str = ""
 
 
 class Pace:
@@ -48,10 +50,12 @@ class Pace:
     ----------
     root
         The archive's folder, which must exist and be writable.
+    client
+        From :func:`client_of`. A block of another client does not hold for this one; empty counts as every client.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, client: str = "") -> None:
+        self._root, self._client = root, client
 
     @contextmanager
     def _state(self) -> Iterator[_State]:
@@ -126,13 +130,13 @@ class Pace:
             (state.no_formats_at if block_seconds is None else state.refused_at)[clip_id] = now
             n_refused = len(state.refused_at) + len(state.no_formats_at)
             if block_seconds is not None and len(state.refused_at) >= block_after:
-                _block(state, reason, max(block_seconds, SHORTEST_BLOCK_SECONDS))
+                _block(state, reason, max(block_seconds, SHORTEST_BLOCK_SECONDS), self._client)
             return n_refused >= block_after, n_refused
 
     def block(self, reason: str, seconds: float) -> None:
         """Block the requests of all jobs."""
         with self._state() as state:
-            _block(state, reason, seconds)
+            _block(state, reason, seconds, self._client)
 
     def forget_refusals(self) -> None:
         """Start counting anew, because the source answered."""
@@ -142,6 +146,8 @@ class Pace:
     def blocked(self) -> tuple[float, str] | None:
         """Return the end of the block, in seconds since 1970, and its reason; None if requests are not blocked."""
         with self._state() as state:
+            if self._client and state.blocked_client not in ("", self._client):
+                return None
             if 0 < state.blocked_until - time.time() <= LONGEST_BLOCK_SECONDS:
                 return state.blocked_until, state.blocked_reason
             return None
@@ -176,10 +182,19 @@ def _claims_file(root: Path) -> int:
     return os.open(root / "videos.lock", os.O_RDWR | os.O_CREAT, 0o666)
 
 
-def _block(state: _State, reason: str, seconds: float) -> None:
+def client_of(cookies: str | None, proxy: str | None, yt_dlp: Mapping[str, Any]) -> str:
+    """Return a name for what a source sees of a client: its cookies (path and content), its proxy and its options."""
+    name = hashlib.sha256(json.dumps([cookies, proxy, yt_dlp], sort_keys=True, default=str).encode())
+    if cookies:
+        with suppress(OSError):
+            name.update(Path(cookies).read_bytes())
+    return name.hexdigest()[:16]
+
+
+def _block(state: _State, reason: str, seconds: float, client: str) -> None:
     state.refused_at, state.no_formats_at = {}, {}
     state.blocked_until = time.time() + min(seconds, LONGEST_BLOCK_SECONDS)
-    state.blocked_reason = reason
+    state.blocked_reason, state.blocked_client = reason, client
 
 
 def _read(path: Path) -> _State:

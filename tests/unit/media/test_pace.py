@@ -9,7 +9,7 @@ import pytest
 
 from soundsift.errors import InputError
 from soundsift.media import pace
-from soundsift.media.pace import Pace
+from soundsift.media.pace import Pace, client_of
 
 HOUR = 3600.0
 
@@ -61,6 +61,20 @@ def test_what_a_lower_limit_had_put_off_does_not_hold_once_it_is_raised(tmp_path
     assert one.take_turn(3600) == 1
     clock.now -= 1e6  # a clock that was ahead
     assert one.take_turn(3600) == 1
+
+
+def test_a_block_holds_for_the_cookies_proxy_and_options_that_were_refused(tmp_path: Path, clock: Clock) -> None:
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text("old")
+    refused = client_of(str(cookies), None, {})
+    Pace(tmp_path, refused).block("no", 600)
+    assert Pace(tmp_path, client_of(str(cookies), None, {})).blocked()
+    assert Pace(tmp_path).blocked()
+    options = [(None, None, {}), (str(cookies), "http://b", {}), (str(cookies), None, {"a": 1})]
+    for other in (client_of(*one) for one in options):
+        assert Pace(tmp_path, other).blocked() is None
+    cookies.write_text("new")
+    assert Pace(tmp_path, client_of(str(cookies), None, {})).blocked() is None
 
 
 def test_without_a_rate_nobody_waits(tmp_path: Path, clock: Clock) -> None:
