@@ -71,7 +71,7 @@ def test_a_server_without_ranges_gives_the_whole_file(site: Site, tmp_path: Path
 @pytest.mark.parametrize(
     ("fault", "outcome"),
     [(404, "not_found"), (410, "not_found"), (403, "forbidden"), (429, "rate_limited"), (503, "server_error"),
-     ("page", "corrupt"), ("empty", "corrupt"), ("cut", "network"), ("redirect", "server_error"),
+     ("page", "corrupt"), ("empty", "server_error"), ("cut", "network"), ("redirect", "server_error"),
      ("truncated", "corrupt"), ("flipped", "corrupt")],
 )  # fmt: skip
 def test_each_fault_gets_its_outcome_and_the_others_go_on(fault, outcome: str, site: Site, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ An answer is one of
 - ``sabr``, ``only playlist``, ``drm``, ``empty``: without addresses, without addresses but for the HLS playlist,
   protected, without formats
 - ``STATUS: reason | details``: a playability status with YouTube's words
-- ``live``, ``processing``, ``trailer``, ``another video``, ``broken`` (a field of the wrong type)
-- a status code, ``hang``, ``drop`` (no answer) or ``html`` (a web page in place of JSON)
+- ``live``, ``processing``, ``trailer``, ``premiere`` (with a trailer), ``another video``, ``broken`` (a field of the wrong type)
+- a status code, one with ``retry SECONDS`` (the header Retry-After), ``hang``, ``drop`` (no answer) or ``html`` (a web page in place of JSON)
 
 The words are those that users of yt-dlp report.
 """
@@ -17,12 +17,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Format:
-    """A format of a video: its layout in :mod:`tests.youtube.media`, and its sound track."""
+    """A format of a video: its layout in :mod:`tests.youtube.media`, its sound track, and whether it has an address."""
 
     layout: str
     sound: str = "right"
     language: str = ""
     default: bool = False
+    original: bool = False
+    address: bool = True
     channels: int = 2
     drc: bool = False
 
@@ -39,7 +41,7 @@ class Case:
         Answers of the watch page and of the player API to each client.
     media
         Fault of the media, a word of :func:`tests.site.site.spoiled`, or a status code, ``hang``, ``drop``, ``html``,
-        ``cut``, ``slow``, ``endless``, ``no range``, or ``no size`` or ``no place``: a Content-Range without the size
+        ``cut``, ``slow``, ``endless``, ``playlist STATUS``, ``no range``, or ``no size`` or ``no place``: a Content-Range without the size
         of the file or without any number.
     challenge
         Whether addresses carry a signature and a parameter ``n`` that must be solved.
@@ -93,7 +95,7 @@ def dub(name: str, *formats: Format) -> Case:
 
 
 TWO_MS = 88  # samples at 44.1 kHz
-_EN, _DE = {"language": "en", "default": True}, {"language": "de", "sound": "wrong"}
+_EN, _DE = {"language": "en", "default": True, "original": True}, {"language": "de", "sound": "wrong"}
 
 CASES = (
     # what is fetched
@@ -140,6 +142,9 @@ CASES = (
     dub("original only in low quality", Format("low", **_EN), Format("m4a", **_DE)),
     dub("original in mono", Format("m4a", channels=1, **_EN), Format("m4a", channels=6, **_DE)),
     dub("compressed as well", Format("m4a"), Format("m4a", sound="wrong", drc=True)),
+    Case("original only as playlist, dub by default", "ok", most_shift=TWO_MS, formats=(
+        Format("m4a", language="de", sound="wrong", default=True),
+        Format("webm", language="en", original=True, address=False), Format("hls", language="en"))),
     # dead videos
     same("private", "private", "LOGIN_REQUIRED: Private video | Sign in if you've been granted access to this video"),
     same("private 2", "private", "ERROR: This video is private"),
@@ -184,10 +189,24 @@ CASES = (
     same("unavailable 2", "unavailable", "ERROR: This video isn't available anymore"),
     Case("unavailable to two players", "unavailable", tv="ERROR: This video is unavailable",
          visionos="ERROR: This video is unavailable"),
+    # one client alone says so, or others are refused
+    players("removed, but the page plays", "unavailable", "ERROR: This video has been removed by the uploader"),
+    Case("private on tv, but the page plays", "unavailable", tv="LOGIN_REQUIRED: Private video", visionos="sabr"),
+    Case("page 429, players unavailable", "rate_limited", "429", tv="ERROR: Video unavailable",
+         visionos="ERROR: Video unavailable"),
+    Case("page 403, players unavailable", "forbidden", "403", tv="ERROR: Video unavailable",
+         visionos="ERROR: Video unavailable"),
+    Case("page hangs, players unavailable", "timeout", "hang", tv="ERROR: Video unavailable",
+         visionos="ERROR: Video unavailable"),
+    Case("page 429, players private", "private", "429", tv="LOGIN_REQUIRED: Private video",
+         visionos="LOGIN_REQUIRED: Private video"),
+    Case("page and visionos 429, tv private", "rate_limited", "429", tv="LOGIN_REQUIRED: Private video",
+         visionos="429"),
     # live
     same("live", "unavailable", "live"),
     same("processing", "unrecognised", "processing"),
     same("premiere", "unrecognised", "LIVE_STREAM_OFFLINE: Premieres in 5 hours"),
+    same("premiere with a trailer", "unrecognised", "premiere"),
     same("live event", "unrecognised", "LIVE_STREAM_OFFLINE: This live event will begin in 3 days."),
 
     # the source refuses this client
@@ -220,6 +239,9 @@ CASES = (
             "UNPLAYABLE: The following content is not available on this app.. Watch on the latest version of YouTube."),
     same("a field of the wrong type", "unrecognised", "broken"),
     same("words that nobody knows", "unrecognised", "ERROR: The moon is in the way"),
+    Case("playlist 403", "forbidden", formats=(Format("hls"),), media="playlist 403"),
+    Case("playlist 429", "rate_limited", formats=(Format("hls"),), media="playlist 429"),
+    Case("playlist 503", "server_error", formats=(Format("hls"),), media="playlist 503"),
     # the address of the media fails
     media("media 403", "forbidden", "403"),
     media("media 429", "rate_limited", "429"),
@@ -228,8 +250,8 @@ CASES = (
     media("media drop", "network", "drop"),
     media("media hang", "timeout", "hang"),
     media("media cut", "network", "cut"),
-    media("media empty", "corrupt", "empty"),
-    media("media are a page", "corrupt", "html"),
+    media("media empty", "server_error", "empty"),
+    media("media are a page", "server_error", "html"),
     media("media truncated", "corrupt", "truncated"),
     media("media slow", "ok", "slow"),
     media("media without ranges", "ok", "no range"),

@@ -107,9 +107,12 @@ class YouTube:
         if answer in ("live", "processing"):
             flag = {"live": "isLive", "processing": "isPostLiveDvr"}[answer]
             details |= {flag: True, "isLiveContent": True}
-        elif answer == "trailer":
+        elif answer in ("trailer", "premiere"):
             screen = {"playerLegacyDesktopYpcTrailerRenderer": {"trailerVideoId": "the-trailer"}}
-            response["playabilityStatus"] = {"status": "UNPLAYABLE", "errorScreen": screen}
+            status = {"trailer": "UNPLAYABLE", "premiere": "LIVE_STREAM_OFFLINE"}[answer]
+            response["playabilityStatus"] = {"status": status, "errorScreen": screen}
+            if answer == "premiere":
+                response["playabilityStatus"]["reason"] = "Premieres in 5 hours"
         elif ": " in answer:
             status, text = answer.split(": ", 1)
             reason, _, subreason = text.partition(" | ")
@@ -161,7 +164,7 @@ class YouTube:
         if one.layout == "mp4":
             found |= {"width": 64, "height": 36, "quality": "small", "qualityLabel": "36p"}
         if one.language:
-            label = f"{one.language} original" if one.default else one.language
+            label = f"{one.language} original" if one.original else one.language
             track = {"id": f"{one.language}.{number}", "displayName": label, "audioIsDefault": one.default}
             found["audioTrack"] = track
         if one.drc:
@@ -170,6 +173,8 @@ class YouTube:
             found["drmFamilies"] = ["WIDEVINE"]
         if answer == "broken":
             found["mimeType"] = 7
+        if not one.address:
+            return found
         query = {"id": video_id, "of": number, "itag": itag}
         address = "https://rr1---sn-imitation.googlevideo.com/videoplayback?"
         if not case.challenge:
@@ -270,8 +275,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif answer == "html":
             self._send(200, b"<!doctype html><title>Sorry</title>", "text/html")
-        elif answer.isdecimal():
-            self._send(int(answer), b"{}", "application/json")
+        elif answer[:3].isdecimal():
+            status, _, seconds = answer.partition(" retry ")
+            self._send(int(status), b"{}", "application/json", {"Retry-After": seconds} if seconds else None)
         else:
             return False
         return True
@@ -299,12 +305,15 @@ class _Handler(BaseHTTPRequestHandler):
             name = dict(fields)["piece"]
             return self._send_file(video_id, self.youtube.folder / case.formats[int(number)].sound / name, case.media)
         self._count(video_id, "manifest")
+        if case.media.startswith("playlist ") and self._fail(case.media.removeprefix("playlist ")):
+            return None
         if case.challenge and dict(fields).get("n") != f"n{video_id}"[::-1]:
             return self._send(403, b"", "text/plain")
         root = f"https://manifest.googlevideo.com/api/manifest/hls_playlist/id/{video_id}/n/{f'n{video_id}'[::-1]}/of/{number}/itag/234"
+        language = f'LANGUAGE="{spoken}",' if (spoken := case.formats[int(number)].language) else ""
         if "hls_variant" in path:
             text = (
-                '#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="234",NAME="Default",DEFAULT=YES,AUTOSELECT=YES,'
+                f'#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="234",NAME="Default",DEFAULT=YES,AUTOSELECT=YES,{language}'
                 f'URI="{root}/playlist/index.m3u8"\n'
                 '#EXT-X-STREAM-INF:BANDWIDTH=200000,CODECS="avc1.42001E,mp4a.40.2",RESOLUTION=64x36,AUDIO="234"\n'
                 f"{root}/playlist/index.m3u8\n"

@@ -278,6 +278,15 @@ def test_pieces_without_end_are_read_no_further_than_the_limit(youtube: YouTube,
     assert "larger than download.max_megabytes" in row["reason"]
 
 
+def test_page_and_players_may_ask_to_be_left_alone(youtube: YouTube, tmp_path: Path) -> None:
+    answer = "429 retry 7200"
+    clips = put(youtube, *[Case("", "", page=answer, tv=answer, visionos=answer)] * 2)
+    with pytest.raises(DownloadError, match="asks to be left alone for 7200 s"):
+        ask(youtube, clips, tmp_path / "archive", concurrency=1, on_transient="fail")
+    until, _ = Pace(tmp_path / "archive").blocked() or (0.0, "")
+    assert 7100 < until - time.time() <= 7200
+
+
 def test_a_partial_outage_blocks_nobody(youtube: YouTube, tmp_path: Path) -> None:
     clips = put(youtube, *[Case("", "network", page="drop", tv="drop", visionos="drop")] * 6)
     clips += put(youtube, *[case("players drop")] * 6)

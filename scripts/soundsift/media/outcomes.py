@@ -59,7 +59,9 @@ OUTCOMES: dict[str, Outcome] = {
         "transient", "the site refused the request (403), or refused every player client of yt-dlp",
         "update yt-dlp; " + _SLOWER,
     ),
-    "server_error": Outcome("transient", "the server failed (5xx) or redirects endlessly", _AGAIN),
+    "server_error": Outcome(
+        "transient", "the server failed (5xx), redirects endlessly, or sent nothing or a web page as media", _AGAIN
+    ),
     "network": Outcome("transient", "the connection failed or was interrupted", _AGAIN),
     "timeout": Outcome("transient", "no answer in time", _AGAIN + "; raise timeout_seconds"),
     "no_formats": Outcome(

@@ -5,9 +5,12 @@ installed yt-dlp. Messages that come from YouTube itself are not part of yt-dlp:
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from soundsift.media.fetch_error import retry_after
+from soundsift.media.outcomes import PERMANENT
 
 _BY_STATUS = {403: "forbidden", 404: "not_found", 408: "timeout", 410: "not_found", 429: "rate_limited"}
 # At addresses that YouTube has just generated, or that serve every video, 404 does not mean that the video is gone
@@ -58,9 +61,17 @@ _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"\[download\] Got error: |The downloaded file is empty|fragment \d+ not found|A network error has occurred"
      r"|content too short", "network"),
     (r"(An error occurred|Something went wrong)\b|Incomplete data received", "server_error"),
-    (r"Did not get any data blocks", "corrupt"),
+    (r"Did not get any data blocks", "server_error"),
 )  # fmt: skip
 
+# Outcomes by which players that were not refused themselves may hide a refusal.
+_HIDDEN = ("rate_limited", "forbidden", "timeout")
+# Reasons that the page of a video would give too.
+_OF_PAGE = ("private", "removed", "terminated", "copyright", "geo_blocked")
+# Requests whose failure is a cause: page, players, playlist, player script.
+_REQUESTS = (
+    r"(Unable to download (API page|webpage)|Failed to download m3u8 information|Download of player \S+ failed): "
+)
 # Outcomes of messages that only say that nothing came.
 _WITHOUT_CAUSE = ("no_formats", "forbidden")
 
@@ -98,15 +109,14 @@ def _by_status(status: int, message: str) -> str:
 def _cause(warnings: Sequence[str]) -> tuple[str, str] | None:
     """Return why nothing came, by yt-dlp's warnings.
 
-    Refusals come before other failures of requests to the player API or the page. The last cause is a player script
-    that was not solved.
+    Refusals come before other failures of requests. The last cause is a player script that was not solved.
     """
     found: dict[str, str] = {}
     for warning in warnings:
         message = re.split(r" \(caused by |; please report", re.sub(r"^\[[^]]+\] \S+: ", "", warning))[0]
         if re.match("Signature solving failed|n challenge solving failed", message):
             found.setdefault("no_formats", message)
-        if not message.startswith(("Unable to download API page: ", "Unable to download webpage: ")):
+        if not re.match(_REQUESTS, message):
             continue
         if status := re.search(r"HTTP Error (\d{3})\b", message):
             outcome = _by_status(int(status[1]), _INTERMEDIATE[0])
@@ -119,13 +129,51 @@ def _cause(warnings: Sequence[str]) -> tuple[str, str] | None:
     return None
 
 
-def classify(error: BaseException, warnings: Sequence[str] = ()) -> tuple[str, str]:
+@dataclass(frozen=True)
+class Answers:
+    """What YouTube's page and players said of a video.
+
+    Attributes
+    ----------
+    page_plays
+        Whether the page says that the video plays.
+    n_against
+        How many of them said that it does not; None if that is not known.
+    premiere
+        The words about a video that is not shown yet and has a trailer.
+    """
+
+    page_plays: bool = False
+    n_against: int | None = None
+    premiere: str = ""
+
+    @classmethod
+    def of(cls, responses: Sequence[Mapping[str, Any]]) -> "Answers":
+        """Read the responses that yt-dlp has collected; it takes the formats out of that of the page."""
+        from yt_dlp.utils import traverse_obj
+
+        says = [traverse_obj(one, ("playabilityStatus", {dict})) or {} for one in responses]
+        of_page = [say for one, say in zip(responses, says, strict=True) if one.get("streamingData") is None]
+        trailer = ("errorScreen", "playerLegacyDesktopYpcTrailerRenderer", "trailerVideoId")
+        waits = [say for say in says if say.get("status") == "LIVE_STREAM_OFFLINE" and traverse_obj(say, trailer)]
+        return cls(
+            page_plays=any(say.get("status") == "OK" for say in of_page),
+            n_against=sum(say.get("status") != "OK" for say in says),
+            premiere=str(waits[0].get("reason") or "The video is not shown yet") if waits else "",
+        )
+
+
+def classify(error: BaseException, warnings: Sequence[str] = (), answers: Answers = Answers()) -> tuple[str, str]:
     """Classify an error of a download: by HTTP status and exception class, else by its message.
 
     Parameters
     ----------
     warnings
-        What yt-dlp warned of before the error. Where the error only says that nothing came, they have the cause.
+        What yt-dlp warned of before the error. Where the error only says that nothing came, they have the cause. They
+        also have the refusal behind an answer that the video is unavailable, or that came from one player only.
+    answers
+        A reason that the players alone give for a video whose page plays is ``unavailable``: a later job must hear it
+        again.
 
     Returns
     -------
@@ -134,6 +182,18 @@ def classify(error: BaseException, warnings: Sequence[str] = ()) -> tuple[str, s
         ``reason`` is the first line of the message without yt-dlp's advice to report it. An error that is neither
         yt-dlp's nor the system's is ``unrecognised``, and its class is part of the reason.
     """
+    outcome, reason = _classify(error, warnings)
+    if outcome not in PERMANENT:
+        return outcome, reason
+    cause = _cause(warnings)
+    if cause and cause[0] in _HIDDEN and (outcome == "unavailable" or answers.n_against == 1):
+        return cause[0], f"{reason} ({cause[1]})"
+    if answers.page_plays and outcome in _OF_PAGE:
+        return "unavailable", f"{reason} (but the page of the video plays)"
+    return outcome, reason
+
+
+def _classify(error: BaseException, warnings: Sequence[str]) -> tuple[str, str]:
     import yt_dlp.networking.exceptions as network
     from yt_dlp.utils import ContentTooShortError, GeoRestrictedError, UnsupportedError, YoutubeDLError
 

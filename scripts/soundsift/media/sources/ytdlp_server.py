@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from yt_dlp import YoutubeDL
+from yt_dlp.networking.exceptions import HTTPError
+from yt_dlp.utils import ExtractorError
 
 from soundsift.errors import MediaError
 from soundsift.media.archive import NO_SECTION
 from soundsift.media.decode import held_seconds, length_of
+from soundsift.media.outcomes import TRANSIENT
 from soundsift.media.sources.base import Media, is_about_storage
 from soundsift.media.sources.sections import (
     MOST_PLAYLIST_BYTES,
@@ -27,7 +30,7 @@ from soundsift.media.sources.sections import (
     copy_section_of_pieces,
     most_bytes,
 )
-from soundsift.media.sources.ytdlp_errors import classify, retry_after_seconds
+from soundsift.media.sources.ytdlp_errors import Answers, classify, retry_after_seconds
 from soundsift.media.sources.ytdlp_media import MediaRequests
 from soundsift.media.sources.ytdlp_options import DEFAULTS, OURS, check_options
 
@@ -37,8 +40,10 @@ TOO_LARGE = {"too_large": True}
 SECTION_TOLERANCE_SECONDS = 0.05
 # Bit rate of a file and of a playlist, which may be of sound and picture, that do not state their own, in kbit/s.
 ASSUMED_KBPS, ASSUMED_PLAYLIST_KBPS = 128.0, 2000.0
-# yt-dlp's language_preference of the default and of the original sound track is at least this.
-ORIGINAL_PREFERENCE = 5
+# yt-dlp's language_preference of the original sound track. That of the default one, which may be a dub, is less.
+ORIGINAL_PREFERENCE = 10
+# Beginnings of a web page that came in place of media.
+WEB_PAGE = (b"<!doctype html", b"<html")
 
 
 class _Log:
@@ -64,6 +69,19 @@ class _Log:
         logging.debug(message)
 
 
+class _YoutubeDL(YoutubeDL):
+    """Keeps the longest Retry-After of one clip's requests: yt-dlp turns failures of page and players into warnings."""
+
+    retry_after_seconds = 0.0
+
+    def urlopen(self, req: Any) -> Any:
+        try:
+            return super().urlopen(req)
+        except HTTPError as error:
+            self.retry_after_seconds = max(self.retry_after_seconds, retry_after_seconds(error))
+            raise
+
+
 class Server:
     """Answers requests one after the other with one ``YoutubeDL``.
 
@@ -81,9 +99,31 @@ class Server:
     def __init__(self, options: dict[str, Any]) -> None:
         check_options(options)
         self._log = _Log()
-        self._ydl = YoutubeDL(DEFAULTS | options | OURS | {"logger": self._log})
+        self._ydl = _YoutubeDL(DEFAULTS | options | OURS | {"logger": self._log})
+        self._answers = Answers()
+        self._keep_answers_of_players()
         if not options.keys() & {"format", "format_sort"}:
             self._skip_needless_playlists()
+
+    def _keep_answers_of_players(self) -> None:
+        """Keep what YouTube's page and players say of a video: yt-dlp reports only the first reason.
+
+        This wraps an internal method of yt-dlp. If a later version has not got it, every reason counts.
+        """
+        youtube = self._ydl.get_info_extractor("Youtube")
+        ask_players = getattr(youtube, "_extract_player_responses", None)
+        if ask_players is None:
+            return
+
+        def players(clients: Any, video_id: str, *args: Any, **kwargs: Any) -> Any:
+            found = ask_players(clients, video_id, *args, **kwargs)
+            self._answers = Answers.of(found[0])
+            if reason := self._answers.premiere:
+                # yt-dlp would go on with the trailer
+                raise ExtractorError(reason, expected=True, video_id=video_id)
+            return found
+
+        youtube._extract_player_responses = players
 
     def _skip_needless_playlists(self) -> None:
         """Keep YouTube's extractor from requesting a playlist when it has already found the sound at a direct address.
@@ -117,6 +157,7 @@ class Server:
     ) -> dict[str, Any]:  # fmt: skip
         """Fetch a section, or the whole file if there is no usable section. Return the media or the error as a dict."""
         self._log.warnings.clear()
+        self._ydl.retry_after_seconds, self._answers = 0.0, Answers()
         try:
             info = self._find(url)
             found, size = None, 0
@@ -133,10 +174,11 @@ class Server:
         except Exception as error:  # yt-dlp raises errors of any class when a site changes
             if is_about_storage(error):
                 return {"storage": re.sub(r"^.*\[Errno \d+\] ", "", str(error))}
-            outcome, reason = classify(error, self._log.warnings)
+            outcome, reason = classify(error, self._log.warnings, self._answers)
             # the reason is recorded and must not contain a path of this machine
             reason = reason.replace(f"{folder}/", "")
-            return {"outcome": outcome, "reason": reason, "retry_after_seconds": retry_after_seconds(error)}
+            seconds = self._ydl.retry_after_seconds if outcome in TRANSIENT else 0.0
+            return {"outcome": outcome, "reason": reason, "retry_after_seconds": seconds}
 
     def _find(self, url: str) -> dict[str, Any]:
         """Ask the site about a video; return the chosen format and what is known of the video."""
@@ -211,7 +253,10 @@ class Server:
         self._ydl.process_info(info)
         path = folder / info["filepath"]
         if not path.is_file() or not path.stat().st_size:
-            raise MediaError("corrupt", "the answer is an empty file")
+            raise MediaError("server_error", "the answer is an empty file in place of media")
+        with open(path, "rb") as file:
+            if file.read(256).lstrip().lower().startswith(WEB_PAGE):
+                raise MediaError("server_error", "the answer is a web page in place of media")
         held = held_seconds(path, stretch[0] - begins_seconds, stretch[1] - begins_seconds)
         length = length_of(path)
         ends = None if length is None else begins_seconds + length

@@ -109,7 +109,7 @@ def test_pieces_are_fetched_up_to_a_number_and_a_size(piece_seconds: float, piec
     [
         ({}, True),
         ({"language": "en", "language_preference": 10}, True),
-        ({"language": "en", "language_preference": 5}, True),
+        ({"language": "en", "language_preference": 5}, False),
         ({"language": "de", "language_preference": -1}, False),
         ({"has_drm": True}, False),
         ({"vcodec": "avc1"}, False),

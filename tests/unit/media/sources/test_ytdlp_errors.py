@@ -133,7 +133,7 @@ LOOKED_UP = [
     (yt_dlp.downloader.http, "Conflicting range. (start=", "\r[download] Got error: {}9 > end=5)", "network"),
     (yt_dlp.downloader.fragment, "The downloaded file is empty", "{}", "network"),
     (yt_dlp.downloader.fragment, "not found, unable to continue", "fragment 1 {}", "network"),
-    (yt_dlp.downloader.http, "Did not get any data blocks", "{}", "corrupt"),
+    (yt_dlp.downloader.http, "Did not get any data blocks", "{}", "server_error"),
 ]
 # About the player that asked: the video may play.
 NO_FORMATS = [
@@ -251,9 +251,10 @@ def test_a_player_script_that_was_not_solved_is_part_of_the_reason() -> None:
     assert said in reason
 
 
-def test_warnings_change_no_reason_that_the_site_gives() -> None:
+def test_a_refusal_is_the_cause_where_else_only_unavailable_is_said() -> None:
     warning = "[youtube] --PJHxphWEs: Unable to download API page: HTTP Error 403: Forbidden"
-    assert classify(raised(of_youtube("Video unavailable")), [warning])[0] == "unavailable"
+    assert classify(raised(of_youtube("Video unavailable")), [warning])[0] == "forbidden"
+    assert classify(raised(of_youtube("Private video")), [warning])[0] == "private"
     other = "[youtube] --PJHxphWEs: Unable to download thumbnail: HTTP Error 403: Forbidden"
     assert classify(raised(of_youtube("No video formats found!")), [other])[0] == "no_formats"
 
