@@ -69,7 +69,7 @@ class _Log:
         logging.debug(message)
 
 
-class _YoutubeDL(YoutubeDL):
+class _YoutubeDL(YoutubeDL):  # type: ignore[misc]
     """Keeps the longest Retry-After of one clip's requests: yt-dlp turns failures of page and players into warnings."""
 
     retry_after_seconds = 0.0
