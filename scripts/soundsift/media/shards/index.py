@@ -3,6 +3,7 @@
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
 from soundsift.files import whole_file
-from soundsift.media.shards.places import Shard
+from soundsift.media.shards.places import Shard, place_of
 from soundsift.metadata.batches import Clip
 from soundsift.tables import Column, schema_of
 
@@ -83,6 +84,15 @@ class ShardIndex:
                     shard = self.shards[row["shard"]]
                     found[clip_id] = Location(name, shard, row["row_group"], row["position"], row["size"], of_video)
                     break
+        return found
+
+    def there(self, url: str) -> set[tuple[str, str]]:
+        """Return name and version of the shards that are still at their address as they were indexed."""
+        place, found = place_of(url, self.revision), set()
+        for shard in self.shards.values():
+            with suppress(OSError):
+                if place.is_unchanged(shard):
+                    found.add((shard.name, shard.version))
         return found
 
     def _rows(self, wanted: pa.Array) -> Iterable[dict[str, Any]]:

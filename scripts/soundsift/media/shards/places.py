@@ -101,7 +101,13 @@ class Folder(Place):
         return f"file:{name}"
 
     def is_unchanged(self, shard: Shard) -> bool:
-        """Compare size and modification time."""
+        """Compare size and modification time.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the shard does not exist any more.
+        """
         return version_of(self._folder / shard.name) == shard.version
 
 
