@@ -100,7 +100,11 @@ class ShardIndex:
         names = wanted.to_pylist()
         for group in range(self._file.num_row_groups):
             known = self._file.metadata.row_group(group).column(0).statistics
-            if known.has_min_max and bisect_left(names, known.min) == bisect_right(names, known.max):
+            if (
+                known is not None
+                and known.has_min_max
+                and bisect_left(names, known.min) == bisect_right(names, known.max)
+            ):
                 continue
             there = pc.is_in(self._file.read_row_group(group, columns=["id"])["id"], wanted)
             if pc.any(there, min_count=0).as_py():

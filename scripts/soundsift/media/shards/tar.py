@@ -34,7 +34,7 @@ def members_of(file: BinaryIO, name: str) -> Iterator[tuple[str, int, int]]:
         return
     _refuse_packed(file, name)
     try:
-        with tarfile.open(fileobj=file, mode="r:") as tar:
+        with tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="backslashreplace") as tar:
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps them all
                 key, _, ending = member.name.rpartition("/")[2].partition(".")

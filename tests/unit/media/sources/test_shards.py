@@ -23,7 +23,7 @@ from soundsift.media.shards.indexing import index_shards
 from soundsift.media.sources import shards
 from soundsift.metadata.batches import Clip
 from soundsift.tables import schema_of, write_csv
-from tests.hub.packs import clips_of, media_of, write_parquet, write_tar
+from tests.hub.packs import clips_of, flac, media_of, write_parquet, write_tar
 from tests.site.downloads import fetch
 
 CLIPS = clips_of(20)
@@ -224,6 +224,16 @@ def test_a_shard_that_is_deleted_while_it_is_read_is_gone(here: Path, monkeypatc
 
     monkeypatch.setattr(shards.SpanReader, "read", fail)
     assert said(run(CLIPS[:3], source)) == {"not_found": 3}
+
+
+def test_media_of_a_former_source_stay_beside_a_single_one_of_shards(here: Path) -> None:
+    (here / "f").mkdir()
+    (here / f"f/{KEYS[0]}.flac").write_bytes(flac(9, 60.0))
+    write_parquet(here / "p/0.parquet", some(0, 2))
+    whole = SourceParams(f"file://{here}/f/{{video_id}}.flac")
+    before = run(CLIPS[:1], whole, link=False)
+    assert run(CLIPS[:1], parquet(here)) == before
+    assert said(before) == {"ok": 1}
 
 
 def test_media_of_a_folder_are_not_freed(here: Path) -> None:
