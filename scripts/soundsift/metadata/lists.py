@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 
 from soundsift.config.metadata import LayoutParams
 from soundsift.metadata.classes import Classes
+from soundsift.metadata.dialect import EXCEL_ERROR
 from soundsift.metadata.file_ids import file_id
 from soundsift.metadata.labels import Integers, each_once, find_classes, own_labels
 from soundsift.metadata.list_columns import ListColumns, read_columns
@@ -40,7 +41,7 @@ EXCEL = (
         rf"^\d{{1,2}}[-. ]{MONTH}([-. ]\d{{2,4}})?$|^{MONTH}[- ]\d{{2}}$|^\d{{1,2}}([-./])\d{{1,2}}[-./]\d{{2,4}}$",
         "a date that Excel has made",
     ),
-    (r"^#[A-Z/?!0]+$", "an error of Excel, which takes a leading - or = for a formula"),
+    (f"^{EXCEL_ERROR}$", "an error of Excel, which takes a leading - or = for a formula"),
     (r"^=", "a formula: Excel puts = before a leading -"),
 )
 # Length of AudioSet's segments. The list of strong labels has the times of events, not the end of the segment.
@@ -151,6 +152,10 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
     if key == "file":
         columns.check(pc.not_equal(ids, ""), "a row must name a file")
         _check_excel(columns, ids)
+        columns.check(
+            pc.invert(pc.match_substring_regex(ids, r"[^/\\]{256}")),
+            "a name may have at most 255 characters: rename the file",
+        )
         file = _paths(columns)
         place = columns.path.resolve().parent.as_posix()
         known = file.dictionary_encode()
