@@ -51,9 +51,10 @@ def read_rows(path: Path, key: str) -> Iterator[tuple[int, list[str]]]:
     Parameters
     ----------
     path
-        UTF-8, UTF-16 or Windows-1252, with any line endings, separated by commas, semicolons or tabs. Lines that begin
-        with ``#`` before the first row, and later ones that begin with ``# ``, are comments. A quoted field may have
-        line breaks; the row has the number of its first line. Rows whose fields are all empty, as Excel leaves behind, are blank lines.
+        UTF-8, UTF-16 or Windows-1252, with any line endings, separated by commas, semicolons or tabs. Comments are
+        lines that begin with ``#`` before the first row, and with ``# `` after it. A quoted field may have line breaks;
+        the row has the number of its first line. Rows whose fields are all empty, as Excel leaves behind, are blank
+        lines.
     key
         Key of the configuration that names the file, for messages.
 

@@ -13,8 +13,9 @@ These forms are read:
 - Label tracks of Audacity: the file is the one with the same name beside it.
 """
 
+import logging
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -123,6 +124,7 @@ def read_lists(
     if classes is None:
         own = {name: own_labels(c.text["labels"], separators[name], c.check) for name, c in columns.items()}
         names = sorted({label for _, labels in own.values() for label in labels})
+        _remark_cases(names)
         classes = Classes.of_own_labels(names)
         code_of = {name: code for code, name in enumerate(names)}
         for name, (row, labels) in own.items():
@@ -133,6 +135,18 @@ def read_lists(
             name: find_classes(c.text["labels"], classes, separators[name], c.check) for name, c in columns.items()
         }
     return {name: _with_labels(columns[name], unlabelled[name], *labelled[name]) for name in columns}, classes
+
+
+def _remark_cases(names: Sequence[str]) -> None:
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(name.casefold(), []).append(name)
+    several = [" and ".join(found) for found in alike.values() if len(found) > 1]
+    if several:
+        logging.getLogger("soundsift").warning(
+            "labels that differ only in upper and lower case are classes of their own: %s; write them alike if they "
+            "mean the same", ", ".join(several[:5]) + ", ..." * (len(several) > 5),
+        )  # fmt: skip
 
 
 def read_segments(
