@@ -1,7 +1,8 @@
 """Decoding one stretch of a media file, exact to the sample.
 
 Where the time stamps of a container are exact, decoding seeks: a stretch of an hour-long file takes no longer than one
-of a short file. Elsewhere, and in files that were joined, the file is decoded from its beginning and its samples are counted.
+of a short file. Elsewhere, and in files that were joined, the file is decoded from its beginning and its samples are
+counted.
 """
 
 import math
