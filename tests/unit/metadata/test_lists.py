@@ -150,7 +150,8 @@ def test_any_text_is_read_completely_or_refused_in_one_line(tmp_path: Path, text
     else:
         lines = io.StringIO(text, newline=None)
         n_rows = sum(bool(line.strip()) and line.lstrip()[0] != "#" for line in lines)
-        assert len(found) in (n_rows, n_rows - 1)  # one may be a header
+        # one may be a header, and a quoted field may have several lines
+        assert len(found) in (n_rows, n_rows - 1) or (text.count('"') > 1 and len(found) < n_rows)
         assert len(np.unique(found.row)) == len(found)
 
 
