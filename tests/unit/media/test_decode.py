@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 
 import av
@@ -139,3 +140,17 @@ def test_samples_that_are_no_numbers_are_damage(tmp_path: Path) -> None:
         container.mux(stream.encode(frame))
     with pytest.raises(MediaError, match="values that are not numbers"):
         decode.cut(tmp_path / "v.wav", 0.0, 0.5, RATE_HZ)
+
+
+def test_sound_beyond_two_gigabytes_of_unknown_size_is_found(tmp_path: Path) -> None:
+    # sox writes this size into a pipe, and FFmpeg would end the sound there
+    path, rate_hz, n_before = tmp_path / "long.wav", 48000, 0x7FFFF000
+    head = b"RIFF" + struct.pack("<I", 0x7FFFF024) + b"WAVEfmt "
+    head += struct.pack("<IHHIIHH", 16, 1, 1, rate_hz, 2 * rate_hz, 2, 16) + b"data" + struct.pack("<I", n_before)
+    with open(path, "wb") as file:
+        file.write(head)
+        file.seek(len(head) + n_before)
+        file.write(np.full(2 * rate_hz, 8192, dtype="<i2").tobytes())
+    start = n_before / 2 / rate_hz
+    found = decode.cut(path, start, start + 2, rate_hz)
+    assert levels.duration_seconds(found) == pytest.approx(2, abs=0.01)
