@@ -90,7 +90,7 @@ class Detector:
     def detect(
         self,
         recording: str | Path | AnyArray,
-        sample_rate_hz: int | None = None,
+        sample_rate_hz: float | None = None,
         window_seconds: int = WINDOW_SECONDS,
         on_block: Callable[[Float32Array], None] | None = None,
     ) -> Detections:
@@ -102,8 +102,8 @@ class Detector:
         ----------
         recording
             A file that FFmpeg reads, of which the first audio stream is taken; or samples of shape (n,) or
-            (n_channels, n), floating-point numbers with full scale at 1, or integers with the full scale of their type.
-            Channels are averaged.
+            (n_channels, n), floating-point numbers with full scale at 1, or integers of 8, 16 or 32 bits with the full
+            scale of their type. Channels are averaged.
         sample_rate_hz
             Of the samples. Not used for a file.
         window_seconds
@@ -114,7 +114,7 @@ class Detector:
         Raises
         ------
         InputError
-            If an array has no sample rate or another shape.
+            If an array has no sample rate, another shape or type, or numbers far beyond full scale.
         MediaError
             ``no_audio``; ``corrupt`` if nothing can be decoded; ``too_short`` for less than one second. If decoding
             fails after the first second, the part before is analysed and ``reason`` describes the failure.
@@ -153,7 +153,7 @@ class Detector:
         return Answer(recording, replace(found, segments=kept), list(self.definition.thresholds), rate_hz)
 
     def probabilities(
-        self, recording: str | Path | AnyArray, sample_rate_hz: int | None = None
+        self, recording: str | Path | AnyArray, sample_rate_hz: float | None = None
     ) -> dict[str, Float64Array]:
         """Return {detector: probability in each second, shape (n_seconds,), 0 to 1}; arguments as of :meth:`detect`."""
         return self.detect(recording, sample_rate_hz).probability

@@ -2,6 +2,7 @@
 
 import math
 import mmap
+import stat
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -36,6 +37,38 @@ STATES_DURATION = ("mov", "matroska", "flac", "flv", "wv", "tta", "aiff")
 HEADER_BYTES = 4096
 # Seconds that may be missing at the end or in the middle before a file counts as damaged.
 DAMAGED_SECONDS = 0.5
+# Sizes that programs write in the header of WAV when they do not know how long the sound will be: they send it to a
+# pipe. FFmpeg takes those of the first range for true ones.
+UNKNOWN_32 = (range(0x7FFFF000, 0x80000000), range(0xFFFFFF00, 0x100000000))
+WAV_HEADER_BYTES = 12
+
+
+def opened(path: Path) -> "av.container.InputContainer":
+    """Open a media file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, or is a pipe or a device, which can be read only once.
+    av.FFmpegError, ValueError
+        If FFmpeg does not recognise its content.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError("it is a pipe or a device: give it as standard input")
+    if stat.S_ISREG(mode):
+        with open(path, "rb") as file:
+            head = file.read(WAV_HEADER_BYTES)
+    else:
+        head = b""
+    # without "file:", FFmpeg takes the part of a name before a colon for a protocol
+    return av.open(f"file:{path}", options=options_for(head))
+
+
+def options_for(head: bytes) -> dict[str, str]:
+    """Return the options with which FFmpeg reads a file that begins with these bytes."""
+    is_wav = head[:4] == b"RIFF" and head[8:WAV_HEADER_BYTES] == b"WAVE"
+    return {"ignore_length": "1"} if is_wav and int.from_bytes(head[4:8], "little") in UNKNOWN_32[0] else {}
 
 
 def reason_of(error: Exception) -> str:

@@ -23,6 +23,7 @@ from soundsift.media.containers import (
     is_joined,
     length_seconds,
     mono,
+    opened,
     origin_seconds,
     reason_of,
 )
@@ -59,7 +60,7 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
         or ends before the end of the stretch although its header states a longer duration or more bytes.
     """
     try:
-        with av.open(str(path)) as container:
+        with opened(path) as container:
             if not container.streams.audio:
                 raise MediaError("no_audio", f"{path.name} has no sound stream")
             stated = header_seconds(path, container)
@@ -89,7 +90,7 @@ def held_seconds(path: Path, start_seconds: float, end_seconds: float) -> float:
 def described(path: Path) -> dict[str, float | int | None]:
     """Return duration, sample rate and number of channels of media, as columns of the outcomes; empty if unreadable."""
     try:
-        with av.open(str(path)) as container:
+        with opened(path) as container:
             stream = container.streams.audio[0]
             return {
                 "media_seconds": length_seconds(container),
@@ -103,7 +104,7 @@ def described(path: Path) -> dict[str, float | int | None]:
 def holds_sound(path: Path) -> bool:
     """Return whether the decoder finds a sound stream in a file."""
     try:
-        with av.open(str(path)) as container:
+        with opened(path) as container:
             return bool(container.streams.audio)
     except (av.FFmpegError, OSError, ValueError):
         return False
@@ -112,7 +113,7 @@ def holds_sound(path: Path) -> bool:
 def length_of(path: Path) -> float | None:
     """Return the duration of a media file in seconds; None if it states none or cannot be read."""
     try:
-        with av.open(str(path)) as container:
+        with opened(path) as container:
             return length_seconds(container)
     except (av.FFmpegError, OSError, ValueError):
         return None

@@ -290,6 +290,10 @@ def test_samples_of_another_rate_are_converted() -> None:
         (np.zeros(30000), None, "sample_rate_hz is None"),
         (np.zeros((30000, 2)), 8000, r"samples have the shape \(30000, 2\)"),
         (np.zeros(30000, dtype=complex), 8000, "samples are complex128"),
+        (np.zeros(30000, dtype=np.int64), 8000, "samples are int64: give floats .* int8, int16 or int32"),
+        (np.full(30000, 5000.0), 8000, "samples reach 5000: divide them by their full scale"),
+        ([0.0] * 30000, 8000, "samples are list: give a NumPy array"),
+        (np.zeros(30000), 8000.5, "sample_rate_hz is 8000.5"),
     ],
 )
 def test_samples_that_cannot_be_understood_are_refused(samples: np.ndarray, rate_hz: int, message: str) -> None:
@@ -297,7 +301,20 @@ def test_samples_that_cannot_be_understood_are_refused(samples: np.ndarray, rate
         detector().detect(samples, rate_hz)
 
 
+def test_a_sample_rate_may_be_a_numpy_integer_or_a_whole_float() -> None:
+    wave = 0.5 * np.sin(2 * np.pi * 440 * np.arange(5 * 8000) / 8000)
+    expected = detector().probabilities(wave, 8000)["tone"]
+    for rate_hz in (np.int32(8000), 8000.0, np.float32(8000)):
+        assert np.array_equal(detector().probabilities(wave, rate_hz)["tone"], expected)
+
+
 # ---- streams
+
+
+@pytest.mark.parametrize("source", [[0.0], "a.wav", io.StringIO("a")])
+def test_what_is_no_stream_is_refused(source: object) -> None:
+    with pytest.raises(InputError, match="give a file that is open for reading bytes"):
+        list(detector().stream(source))
 
 
 def test_a_stream_gives_the_segments_of_the_file(tmp_path: Path, rng: np.random.Generator) -> None:

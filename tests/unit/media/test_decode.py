@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 
 import av
@@ -153,3 +154,17 @@ def test_a_cut_after_the_seam_of_joined_files_is_that_of_a_decode_from_the_begin
     assert onsets_seconds(decode.cut(path, 13.0, 14.0, RATE_HZ)) == pytest.approx([0.5], abs=0.15)
     assert onsets_seconds(decode.cut(path, 4.0, 5.0, RATE_HZ)) == pytest.approx([0.5], abs=0.15)
     assert duration_of(path) == pytest.approx(16, abs=0.2)
+
+
+def test_sound_beyond_two_gigabytes_of_unknown_size_is_found(tmp_path: Path) -> None:
+    # sox writes this size into a pipe, and FFmpeg would end the sound there
+    path, rate_hz, n_before = tmp_path / "long.wav", 48000, 0x7FFFF000
+    head = b"RIFF" + struct.pack("<I", 0x7FFFF024) + b"WAVEfmt "
+    head += struct.pack("<IHHIIHH", 16, 1, 1, rate_hz, 2 * rate_hz, 2, 16) + b"data" + struct.pack("<I", n_before)
+    with open(path, "wb") as file:
+        file.write(head)
+        file.seek(len(head) + n_before)
+        file.write(np.full(2 * rate_hz, 8192, dtype="<i2").tobytes())
+    start = n_before / 2 / rate_hz
+    found = decode.cut(path, start, start + 2, rate_hz)
+    assert levels.duration_seconds(found) == pytest.approx(2, abs=0.01)
