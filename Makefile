@@ -1,12 +1,19 @@
 # make run: set up .venv, then run the demo through the whole workflow.  make test: run all tests.
 # The same range as in pyproject.toml.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
-PYTHON ?= $(or $(shell for name in python3 python3.13 python3.12 python3.11; do \
+override PYTHON := $(or $(PYTHON),$(shell for name in python3 python3.13 python3.12 python3.11; do \
   $$name -c '$(SUPPORTED)' 2>/dev/null && echo $$name && break; done),python3)
 # uv, if it is installed, sets up faster than pip. It does not read pip's settings; make UV= uses pip.
 UV ?= $(shell command -v uv 2>/dev/null)
-CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+override CORES := $(or $(CORES),$(shell nproc 2>/dev/null || sysctl -n hw.ncpu))
 BIN := .venv/bin
+# Programs in .venv name their interpreter.
+INTERPRETER := $(shell sed -n '1s/^\#! *//p' $(BIN)/snakemake 2>/dev/null)
+ifneq ($(INTERPRETER),)
+ifeq ($(wildcard $(INTERPRETER)),)
+$(error .venv was made with $(INTERPRETER), which is gone, or this folder was moved: delete .venv and run make again)
+endif
+endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The locks are complete: --no-deps.
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python .venv,$(PIP) --no-compile) --no-deps --require-hashes --requirement
@@ -22,7 +29,7 @@ COMPILE := echo 'certifi>=2026.7' | uv pip compile --override - --quiet --univer
 # A terminal shows a bar for every stage. Snakemake's whole log is under .snakemake/log.
 run: .venv/ready
 	@[ -d results ] || echo 'Running the demo: two to three minutes on two cores. Then open results/report.html.'
-	if [ -t 2 ]; then live="--logger rich"; fi; $(BIN)/snakemake --cores $(CORES) $$live
+	@live=; if [ -t 2 ]; then live="--logger rich"; fi; $(BIN)/snakemake --cores $(CORES) $$live
 
 # In several processes, which take each other's waiting tests when they have none left. One more than cores, because some
 # tests wait for a server. Those on Slurm are left out, also where a Slurm runs: make slurm-test.
@@ -69,10 +76,11 @@ clean:
 
 # Two stamp files: after a change of pyproject.toml alone, only the project is installed again, not all packages.
 .venv/packages: requirements.lock
-	@$(PYTHON) -c '$(SUPPORTED)' || { echo "soundsift needs Python 3.11, 3.12 or 3.13," \
-	  "found $$($(PYTHON) --version 2>&1 | head -n 1): make run PYTHON=python3.13" >&2; exit 1; }
+	@"$(PYTHON)" -c '$(SUPPORTED)' || { echo "soundsift needs Python 3.11, 3.12 or 3.13," \
+	  "found $$("$(PYTHON)" --version 2>&1 | head -n 1): make run PYTHON=python3.13" >&2; exit 1; }
 	@echo 'Setting up .venv with $(if $(UV),uv,pip): 0.7 GB to download, 2.7 GB on disk, two to four minutes.'
-	@$(PYTHON) -m venv .venv
+	@"$(PYTHON)" -m venv .venv
+	@$(BIN)/python -c '$(SUPPORTED)' || { echo "soundsift: .venv has $$($(BIN)/python --version): delete it and run make again" >&2; exit 1; }
 	@$(INSTALL) requirements.lock
 	@$(BYTECODE)
 	@touch $@

@@ -5,32 +5,38 @@ Exit status: 0 if all is well, 1 for bad usage, 2 if some recordings could not b
 
 import argparse
 import io
+import math
 import os
+import signal
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from soundsift.detection.choice import chosen
+import pyarrow as pa
+
+from soundsift.detection.choice import TABLE, chosen
 from soundsift.detection.formats import FORMATS, Answer, printable, record
 from soundsift.detection.listen import Detector, load
 from soundsift.detection.overview import overview
 from soundsift.detection.segments import Segment
-from soundsift.detectors.definition import read_definition
 from soundsift.errors import InputError, MediaError, SoundsiftError
 from soundsift.files import write_text
 from soundsift.media.stream import length_of
 from soundsift.tables import write_csv
 from soundsift.workers import in_order
 
-OK, BAD_USAGE, SOME_FAILED = 0, 1, 2
+OK, BAD_USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 130
 # Where the workflow writes its model.
 MODEL = "results/detectors/combined.keras"
 HEADER = f"{'start':>10} {'end':>10}  {'detector':<12} {'probability':>11}  recording"
 BAR_WIDTH = 24
+SYNTHETIC = "trained on the synthetic sound of the demo: of no use on real recordings"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,10 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
-        print(f"soundsift: {one_line(f'{error.filename}: {error.strerror}')}", file=sys.stderr)
+        # every file is named where it is written, so what has no name is the table on the terminal
+        text = f"{error.filename or 'standard output'}: {error.strerror or error}"
+        print(f"soundsift: {one_line(text)}", file=sys.stderr)
         return BAD_USAGE
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 def one_line(text: str) -> str:
@@ -67,6 +75,8 @@ def one_line(text: str) -> str:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        if message.startswith(("unrecognized arguments: -", "the following arguments are required: PATH")):
+            message += ": write ./ before a name that begins with a dash"
         print(f"soundsift: {one_line(message)}: see {self.prog} --help", file=sys.stderr)
         sys.exit(BAD_USAGE)
 
@@ -84,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "--format", type=_formats, metavar="LIST", help=f"with --output: {','.join(FORMATS)}; csv if left out"
     )
     detect.add_argument("--jobs", type=_positive, default=1, metavar="N", help="recordings at the same time")
-    detect.add_argument("--min-seconds", type=float, default=0.0, metavar="S", help="leave out shorter segments")
+    detect.add_argument("--min-seconds", type=_seconds, default=0.0, metavar="S", help="leave out shorter segments")
     detect.add_argument("--recursive", action="store_true", help="search subfolders too")
     detect.set_defaults(run=_detect)
     info = commands.add_parser("info", help="describe a model")
@@ -106,6 +116,16 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: use 0 or more")
+    return seconds
+
+
 # ---- detect
 
 
@@ -115,28 +135,86 @@ def _detect(options: argparse.Namespace) -> int:
     if "-" in options.paths:
         return _listen(options)
     recordings = chosen(options.paths, options.recursive)
-    _detector(options.model)  # an unusable model is refused before any process starts
+    _use(options.model)  # an unusable model is refused before any process starts
+    if options.output:
+        _check_folder(options.output)
     progress = _Progress(recordings)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    n_unwritten = 0
     if not options.output:
         print(HEADER, flush=True)
-    for name, answer in zip(recordings, _answers(recordings, options, progress), strict=True):
-        progress.done(answer)
-        if options.output:
-            for key in options.format or ["csv"]:
-                write_text(FORMATS[key].text(answer), options.output / f"{name}{FORMATS[key].ending}")
-        else:
+    try:
+        for name, answer in zip(recordings, _answers(recordings, options, progress), strict=True):
+            rows.append({"name": printable(name), **record(answer)})
+            progress.done(answer)
+            faults = _write(name, answer, options) if options.output else []
+            n_unwritten += len(faults)
             progress.clear()
-            print("\n".join(_rows(answer)), flush=True)
-        rows.append(record(answer))
-        if answer.result.reason:
-            progress.clear()
-            reason = f"{answer.recording}: {answer.result.outcome} ({answer.result.reason})"
-            print(f"soundsift: {one_line(reason)}", file=sys.stderr)
+            if not options.output:
+                print("\n".join(_rows(answer)), flush=True)
+            if answer.result.reason:
+                faults.append(f"{answer.recording}: {answer.result.outcome} ({answer.result.reason})")
+            for fault in faults:
+                print(f"soundsift: {one_line(fault)}", file=sys.stderr)
+    except BaseException:
+        if options.output and rows:
+            with suppress(OSError):
+                _write_table(rows, options.output)
+        raise
     progress.clear()
     if options.output:
-        write_csv(overview(rows), options.output / "recordings.csv")
-    return SOME_FAILED if any(row["duration_seconds"] is None for row in rows) else OK
+        _write_table(rows, options.output)
+    return SOME_FAILED if n_unwritten or any(row["duration_seconds"] is None for row in rows) else OK
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written before anything is heard."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"--output {folder} cannot be written ({error.strerror}): name another folder") from error
+    if (folder / TABLE).is_dir():
+        raise InputError(f"{folder / TABLE} is a folder: remove it, or name another --output")
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file in an error of writing it."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def _write(name: str, answer: Answer, options: argparse.Namespace) -> list[str]:
+    """Write the files of a recording; return a line for each whose place is taken. A full disk is an error."""
+    faults = []
+    for key in options.format or ["csv"]:
+        path = options.output / f"{name}{FORMATS[key].ending}"
+        try:
+            with _named(path):
+                write_text(FORMATS[key].text(answer), path)
+        except (IsADirectoryError, NotADirectoryError, FileExistsError, PermissionError) as error:
+            faults.append(f"{path} cannot be written ({error.strerror}): remove what is there")
+    return faults
+
+
+def _write_table(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    table = overview(rows).append_column("name", pa.array([row["name"] for row in rows], pa.string()))
+    with _named(folder / TABLE):
+        write_csv(table, folder / TABLE)
+
+
+def _use(model: Path) -> Detector:
+    """Read the model of the option, and warn if it is of no use on real recordings."""
+    if not model.exists():
+        raise InputError(f"no model is at {model}: name the combined.keras of a training with --model")
+    detector = _detector(model)
+    if detector.definition.synthetic:
+        print(f"soundsift: warning: {model} was {SYNTHETIC}", file=sys.stderr)
+    return detector
 
 
 @cache
@@ -180,8 +258,15 @@ def _listen(options: argparse.Namespace) -> int:
     """Print the segments of standard input as soon as they are settled."""
     if options.paths != ["-"] or options.output:
         raise InputError("- reads standard input and prints a table: leave out other paths and --output")
-    detector = _detector(options.model)
+    if sys.stdin is None:
+        raise InputError("standard input is closed: send the sound to it, or name a file")
+    detector = _use(options.model)
     print(HEADER, flush=True)
+    try:
+        # an interrupt that comes while FFmpeg works would be lost; every row has been printed
+        before = signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    except ValueError:  # not in the main thread, which gets the signal
+        before = None
     try:
         for segment in detector.stream(sys.stdin.buffer):
             if segment.end_seconds - segment.start_seconds >= options.min_seconds:
@@ -189,6 +274,9 @@ def _listen(options: argparse.Namespace) -> int:
     except MediaError as error:
         print(f"soundsift: standard input: {error.outcome} ({one_line(error.reason)})", file=sys.stderr)
         return SOME_FAILED
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
     return OK
 
 
@@ -234,7 +322,7 @@ class _Progress:
 
 
 def _info(options: argparse.Namespace) -> int:
-    definition = read_definition(options.model)
+    definition = load(options.model).definition  # as a whole, as detect reads it
     params, sample_rate_hz = definition.feature_params()
     for name, threshold in definition.thresholds.items():
         print(f"{name}\n  threshold: {threshold:.3f}")
@@ -250,7 +338,7 @@ def _info(options: argparse.Namespace) -> int:
     texts = ", ".join(f"{name} {value}" for name, value in vars(params).items())
     print(f"inputs: {len(definition.columns)}, from sound at {sample_rate_hz} Hz with {texts}")
     if definition.synthetic:
-        print("trained on the synthetic sound of the demo: of no use on real recordings")
+        print(SYNTHETIC)
     return OK
 
 

@@ -115,8 +115,8 @@ def incomplete(selection: Any, batches: Mapping[str, int], kept: Mapping[str, bo
 def read_batches(path: Path) -> dict[str, int]:
     """Read {name: size of its file in bytes} of the batches of ``select_clips``; empty if the list is missing."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    # a list of an earlier version has no sizes: no file has the size -1
-    return {name: int(size or -1) for name, _, size in (line.partition(" ") for line in lines)}
+    # a list of an earlier version has no sizes, and a damaged one wrong ones: no file has the size -1
+    return {name: int(size) if size.isdecimal() else -1 for name, _, size in (line.partition(" ") for line in lines)}
 
 
 def _forget_reasons(dag: Any) -> None:
@@ -144,11 +144,14 @@ def _stems(folder: Path) -> set[str]:
 
 
 def _available(outcomes: Path) -> set[str] | None:
-    """Clips of a batch that have a file; None if the outcomes are missing."""
+    """Clips of a batch that have a file; None if the outcomes are missing or damaged."""
     if not outcomes.is_file():
         return None
     with open(outcomes, encoding="utf-8", newline="") as file:
-        return {row["clip_id"] for row in csv.DictReader(file) if OUTCOMES[row["outcome"]].kind == "kept"}
+        rows = list(csv.DictReader(file))
+    if any(row.get("outcome") not in OUTCOMES for row in rows):
+        return None
+    return {row["clip_id"] for row in rows if OUTCOMES[row["outcome"]].kind == "kept"}
 
 
 def _has_size(path: Path, size: int) -> bool:

@@ -121,7 +121,30 @@ def test_set_up_uses_the_first_supported_python(tmp_path: Path) -> None:
         program(tmp_path / name, "exit 1")
     program(tmp_path / "python3.11", f'exec {sys.executable} "$@"')
     done = make(tmp_path, "--dry-run", ".venv/packages", PATH=f"{tmp_path}:{os.environ['PATH']}")
-    assert "\npython3.11 -m venv .venv\n" in done.stdout
+    assert '\n"python3.11" -m venv .venv\n' in done.stdout
+
+
+@pytest.mark.parametrize("choice", ["PYTHON=", "CORES="])
+def test_an_empty_choice_is_none(choice: str, tmp_path: Path) -> None:
+    done = make(tmp_path, "--dry-run", "run", choice)
+    assert re.search(r'^"python3[.\d]*" -m venv', done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"--cores \d+ ", done.stdout), done.stdout
+
+
+def test_a_python_in_a_folder_with_a_space_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "my python").mkdir()
+    newer = program(tmp_path / "my python" / "newer", "echo Python 3.14.0; exit 1")
+    assert "found Python 3.14.0: make run" in make(tmp_path, ".venv/packages", f"PYTHON={newer}").stderr
+
+
+def test_an_environment_whose_python_is_gone_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    installed = tmp_path / ".venv" / "bin" / "snakemake"
+    installed.write_text(f"#!{tmp_path}/moved/.venv/bin/python\n")
+    done = make(tmp_path, "--dry-run", "run")
+    assert f"{tmp_path}/moved/.venv/bin/python, which is gone, or this folder was moved: delete .venv" in done.stderr
+    installed.write_text(f"#!{sys.executable}\n")
+    assert make(tmp_path, "--dry-run", "run").returncode == 0
 
 
 def test_set_up_refuses_a_python_without_tensorflow_in_one_line(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,8 +18,9 @@ import pytest
 from soundsift import cli
 from soundsift.code_digest import SCRIPTS
 from soundsift.detection.choice import chosen
-from soundsift.errors import InputError
-from soundsift.media import encode, levels
+from soundsift.media import decode, encode, levels
+from soundsift.media.durations import duration_of
+from soundsift.media.stream import length_of
 from tests.unit.detection.models import RATE_HZ, write_tone_model
 
 ROOT = SCRIPTS.parent
@@ -91,7 +96,8 @@ def test_a_folder_gets_the_files_of_every_format_and_a_table_of_all_recordings(
     assert json.loads((out / "b.json").read_text())["outcome"] == "corrupt"
     assert (out / "deep" / "a.rttm").read_text().startswith("SPEAKER a 1 ")
     rows = (out / "recordings.csv").read_text().splitlines()
-    assert rows[0] == '"recording","outcome","reason","duration_seconds","tone_seconds"'
+    assert rows[0] == '"recording","outcome","reason","duration_seconds","tone_seconds","name"'
+    assert [row.split(",")[-1] for row in rows[1:]] == ['"a"', '"b"', '"deep/a"']
     assert [row.split(",")[1] for row in rows[1:]] == ['"ok"', '"corrupt"', '"ok"']
 
 
@@ -133,8 +139,17 @@ def test_bad_usage_is_one_line_with_status_1(model: str, tmp_path: Path, capsys:
     path = str(sound(tmp_path / "a.wav", ("t", 5)))
     (tmp_path / "text.keras").write_text("nothing")
     (tmp_path / "none").mkdir()
+    (tmp_path / "taken" / "recordings.csv").mkdir(parents=True)
+    damaged = tmp_path / "damaged.keras"
+    with zipfile.ZipFile(model) as old, zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+        at = new.getinfo("soundsift.npz").header_offset
+    content = bytearray(damaged.read_bytes())
+    content[at + 60 : at + 160] = b"\xff" * 100
+    damaged.write_bytes(content)
     cases = {
-        ("detect", path, "--model", str(tmp_path / "no.keras")): "is not a detector of this workflow (No such file",
+        ("detect", path, "--model", str(tmp_path / "no.keras")): "combined.keras of a training with --model",
         ("detect", path, "--model", str(tmp_path / "text.keras")): "is not a detector of this workflow",
         ("detect", path, "--model", path): "is not a detector of this workflow",
         ("info", path): "is not a detector of this workflow",
@@ -144,7 +159,14 @@ def test_bad_usage_is_one_line_with_status_1(model: str, tmp_path: Path, capsys:
         ("detect", path, "--model", model, "--format", "mp3", "--output", "x"): "'mp3' is no format",
         ("detect", path, "--model", model, "--jobs", "0"): "'0' is no number of processes",
         ("detect", path, "-", "--model", model): "- reads standard input",
-        ("detect", path, "--model", model, "--output", path): "a.wav",
+        ("detect", path, "--model", model, "--output", path): "cannot be written (File exists): name another",
+        ("detect", path, "--model", model, "--output", str(tmp_path / "taken")): "recordings.csv is a folder",
+        ("detect", "", "--model", model): "a path is empty",
+        ("detect", path, "--model", model, "--min-seconds", "nan"): "'nan' is no number of seconds",
+        ("detect", path, "--model", model, "--min-seconds", "-1"): "'-1' is no number of seconds",
+        ("detect", path, "--model", model, "--min-seconds", "inf"): "'inf' is no number of seconds",
+        ("detect", "-a.wav", "--model", model): "write ./ before a name that begins with a dash",
+        ("info", str(damaged)): "is not a detector of this workflow",
         ("detect",): "PATH",
         ("hear",): "invalid choice",
         (): "COMMAND",
@@ -210,6 +232,78 @@ def test_standard_input_that_is_no_sound_is_one_line(
         assert line.startswith(f"soundsift: standard input: {outcome} (the stream cannot be decoded")
 
 
+def test_an_interrupt_ends_a_live_stream_at_once(model: str, tmp_path: Path) -> None:
+    whole = sound(tmp_path / "a.wav", ("t", 30), ("n", 30), ("t", 20)).read_bytes()
+    command = [sys.executable, "-m", "soundsift.cli", "detect", "-", "--model", model]
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdin and process.stdout
+        guard = threading.Timer(60, process.kill)
+        guard.start()
+        process.stdin.write(whole[: 44 + 2 * RATE_HZ * 50])
+        process.stdin.flush()
+        lines = [process.stdout.readline(), process.stdout.readline()]
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+        guard.cancel()
+    assert lines[1].split()[2] == b"tone"
+
+
+def test_standard_input_that_is_closed_or_too_short_is_one_line(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = sound(tmp_path / "a.wav", ("t", 20)).read_bytes()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data[: len(data) // 2])))
+    status, _, errors = run(capsys, "detect", "-", "--model", model)
+    assert (status, len(errors)) == (2, 1)
+    assert "says 20.0 s and ends after 10.0 s" in errors[0]
+    monkeypatch.setattr(sys, "stdin", None)
+    status, _, errors = run(capsys, "detect", "-", "--model", model)
+    assert (status, errors) == (1, ["soundsift: standard input is closed: send the sound to it, or name a file"])
+
+
+def test_the_others_are_written_if_a_folder_is_in_the_place_of_a_file(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        sound(tmp_path / "in" / f"{name}.wav", ("t", 5))
+    (tmp_path / "out" / "a.csv").mkdir(parents=True)
+    status, _, errors = run(capsys, "detect", str(tmp_path / "in"), "--model", model, "--output", str(tmp_path / "out"))
+    assert (status, len(errors)) == (2, 1)
+    assert "a.csv cannot be written (Is a directory)" in errors[0]
+    assert (tmp_path / "out" / "b.csv").is_file()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device"), BrokenProcessPool()])
+def test_a_run_that_is_ended_leaves_the_table_of_what_was_heard(
+    error: BaseException, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    for name in ("a", "b"):
+        sound(tmp_path / "in" / f"{name}.wav", ("t", 5))
+
+    def end(text: str, path: Path) -> None:
+        if path.name == "b.csv":
+            raise error
+
+    monkeypatch.setattr(cli, "write_text", end)
+    status, _, errors = run(capsys, "detect", str(tmp_path / "in"), "--model", model, "--output", str(tmp_path / "out"))
+    assert status == (130 if isinstance(error, KeyboardInterrupt) else 1)
+    assert "a.wav" in (tmp_path / "out" / "recordings.csv").read_text()
+    if isinstance(error, OSError):
+        assert errors == [f"soundsift: {tmp_path / 'out' / 'b.csv'}: No space left on device"]
+
+
+def test_a_model_of_the_demo_is_named_as_such(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    synthetic = tmp_path / "demo.keras"
+    with zipfile.ZipFile(model) as old, zipfile.ZipFile(synthetic, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'"synthetic": false', b'"synthetic": true'))
+    path = sound(tmp_path / "a.wav", ("t", 5))
+    status, _, errors = run(capsys, "detect", str(path), "--model", str(synthetic))
+    assert (status, errors) == (0, [f"soundsift: warning: {synthetic} was {cli.SYNTHETIC}"])
+
+
 # ---- choice
 
 
@@ -230,13 +324,55 @@ def test_files_folders_and_patterns_are_found_and_named_once(tmp_path: Path) -> 
     assert len(chosen([f"{root}/deep/b.wav", f"{root}/other/b.wav"], recursive=False)) == 2
 
 
-def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path) -> None:
-        raise PermissionError(13, "Permission denied")
+def test_links_pipes_and_folders_that_cannot_be_read_are_rows(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound(tmp_path / "in" / "a.wav", ("t", 5))
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "in" / "dead.wav").symlink_to("gone.wav")
+    (tmp_path / "in" / "loop.wav").symlink_to("loop.wav")
+    (tmp_path / "in" / "shut").mkdir()
+    listed = Path.iterdir
+
+    def refuse(self: Path) -> Iterator[Path]:
+        if self.name == "shut":
+            raise PermissionError(13, "Permission denied")
+        return listed(self)
 
     monkeypatch.setattr(Path, "iterdir", refuse)
-    with pytest.raises(InputError, match="cannot be read: Permission denied"):
-        chosen([str(tmp_path)], recursive=False)
+    whole = (str(tmp_path / "fifo"), str(tmp_path / "in"), "--recursive")
+    for arguments in (whole, (str(tmp_path / "fifo"), str(tmp_path / "in" / "*"))):
+        status, table, errors = run(capsys, "detect", *arguments, "--model", model)
+        rows = [(row.split()[2], Path(row.split()[4]).name) for row in table[1:]]
+        assert sorted(rows) == [
+            ("corrupt", "dead.wav"), ("corrupt", "fifo"), ("corrupt", "loop.wav"), ("corrupt", "shut"),
+            ("tone", "a.wav"),
+        ]  # fmt: skip
+        assert (status, len(errors)) == (2, 4)
+    assert "it is a pipe or a device: give it as standard input" in errors[0]
+
+
+def test_names_with_a_colon_in_the_current_folder_are_heard(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound(tmp_path / "in" / "a.wav", ("t", 5)).rename(tmp_path / "in" / "2026-11-28T12:30:00.wav")
+    monkeypatch.chdir(tmp_path / "in")
+    status, table, errors = run(capsys, "detect", ".", "--model", model)
+    assert (status, errors, table[1].split()[2]) == (0, [], "tone")
+    path = Path("2026-11-28T12:30:00.wav")
+    assert decode.length_of(path) == length_of(path) == duration_of(path) == 5
+    assert decode.held_seconds(path, 0, 5) == 5
+
+
+def test_no_two_results_have_the_same_name(tmp_path: Path) -> None:
+    for name in ("a.wav", "a.selections.wav", "b.mp3", "b.csv/c.mp3"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    names = [Path(name) for name in chosen([str(tmp_path)], recursive=True)]
+    assert len(names) == 4
+    results = [f"{name}{ending}" for name in names for ending in (".csv", ".txt", ".selections.txt")]
+    assert len(set(results)) == len(results)
+    assert not {str(parent) for name in names for parent in name.parents} & set(results)
 
 
 # ---- info

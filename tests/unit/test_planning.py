@@ -82,8 +82,15 @@ def test_lost_outcomes_hide_no_lost_file(part: str, results: Path) -> None:
     assert found(results) == [f"{part}/train-00000"]
 
 
-def test_a_list_of_batches_without_sizes_is_written_again(results: Path) -> None:
-    (results / "batches.txt").write_text("train-00000\neval-00000\n")
+def test_damaged_outcomes_hide_no_lost_file(results: Path) -> None:
+    (results / "outcomes" / "train-00000.csv").write_text('"clip_id","outcome"\n"a_0","ok"\n"b.c')
+    next((results / "clips" / "train-00000").glob("b.c_0.*")).unlink()
+    assert found(results) == ["clips/train-00000"]
+
+
+@pytest.mark.parametrize("text", ["train-00000\neval-00000\n", "train-00000 foo\n", "train-00000 4\n\x00"])
+def test_a_list_of_batches_without_sizes_is_written_again(text: str, results: Path) -> None:
+    (results / "batches.txt").write_text(text)
     batches = read_batches(results / "batches.txt")
     assert list(incomplete(Outputs(results), batches, BOTH, results)) == [str(results / "batches")]
 

@@ -29,7 +29,7 @@ from soundsift.errors import MediaError
 from soundsift.features.inputs import feature_matrix
 from soundsift.features.sequence import sequence_of
 from soundsift.features.statistics import STATISTICS, FrameSeries, summarize, summary_columns
-from soundsift.features.transform import transform
+from soundsift.features.transform import spectra
 from soundsift.media.columns import SILENCE_DBFS
 from soundsift.media.stream import samples_of, samples_of_array
 
@@ -90,7 +90,7 @@ class Detector:
     def detect(
         self,
         recording: str | Path | AnyArray,
-        sample_rate_hz: int | None = None,
+        sample_rate_hz: float | None = None,
         window_seconds: int = WINDOW_SECONDS,
         on_block: Callable[[Float32Array], None] | None = None,
     ) -> Detections:
@@ -102,8 +102,8 @@ class Detector:
         ----------
         recording
             A file that FFmpeg reads, of which the first audio stream is taken; or samples of shape (n,) or
-            (n_channels, n), floating-point numbers with full scale at 1, or integers with the full scale of their type.
-            Channels are averaged.
+            (n_channels, n), floating-point numbers with full scale at 1, or integers of 8, 16 or 32 bits with the full
+            scale of their type. Channels are averaged.
         sample_rate_hz
             Of the samples. Not used for a file.
         window_seconds
@@ -114,7 +114,7 @@ class Detector:
         Raises
         ------
         InputError
-            If an array has no sample rate or another shape.
+            If an array has no sample rate, another shape or type, or numbers far beyond full scale.
         MediaError
             ``no_audio``; ``corrupt`` if nothing can be decoded; ``too_short`` for less than one second. If decoding
             fails after the first second, the part before is analysed and ``reason`` describes the failure.
@@ -153,7 +153,7 @@ class Detector:
         return Answer(recording, replace(found, segments=kept), list(self.definition.thresholds), rate_hz)
 
     def probabilities(
-        self, recording: str | Path | AnyArray, sample_rate_hz: int | None = None
+        self, recording: str | Path | AnyArray, sample_rate_hz: float | None = None
     ) -> dict[str, Float64Array]:
         """Return {detector: probability in each second, shape (n_seconds,), 0 to 1}; arguments as of :meth:`detect`."""
         return self.detect(recording, sample_rate_hz).probability
@@ -188,52 +188,67 @@ class Detector:
             raise MediaError("corrupt", heard.reason)
 
     def _per_second(self, blocks: Iterable[Float32Array], window_seconds: int) -> Iterator[Float64Array]:
-        """Yield probabilities as soon as the sound suffices, shape (n_detectors, n_seconds)."""
-        _, rate_hz = self.definition.feature_params()
-        step = STEP_SECONDS * rate_hz
-        waiting = np.zeros(0, dtype=np.float32)
+        """Yield probabilities as soon as the sound suffices, shape (n_detectors, n_seconds).
+
+        They do not depend on how the sound is divided into blocks: frames begin at multiples of the hop from the start
+        of the recording, and of each block so much is kept that all frames of the next window are whole.
+        """
+        params, rate_hz = self.definition.feature_params()
+        step, hop = STEP_SECONDS * rate_hz, params.hop_length
+        waiting, began = np.zeros(0, dtype=np.float32), 0
         # log-odds of the last windows, as many as can contain one second
         last = np.zeros((len(self.definition.thresholds), 0))
         n_samples = n_windows = 0
         for block in blocks:
             n_samples += len(block)
             waiting = np.concatenate([waiting, block])
-            n = (len(waiting) - window_seconds * rate_hz) // step + 1
+            n = (n_samples - window_seconds * rate_hz) // step + 1 - n_windows
             if n > 0:
-                found = np.concatenate([last, self._log_odds(waiting, n, window_seconds)], axis=1)
+                of_block = self._log_odds(waiting, began, range(n_windows, n_windows + n), window_seconds)
+                found = np.concatenate([last, of_block], axis=1)
                 yield _probability(_means(found, last.shape[1], found.shape[1], window_seconds))
-                last, waiting, n_windows = found[:, -window_seconds:], waiting[n * step :], n_windows + n
+                last, n_windows = found[:, -window_seconds:], n_windows + n
+                kept_from = max(0, round(n_windows * step / hop) - -(-params.n_fft // (2 * hop))) * hop
+                waiting, began = waiting[kept_from - began :], kept_from
         first, n_left = last.shape[1], -(-n_samples // step) - n_windows
         if not n_windows:
-            last = self._log_odds(waiting, 1, window_seconds)
+            last = self._log_odds(waiting, 0, range(1), window_seconds)
         yield _probability(_means(last, first, first + n_left, window_seconds))
 
-    def _log_odds(self, samples: Float32Array, n: int, window_seconds: int) -> Float64Array:
-        """Log-odds in the first n windows, shape (n_detectors, n). Window i begins at second i."""
+    def _log_odds(self, samples: Float32Array, began: int, windows: range, window_seconds: int) -> Float64Array:
+        """Log-odds in some windows, shape (n_detectors, n). Window i begins at second i.
+
+        Parameters
+        ----------
+        began
+            Number of the first of the samples in the recording, a multiple of the hop.
+        """
         columns, (params, sample_rate_hz) = self.definition.columns, self.definition.feature_params()
-        step, length = STEP_SECONDS * sample_rate_hz, window_seconds * sample_rate_hz
-        windows = [samples[at * step : at * step + length] for at in range(n)]
-        rate_hz = sample_rate_hz / params.hop_length
+        step, length, hop = STEP_SECONDS * sample_rate_hz, window_seconds * sample_rate_hz, params.hop_length
+        rate_hz = sample_rate_hz / hop
         # windows share their frames, as the windows of the training share those of their clip
-        frames_of_all = transform(samples[: (n - 1) * step + length], sample_rate_hz, params, self.model.filters)[:, 1:]
-        n_frames = 1 + min(length, len(samples)) // params.hop_length
-        x, rows, sequences = np.zeros((n, 0), dtype=np.float32), [], []
+        of_all = spectra(samples, sample_rate_hz, params, self.model.filters)
+        # frames that reach beyond the window are left out, but not those beyond the end of a short recording
+        n_frames = (length - params.n_fft // 2) // hop if len(samples) >= length else len(of_all.times)
+        x, rows, sequences = np.zeros((len(windows), 0), dtype=np.float32), [], []
         statistics = [name for name in STATISTICS if any(column.endswith(f"_{name}") for column in columns)]
-        for at in range(n):
-            first = round(at * step / params.hop_length)
-            frames = frames_of_all[first : first + n_frames]
+        for at in windows:
+            of_window = of_all.stretch(round(at * step / hop) - began // hop, n_frames)
+            frames = of_window.features_and_log_mel(params.n_mfcc)[0][:, 1:]
             if columns:
                 rows.append(summarize(FrameSeries(frames, rate_hz), statistics))
             if self.model.uses_frames:
                 # in the precision of the training's sequences
                 sequences.append(sequence_of(frames, rate_hz).astype(np.float16))
         if columns:
-            of_all = np.stack(rows)
+            values = np.stack(rows)
             names = [column.name for column in summary_columns(params.n_mfcc, statistics)]
-            table = pa.table({"clip_id": ["recording"] * n} | {name: of_all[:, i] for i, name in enumerate(names)})
+            ids = {"clip_id": ["recording"] * len(windows)}
+            table = pa.table(ids | {name: values[:, i] for i, name in enumerate(names)})
             x = feature_matrix(table, columns)
         found = np.stack(list(self.model.log_odds(x, sequences).values()))
-        silent = np.array([np.abs(window).max() < SILENCE_AMPLITUDE for window in windows])
+        of_windows = (samples[at * step - began :][:length] for at in windows)
+        silent = np.array([np.abs(window).max() < SILENCE_AMPLITUDE for window in of_windows])
         return np.where(silent, -MAX_LOG_ODDS, np.clip(found, -MAX_LOG_ODDS, MAX_LOG_ODDS))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from soundsift.features.inputs import matrices
 MEMBER, ARRAYS = "soundsift.json", "soundsift.npz"
 # To be increased when the content of one of them changes.
 FORMAT = 3
+# Errors of reading a damaged archive, or one that is encrypted or compressed in another way.
+DAMAGE = (ValueError, TypeError, AttributeError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def read_definition(path: str | Path) -> Definition:
         raise not_a_detector(path, f"it has no {MEMBER}, as if Keras had saved it alone") from error
     except OSError as error:
         raise not_a_detector(path, error.strerror or str(error)) from error
-    except (ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise not_a_detector(path, str(error)) from error
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from soundsift.arrays import AnyArray, Float32Array, Float64Array, Int64Array
-from soundsift.detectors.definition import ARRAYS, Definition, not_a_detector, read_definition
+from soundsift.detectors.definition import ARRAYS, DAMAGE, Definition, not_a_detector, read_definition
 from soundsift.features.transform import Filters
 
 # Sequences per call of the networks on frames, which bounds memory.
@@ -232,7 +232,7 @@ def read_model(path: str | Path) -> Model:
         with zipfile.ZipFile(path) as archive, np.load(io.BytesIO(archive.read(ARRAYS))) as arrays:
             filters = Filters(**{name: arrays[f"filters/{name}"] for name in Filters._fields})
             return Model(definition, filters, {name: _networks(arrays, name) for name in definition.thresholds})
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, *DAMAGE) as error:
         raise not_a_detector(path, str(error)) from error
 
 

@@ -1,5 +1,6 @@
 """The merged tables: features and truth of every available clip, and the outcome of every wanted clip."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -96,6 +97,8 @@ def _without_features(
     if not pc.all(pc.is_in(featured, outcome["clip_id"].filter(kept).combine_chunks()), min_count=0).as_py():
         raise InputError(f"{path} has clips that are not there: run again with --forcerun extract_features")
     lost = pc.and_(kept, pc.invert(pc.is_in(outcome["clip_id"].combine_chunks(), featured.combine_chunks())))
+    if n_lost := pc.sum(lost).as_py():
+        logging.getLogger("soundsift").warning("%d clips of %s are left out: %s", n_lost, path.stem, UNREADABLE)
     for name, word in (("outcome", "corrupt"), ("reason", UNREADABLE)):
         column = pc.if_else(lost, word, outcome[name].combine_chunks())
         outcome = outcome.set_column(outcome.column_names.index(name), outcome.schema.field(name), column)

@@ -60,7 +60,44 @@ def transform_and_log_mel(
     The spectrogram is ``librosa.power_to_db(librosa.feature.melspectrogram(...))``, shape (n_frames, n_mels), float32,
     in dB, the lowest band first.
     """
-    from scipy.fft import dct, rfft
+    return spectra(samples, sample_rate_hz, params, filters).features_and_log_mel(params.n_mfcc)
+
+
+class Spectra(NamedTuple):
+    """What depends on each frame alone; the features of a stretch depend on its strongest frame too.
+
+    Attributes
+    ----------
+    times
+        In seconds, shape (n_frames,).
+    mel_db
+        Power in mel bands in dB, at least -100, shape (n_frames, n_mels).
+    others
+        The columns after the MFCC, shape (n_frames, n_others).
+    """
+
+    times: Float64Array
+    mel_db: Float32Array
+    others: Float64Array
+
+    def stretch(self, first: int, n_frames: int) -> "Spectra":
+        """Return some successive frames."""
+        part = slice(first, first + n_frames)
+        return Spectra(self.times[part], self.mel_db[part], self.others[part])
+
+    def features_and_log_mel(self, n_mfcc: int) -> tuple[Float32Array, Float32Array]:
+        """Compute the features and the log-mel spectrogram of all these frames."""
+        from scipy.fft import dct
+
+        # as librosa.power_to_db: at most 80 dB below the maximum
+        mel_db = np.maximum(self.mel_db, self.mel_db.max() - 80)
+        mfcc = dct(mel_db, axis=1, norm="ortho")[:, :n_mfcc]
+        return np.column_stack([self.times, mfcc, self.others]).astype(np.float32), mel_db
+
+
+def spectra(samples: Float32Array, sample_rate_hz: int, params: FeatureParams, filters: Filters) -> Spectra:
+    """Analyse each frame of some sound; parameters as for :func:`transform`."""
+    from scipy.fft import rfft
 
     n_fft, hop, n_mels = params.n_fft, params.hop_length, params.n_mels
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, n_fft // 2), n_fft)[::hop]
@@ -84,12 +121,9 @@ def transform_and_log_mel(
     spread = np.sqrt(np.maximum(0.0, moments[:, 2] / total - centroid**2))
     chroma = bands[:, n_mels:-1]
     strongest = chroma.max(axis=1, keepdims=True)
-    # as librosa.power_to_db: at least 1e-10, and at most 80 dB below the maximum
-    mel_db = 10 * np.log10(np.maximum(bands[:, :n_mels], 1e-10))
-    np.maximum(mel_db, mel_db.max() - 80, out=mel_db)
-    columns = [
-        np.arange(len(frames)) * (hop / sample_rate_hz),
-        dct(mel_db, axis=1, norm="ortho")[:, : params.n_mfcc],
+    # as librosa.power_to_db: at least 1e-10
+    mel_db: Float32Array = 10 * np.log10(np.maximum(bands[:, :n_mels], 1e-10))
+    others: list[Float64Array | Float32Array] = [
         centroid,
         spread,
         filters.powers[n_below, 1],
@@ -97,7 +131,8 @@ def transform_and_log_mel(
         np.sqrt(bands[:, -1]),
         chroma / np.where(strongest < tiny, 1, strongest),
     ]
-    return np.column_stack(columns).astype(np.float32), mel_db
+    times = np.arange(len(frames), dtype=np.float64) * (hop / sample_rate_hz)
+    return Spectra(times, mel_db, np.column_stack(others).astype(np.float64))
 
 
 def _zero_crossing_rate(samples: Float32Array, frame_length: int, hop_length: int) -> Float64Array:

@@ -124,7 +124,7 @@ class Archive:
         return None if record.media is None else self.root / self.folder(record.clip_id) / record.media
 
     def read(self, clip_id: str) -> Record | None:
-        """Read the record of a clip; None if there is none, it cannot be read, or its media are not there as a whole."""
+        """Read the record of a clip; None if there is none, it cannot be read, or its media are not there as whole."""
         try:
             record = read_record(self.record_path(clip_id))
             path = self.media_path(record)

@@ -10,7 +10,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import cache
@@ -77,8 +77,18 @@ class ArchiveWriter(Archive):
                 if earlier.suffix != ".json" and earlier.name != record.media:
                     earlier.unlink()
 
-    def free(self, clip_id: str) -> int:
-        """Delete media that were taken from a shard; their record stays. Return the number of bytes that are free."""
+    def free(self, clip_id: str, shards: Container[tuple[str, str]]) -> int | None:
+        """Delete media that were taken from a shard; their record stays.
+
+        Parameters
+        ----------
+        shards
+            Name and version of the shards that can be read again.
+
+        Returns
+        -------
+            Number of bytes that are free; None if the media stay because their shard cannot be read again.
+        """
         try:
             record = read_record(self.record_path(clip_id))
         except (OSError, ValueError, TypeError):
@@ -86,6 +96,8 @@ class ArchiveWriter(Archive):
         path = self.media_path(record)
         if path is None or not record.shard:
             return 0
+        if (record.shard, record.shard_version) not in shards:
+            return None
         # the media first: a record whose media are gone counts as none, but media without a record would stay for ever
         path.unlink(missing_ok=True)
         self.write(replace(record, media=None))

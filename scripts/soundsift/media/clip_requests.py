@@ -306,7 +306,8 @@ class ClipRequests:
     def _refuse_twin(self, record: Record) -> None:
         """Refuse the trimmed sound of a video for two of its clips: it belongs to one of them only."""
         for other in self.archive.others(record.clip_id):
-            if other.media and other.trimmed and other.shard == record.shard:
+            # the record stays where the media were freed
+            if other.outcome in KEPT and other.trimmed and other.shard == record.shard:
                 raise DownloadError(
                     f"{record.clip_id} and {other.clip_id} would both be read from the same row of {record.shard}: its "
                     "rows are named by the video alone, so the list may have only one clip of it"

@@ -1,8 +1,11 @@
 """The header of a media file and its decoded frames; shared by all decoding."""
 
 import math
+import mmap
+import stat
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +27,48 @@ TRUE_TIMES = (
 )  # fmt: skip
 # Time stamps with longer ticks than this are not exact to the sample (WebM, FLV and ASF count milliseconds).
 FINE_TICK = Fraction(1, 8000)
+# Containers that are often joined byte by byte: those with a mark at the beginning of each file, and those without.
+MARKS = {"flac": b"fLaC\x00\x00\x00\x22", "ogg": b"OggS\x00\x02"}
+OGG_DATA = b"OggS\x00\x00"
+UNMARKED = ("mpegts", "mpeg")
 # Containers whose header states the duration.
 STATES_DURATION = ("mov", "matroska", "flac", "flv", "wv", "tta", "aiff")
 # An MP3 file states its number of frames within these first bytes.
 HEADER_BYTES = 4096
 # Seconds that may be missing at the end or in the middle before a file counts as damaged.
 DAMAGED_SECONDS = 0.5
+# Sizes that programs write in the header of WAV when they do not know how long the sound will be: they send it to a
+# pipe. FFmpeg takes those of the first range for true ones.
+UNKNOWN_32 = (range(0x7FFFF000, 0x80000000), range(0xFFFFFF00, 0x100000000))
+WAV_HEADER_BYTES = 12
+
+
+def opened(path: Path) -> "av.container.InputContainer":
+    """Open a media file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, or is a pipe or a device, which can be read only once.
+    av.FFmpegError, ValueError
+        If FFmpeg does not recognise its content.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError("it is a pipe or a device: give it as standard input")
+    if stat.S_ISREG(mode):
+        with open(path, "rb") as file:
+            head = file.read(WAV_HEADER_BYTES)
+    else:
+        head = b""
+    # without "file:", FFmpeg takes the part of a name before a colon for a protocol
+    return av.open(f"file:{path}", options=options_for(head))
+
+
+def options_for(head: bytes) -> dict[str, str]:
+    """Return the options with which FFmpeg reads a file that begins with these bytes."""
+    is_wav = head[:4] == b"RIFF" and head[8:WAV_HEADER_BYTES] == b"WAVE"
+    return {"ignore_length": "1"} if is_wav and int.from_bytes(head[4:8], "little") in UNKNOWN_32[0] else {}
 
 
 def reason_of(error: Exception) -> str:
@@ -61,6 +100,8 @@ def header_seconds(path: Path, container: "av.container.InputContainer") -> floa
     """Return the duration that a file's header states, also for MP3; 0 if it states none."""
     with open(path, "rb") as file:
         head = file.read(HEADER_BYTES)
+    if container.format.name == "flac" and is_joined(path, container):  # the header is that of the first part
+        return 0.0
     states_frames = b"Xing" in head or b"Info" in head
     if container.format.name == "mp3" and states_frames:
         return length_seconds(container) or 0.0
@@ -85,6 +126,29 @@ def is_exact_after_seek(container: "av.container.InputContainer") -> bool:
     """Return whether the time of a frame after a seek is exact to the sample."""
     tick = container.streams.audio[0].time_base
     return has_true_times(container) and tick is not None and tick <= FINE_TICK
+
+
+def is_joined(path: Path, container: "av.container.InputContainer") -> bool:
+    """Return whether times may begin again inside of a file, because files were joined byte by byte.
+
+    FLAC and Ogg mark the beginning of a file. MPEG-TS and MPEG-PS do not, and count as joined.
+    """
+    kind = container.format.name
+    found = path.stat()
+    return kind in UNMARKED or (kind in MARKS and _has_second_mark(path, kind, found.st_size, found.st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
+def _has_second_mark(path: Path, kind: str, n_bytes: int, _modified_ns: int) -> bool:
+    """Search a file for a later beginning: 0.2 s for an hour of FLAC, and once for all its clips in a process."""
+    if not n_bytes:
+        return False
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        mark = MARKS[kind]
+        at = data.find(mark)
+        if kind == "ogg":  # the streams of one file all begin before its first page of data
+            at = data.find(OGG_DATA, max(0, at))
+        return at >= 0 and data.find(mark, at + 1) >= 0
 
 
 class FrameTimes:

@@ -1,7 +1,8 @@
 """Decoding one stretch of a media file, exact to the sample.
 
 Where the time stamps of a container are exact, decoding seeks: a stretch of an hour-long file takes no longer than one
-of a short file. Elsewhere the file is decoded from its beginning and its samples are counted.
+of a short file. Elsewhere, and in files that were joined, the file is decoded from its beginning and its samples are
+counted.
 """
 
 import math
@@ -19,8 +20,10 @@ from soundsift.media.containers import (
     decoded_frames,
     header_seconds,
     is_exact_after_seek,
+    is_joined,
     length_seconds,
     mono,
+    opened,
     origin_seconds,
     reason_of,
 )
@@ -57,11 +60,11 @@ def cut(path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: in
         or ends before the end of the stretch although its header states a longer duration or more bytes.
     """
     try:
-        with av.open(str(path)) as container:
+        with opened(path) as container:
             if not container.streams.audio:
                 raise MediaError("no_audio", f"{path.name} has no sound stream")
             stated = header_seconds(path, container)
-            began_seconds, samples = _decode(container, start_seconds, end_seconds, sample_rate_hz)
+            began_seconds, samples = _decode(container, path, start_seconds, end_seconds, sample_rate_hz)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError("corrupt", f"{path.name} cannot be decoded: {reason_of(error)}") from error
     first = _nearest((start_seconds - began_seconds) * sample_rate_hz)
@@ -87,7 +90,7 @@ def held_seconds(path: Path, start_seconds: float, end_seconds: float) -> float:
 def described(path: Path) -> dict[str, float | int | None]:
     """Return duration, sample rate and number of channels of media, as columns of the outcomes; empty if unreadable."""
     try:
-        with av.open(str(path)) as container:
+        with opened(path) as container:
             stream = container.streams.audio[0]
             return {
                 "media_seconds": length_seconds(container),
@@ -101,7 +104,7 @@ def described(path: Path) -> dict[str, float | int | None]:
 def holds_sound(path: Path) -> bool:
     """Return whether the decoder finds a sound stream in a file."""
     try:
-        with av.open(str(path)) as container:
+        with opened(path) as container:
             return bool(container.streams.audio)
     except (av.FFmpegError, OSError, ValueError):
         return False
@@ -110,14 +113,14 @@ def holds_sound(path: Path) -> bool:
 def length_of(path: Path) -> float | None:
     """Return the duration of a media file in seconds; None if it states none or cannot be read."""
     try:
-        with av.open(str(path)) as container:
+        with opened(path) as container:
             return length_seconds(container)
     except (av.FFmpegError, OSError, ValueError):
         return None
 
 
 def _decode(
-    container: "av.container.InputContainer", start_seconds: float, end_seconds: float, sample_rate_hz: int
+    container: "av.container.InputContainer", path: Path, start_seconds: float, end_seconds: float, sample_rate_hz: int
 ) -> tuple[float, npt.NDArray[np.int16]]:
     """Decode a stretch, with a little sound before and after it.
 
@@ -128,7 +131,8 @@ def _decode(
     """
     wanted_from = start_seconds - PREROLL_SECONDS
     stream = container.streams.audio[0]
-    if wanted_from > 0 and stream.time_base is not None and is_exact_after_seek(container):
+    is_seekable = is_exact_after_seek(container) and not is_joined(path, container)
+    if wanted_from > 0 and stream.time_base is not None and is_seekable:
         # by the times of the sound, not of a picture, whose key frames are seconds apart
         container.seek(math.floor((origin_seconds(container) + wanted_from) / stream.time_base), stream=stream)
     times = FrameTimes(container)

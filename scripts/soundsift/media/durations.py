@@ -10,7 +10,7 @@ import av
 
 from soundsift.errors import MediaError
 from soundsift.files import write_text
-from soundsift.media.containers import FrameTimes, decoded_frames, header_seconds, reason_of
+from soundsift.media.containers import FrameTimes, decoded_frames, header_seconds, is_joined, opened, reason_of
 
 # Formats of WAV and its relatives: the duration follows from the size of the data, which decoding need not count.
 SIZED = ("wav", "w64", "au", "caf", "ogg")
@@ -74,12 +74,13 @@ def duration_of(path: Path) -> float:
         If the file has no sound, or cannot be decoded at all.
     """
     try:
-        with av.open(str(path)) as container:
+        with opened(path) as container:
             if not container.streams.audio:
                 raise MediaError("no_audio", f"{path.name} has no sound stream")
             stated = header_seconds(path, container)
             stream = container.streams.audio[0]
             sized = container.format.name in SIZED and stream.codec_context.name.startswith(("pcm_", "opus", "vorbis"))
+            sized = sized and not is_joined(path, container)
             if not stated and sized and stream.duration is not None and stream.time_base is not None:
                 stated = float(stream.duration * stream.time_base)
             return stated or _decoded_seconds(container)

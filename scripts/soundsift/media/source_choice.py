@@ -34,7 +34,7 @@ class SourceChoice:
 
         Media of a source that is no longer in the configuration stay as they are.
         """
-        if self.is_single:
+        if self.is_single and not is_sharded(self.sources[0].params.url):
             return self.sources[0].is_current(clip, record, media)
         for source, label in zip(self.sources, self.labels, strict=True):
             is_earlier = not record.source and not is_sharded(source.params.url)

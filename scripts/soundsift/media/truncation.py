@@ -1,13 +1,12 @@
 """Media files that end before their own structure says: how many bytes there should be."""
 
 import struct
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from soundsift.media.containers import DAMAGED_SECONDS
+from soundsift.media.containers import DAMAGED_SECONDS, UNKNOWN_32
 
-# Sizes that programs write when they do not know how long the sound will be: they send it to a pipe.
-UNKNOWN_32 = (range(0x7FFFF000, 0x80000000), range(0xFFFFFF00, 0x100000000))
 W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -37,6 +36,22 @@ def shortfall(path: Path, seconds: float) -> str:
     missing, n_bytes = missing_bytes(path), path.stat().st_size
     if missing and _is_ogg(path):  # what follows the last page is not known
         return f"ends after {seconds:.1f} s, in the middle of a page"
+    return _too_short(n_bytes, missing, seconds)
+
+
+def stream_bytes(head: bytes) -> int:
+    """Return how many bytes a stream has in all, by its first :data:`HEAD_BYTES`; 0 if they do not say it."""
+    if head[:4] in (b"caff", b"OggS"):  # only the whole file says it
+        return 0
+    return _stated_bytes(BytesIO(head), len(head))
+
+
+def stream_shortfall(head: bytes, n_bytes: int, seconds: float) -> str:
+    """Say that a stream of ``n_bytes`` bytes has ended too early, as :func:`shortfall`."""
+    return _too_short(n_bytes, max(0, stream_bytes(head) - n_bytes - PADDING_BYTES), seconds)
+
+
+def _too_short(n_bytes: int, missing: int, seconds: float) -> str:
     stated_seconds = seconds * (n_bytes + missing) / max(n_bytes, 1)
     too_short = stated_seconds - seconds > DAMAGED_SECONDS
     return f"says {stated_seconds:.1f} s and ends after {seconds:.1f} s" if too_short else ""

@@ -255,6 +255,12 @@ def detector_members(
         found = []
         for label in named:
             code = classes.code_of(label)
+            alike = sorted({name for name in classes.names if _plain(name) == _plain(label)})
+            if label.strip() not in {*classes.names, *classes.ids} and len(alike) > 1:
+                raise ConfigError(
+                    f"{key} names {label!r}, but the lists have {' and '.join(alike)}: set it to those that are meant, "
+                    "with the same upper and lower case"
+                )
             if code is None:
                 raise ConfigError(
                     f"{key} names {label!r}, which is neither an id nor a display name of the class table: "

@@ -6,6 +6,7 @@ An error names the file and the line, and fits on one line.
 import csv
 import gzip
 import logging
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from soundsift.errors import InputError
-from soundsift.metadata.dialect import GZIP, INVISIBLE, encoding_of, separator_of
+from soundsift.metadata.dialect import EXCEL_ERROR, GZIP, INVISIBLE, encoding_of, separator_of
 
 # The separator is found by these.
 N_SAMPLE_LINES = 20
@@ -50,8 +51,10 @@ def read_rows(path: Path, key: str) -> Iterator[tuple[int, list[str]]]:
     Parameters
     ----------
     path
-        UTF-8, UTF-16 or Windows-1252, with any line endings, separated by commas, semicolons or tabs. Lines that begin
-        with ``#`` are comments. Rows whose fields are all empty, as Excel leaves behind, are blank lines.
+        UTF-8, UTF-16 or Windows-1252, with any line endings, separated by commas, semicolons or tabs. Comments are
+        lines that begin with ``#`` before the first row, and with ``# `` after it. A quoted field may have line breaks;
+        the row has the number of its first line. Rows whose fields are all empty, as Excel leaves behind, are blank
+        lines.
     key
         Key of the configuration that names the file, for messages.
 
@@ -102,7 +105,7 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
         nonlocal n_commented_rows
         has_begun = False
         for text_line in text:
-            is_comment = text_line.lstrip()[:1] == "#"
+            is_comment = _is_comment(text_line, has_begun)
             n_commented_rows += is_comment and has_begun and any(mark in text_line for mark in ",;\t")
             has_begun |= not is_comment and bool(text_line.strip())
             yield "" if is_comment else text_line.rstrip(" \r\n")
@@ -123,10 +126,13 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
 
     def checked() -> Iterator[str]:
         for text_line in chain(sample, lines):
+            at = line + len(unread) + 1
             if len(text_line) > MAX_LINE:
-                refuse(path, line + 1, f"a line may have at most {MAX_LINE:,} characters", text_line)
+                refuse(path, at, f"a line may have at most {MAX_LINE:,} characters", text_line)
+            if "\0" in text_line:
+                refuse(path, at, "a line may not contain a zero byte", text_line.strip())
             unread.append(text_line)
-            yield text_line
+            yield f"{text_line}\n"
 
     separator = separator_of([line for line in sample if line])
     if separator is None:
@@ -134,16 +140,17 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
     reader = csv.reader(checked(), delimiter=separator, skipinitialspace=separator != "\t", strict=True)
     try:
         for fields in reader:
-            line += 1
-            if len(unread) > 1:
-                refuse(path, line, "a quote is opened and not closed", unread[0])
-            unread.clear()
+            if any(text_line.count(separator) == len(fields) - 1 > 0 for text_line in unread[1:]):
+                rule = "a quote is opened and not closed, or a line inside of quotes looks like a row"
+                refuse(path, line + 1, rule, unread[0])
             fields = [field.strip(INVISIBLE) for field in fields]
             if any(fields):
-                yield line, fields
+                yield line + 1, fields
+            line += len(unread)
+            unread.clear()
         if n_commented_rows:
             logging.getLogger("soundsift").warning(
-                "%s: %d rows begin with # and are taken for comments; put a name that begins with # in quotes",
+                "%s: %d rows begin with # and a space and are taken for comments; put a name that begins so in quotes",
                 path, n_commented_rows,
             )  # fmt: skip
     except csv.Error as error:
@@ -152,6 +159,17 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
         refuse(
             path, line + 1, "a quote is opened and not closed" if unclosed else f"not a row of a table ({error})", found
         )
+
+
+def _is_comment(text_line: str, has_begun: bool) -> bool:
+    """Whether a line is a comment: before the first row every line with ``#``, later only those of AudioSet's form.
+
+    Names of files begin with ``#`` too, and so do the errors that Excel saves.
+    """
+    text_line = text_line.strip(INVISIBLE)
+    if not has_begun:
+        return text_line.startswith("#") and not re.match(EXCEL_ERROR, text_line)
+    return text_line == "#" or text_line.startswith("# ")
 
 
 def trimmed(fields: list[str], n: int) -> list[str]:

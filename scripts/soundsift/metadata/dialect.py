@@ -4,13 +4,15 @@ import codecs
 import csv
 import gzip
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 GZIP = b"\x1f\x8b"
 BLOCK_BYTES = 1 << 20
 # Spaces that programs put around a field, and characters that are not visible.
 INVISIBLE = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\u200c\u200d\u2060\ufeff"
+# What Excel saves in place of a value that it could not compute, in English and German.
+EXCEL_ERROR = r"#(NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!|WERT!|BEZUG!|NV|ZAHL!|SPILL!|CALC!)"
 # Bytes that text in Windows-1252 does not have, and runs of letters outside ASCII, which other encodings have.
 NOT_WINDOWS_1252 = re.compile(rb"[\x00-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]|[\x80-\xff]{3}")
 
@@ -66,7 +68,7 @@ def separator_of(lines: Sequence[str]) -> str | None:
         return "\t"
     counts = {}
     for separator in ";,":
-        widths = [width for line in lines if (width := _n_fields(line, separator))]
+        widths = [width for width in _widths(lines, separator) if width]
         if min(widths, default=0) > 1:
             counts[separator] = (len(set(widths)) == 1, widths[0])
     if not counts:
@@ -76,8 +78,8 @@ def separator_of(lines: Sequence[str]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _n_fields(line: str, separator: str) -> int:
-    fields = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
-    while fields and not fields[-1].strip(INVISIBLE):
-        fields.pop()
-    return len(fields)
+def _widths(lines: Sequence[str], separator: str) -> Iterator[int]:
+    for fields in csv.reader((f"{line}\n" for line in lines), delimiter=separator, skipinitialspace=True):
+        while fields and not fields[-1].strip(INVISIBLE):
+            fields.pop()
+        yield len(fields)

@@ -1,6 +1,7 @@
 """The labels of the rows of a list: how they are divided, and which classes they name."""
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,6 +14,9 @@ from soundsift.metadata.delimited import shorten
 from soundsift.metadata.dialect import INVISIBLE
 
 Integers = npt.NDArray[np.int32]  # half the memory of int64: AudioSet has millions of labels
+BRACKETS = ("[]", "()", "{}")
+QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+QUOTED_LIST = re.compile(rf"\s*(?:(?:{QUOTED.pattern})(?:\s*,\s*|\s+|\s*$))*", re.DOTALL)
 Check = Callable[[pa.Array, str], None]
 
 
@@ -25,20 +29,29 @@ def each_once(row: Integers, code: Integers) -> tuple[Integers, Integers]:
 
 
 def listed(text: str) -> list[str] | None:
-    """Read labels that are written as a list of Python or JSON; None if they are not.
+    """Read labels that are written as a list, tuple or set of Python, as JSON or by NumPy; None if they are not.
 
     Examples
     --------
     >>> listed("['Speech', 'Music']")
     ['Speech', 'Music']
+    >>> listed("['Speech' 'Music']")
+    ['Speech', 'Music']
     """
-    if not (text.startswith("[") and text.endswith("]")):
+    if text[:1] + text[-1:] not in BRACKETS or not QUOTED_LIST.fullmatch(text[1:-1]):
         return None
     try:
-        found = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        # each by itself: Python joins the strings of NumPy, which have no comma between them
+        return [str(ast.literal_eval(quoted)) for quoted in QUOTED.findall(text[1:-1])]
+    except (ValueError, SyntaxError, MemoryError):
         return None
-    return found if isinstance(found, list) and all(isinstance(part, str) for part in found) else None
+
+
+def is_unquoted_list(text: str, separator: str) -> bool:
+    """Return whether labels are in brackets without quotes: ``[dog, rain]``; they would keep the brackets."""
+    inside = text[1:-1]
+    is_in_brackets = text[:1] + text[-1:] in BRACKETS and not any(bracket in inside for bracket in "[](){}")
+    return is_in_brackets and bool(separator) and separator in inside and listed(text) is None
 
 
 def separator_of_labels(texts: Sequence[str]) -> str | None:
@@ -80,6 +93,8 @@ def own_labels(labels: pa.Array, separator: str | None, check: Check) -> tuple[I
         good = pc.invert(pc.match_substring_regex(labels, r"[;|]"))
         check(good, "labels are divided by ; or by |, and this list has both: set metadata.label_separator to one")
         separator = ","
+    good = pa.array([not is_unquoted_list(text, separator) for text in texts]).take(distinct.indices)
+    check(good, "labels in brackets must be in quotes, as in ['dog', 'rain']; or write dog,rain in quotes")
     parts = [split_labels(text, separator) for text in texts]
     check(pa.array([bool(found) for found in parts]).take(distinct.indices), "a segment must have at least one label")
     per_row = pa.array(parts, pa.list_(pa.string())).take(distinct.indices)

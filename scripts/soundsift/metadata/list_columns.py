@@ -15,6 +15,7 @@ from soundsift.metadata.delimited import read_rows, refuse, trimmed
 from soundsift.metadata.labels import Integers
 from soundsift.metadata.recipe import Recipe
 from soundsift.metadata.recipes import RECIPES
+from soundsift.metadata.seconds import parse_seconds
 
 # Names that lists give our columns, in the order of preference.
 HEADERS = {
@@ -26,6 +27,12 @@ HEADERS = {
     "labels": ("labels", "label", "positive_labels", "label_ids", "event_label", "event_labels", "category", "class"),
     "fold": ("fold",),
 }
+# Words in the names of columns with times that lists call otherwise, such as "Start (s)", t_end or von.
+TIME_WORD = re.compile(
+    "t?(start|starts|begin|begins|beginn|beginning|anfang|von|from|onset|debut|début|inicio|tmin|xmin)"
+    "(time|s|sec|secs|seconds|ms|zeit)?"
+    "|t?(end|ends|stop|stops|ende|bis|to|until|offset|fin|tmax|xmax)(time|s|sec|secs|seconds|ms|zeit)?"
+)
 WEAK = ("video_id", "start_seconds", "end_seconds", "labels")
 STRONG = ("segment_id", "start_seconds", "end_seconds", "labels")
 AUDACITY = ("start_seconds", "end_seconds", "labels")
@@ -94,8 +101,11 @@ def read_columns(path: Path, layout: LayoutParams, ids_wanted: bool) -> ListColu
         refuse(path, line, f"metadata.group is {layout.group!r}, but the list has no such column", ",".join(first))
     at = {name: names.index(name) for name in wanted}
     at |= {"": [field.lower() for field in first].index(group)} if group else {}
-    lines, parts = [], []
+    lines: list[Integers] = []
+    parts: list[pa.Table] = []
     while chunk := list(islice(rows, CHUNK_ROWS)):
+        if not lines and recipe is None and wanted[0] == "file" and "start_seconds" not in wanted:
+            _refuse_unknown_times(path, line, first, names, [fields for _, fields in chunk])
         checked = []
         for number, fields in chunk:
             fields = trimmed(fields, len(names))
@@ -183,6 +193,29 @@ def _wanted(
         if names.count(name) != 1:
             refuse(path, line, f"the header must have the column {name} exactly once", ",".join(first))
     return [*needed[:-1], *(["fold"] if names.count("fold") == 1 else []), "labels"]
+
+
+def _refuse_unknown_times(
+    path: Path, line: int, header: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Refuse a list of files whose times would be ignored, so that every row would become a whole file."""
+    found = []
+    for i, (name, theirs) in enumerate(zip(names, header, strict=True)):
+        words = [word for word in re.split(r"[\W\d_]+", theirs.lower()) if word]
+        if name or not any(TIME_WORD.fullmatch(word) for word in words):
+            continue
+        texts = [fields[i] for fields in rows if i < len(fields) and fields[i]]
+        n_times = sum(not np.isnan(parse_seconds(text, "," in text)) for text in texts)
+        if n_times * 2 > len(texts):
+            found.append(theirs)
+    if found:
+        start, end = (*found, "NAME")[:2]
+        refuse(
+            path, line,
+            f"the columns {', '.join(found)} look like times, and would be ignored: set metadata.columns: "
+            f"{{start_seconds: {start}, end_seconds: {end}}} if they are in seconds, or rename them",
+            ",".join(header),
+        )  # fmt: skip
 
 
 def _audacity(

@@ -13,8 +13,9 @@ These forms are read:
 - Label tracks of Audacity: the file is the one with the same name beside it.
 """
 
+import logging
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ import pyarrow.compute as pc
 
 from soundsift.config.metadata import LayoutParams
 from soundsift.metadata.classes import Classes
+from soundsift.metadata.dialect import EXCEL_ERROR
 from soundsift.metadata.file_ids import file_id
 from soundsift.metadata.labels import Integers, each_once, find_classes, own_labels
 from soundsift.metadata.list_columns import ListColumns, read_columns
@@ -40,7 +42,7 @@ EXCEL = (
         rf"^\d{{1,2}}[-. ]{MONTH}([-. ]\d{{2,4}})?$|^{MONTH}[- ]\d{{2}}$|^\d{{1,2}}([-./])\d{{1,2}}[-./]\d{{2,4}}$",
         "a date that Excel has made",
     ),
-    (r"^#[A-Z/?!0]+$", "an error of Excel, which takes a leading - or = for a formula"),
+    (f"^{EXCEL_ERROR}$", "an error of Excel, which takes a leading - or = for a formula"),
     (r"^=", "a formula: Excel puts = before a leading -"),
 )
 # Length of AudioSet's segments. The list of strong labels has the times of events, not the end of the segment.
@@ -122,6 +124,7 @@ def read_lists(
     if classes is None:
         own = {name: own_labels(c.text["labels"], separators[name], c.check) for name, c in columns.items()}
         names = sorted({label for _, labels in own.values() for label in labels})
+        _remark_cases(names)
         classes = Classes.of_own_labels(names)
         code_of = {name: code for code, name in enumerate(names)}
         for name, (row, labels) in own.items():
@@ -132,6 +135,18 @@ def read_lists(
             name: find_classes(c.text["labels"], classes, separators[name], c.check) for name, c in columns.items()
         }
     return {name: _with_labels(columns[name], unlabelled[name], *labelled[name]) for name in columns}, classes
+
+
+def _remark_cases(names: Sequence[str]) -> None:
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(name.casefold(), []).append(name)
+    several = [" and ".join(found) for found in alike.values() if len(found) > 1]
+    if several:
+        logging.getLogger("soundsift").warning(
+            "labels that differ only in upper and lower case are classes of their own: %s; write them alike if they "
+            "mean the same", ", ".join(several[:5]) + ", ..." * (len(several) > 5),
+        )  # fmt: skip
 
 
 def read_segments(
@@ -151,6 +166,10 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
     if key == "file":
         columns.check(pc.not_equal(ids, ""), "a row must name a file")
         _check_excel(columns, ids)
+        columns.check(
+            pc.invert(pc.match_substring_regex(ids, r"[^/\\]{256}")),
+            "a name may have at most 255 characters: rename the file",
+        )
         file = _paths(columns)
         place = columns.path.resolve().parent.as_posix()
         known = file.dictionary_encode()

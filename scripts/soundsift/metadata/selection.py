@@ -236,8 +236,13 @@ def _extra_columns(lists: Sequence[Segments]) -> dict[str, pa.Array]:
         no_file = (pa.array([""] * len(s)) if s.file is None else s.file for s in lists)
         extra["file"] = pa.concat_arrays(list(no_file))
     if any(segments.group is not None for segments in lists):
-        extra["group"] = pa.concat_arrays([s.video_id if s.group is None else s.group for s in lists])
+        extra["group"] = pa.concat_arrays([s.video_id if s.group is None else _groups(s) for s in lists])
     return extra
+
+
+def _groups(segments: Segments) -> pa.Array:
+    """The group of every row; a row without a value has that of its video or file."""
+    return pc.if_else(pc.equal(segments.group, ""), segments.video_id, segments.group)
 
 
 def _is_in_fold(segments: Segments, fold: str) -> Mask:

@@ -84,20 +84,45 @@ class FakeFrameEnsemble(FakeEnsemble):
         return np.zeros(len(x))
 
 
-def test_a_window_has_the_frames_of_the_recording_at_its_time(tmp_path: Path, rng: np.random.Generator) -> None:
-    path = write(np.concatenate([noise(2, rng), tone(3)]), tmp_path / "a.wav")
+def both_networks() -> tuple[Detector, Networks]:
     networks = Networks(FakeEnsemble(), FakeFrameEnsemble())
     known = replace(detector().definition, window_calibrations={"tone": [1.0, 1.0, 0.0]})
-    Detector(Model(known, filters_of(RATE_HZ, FeatureParams()), {"tone": networks})).detect(path)
+    return Detector(Model(known, filters_of(RATE_HZ, FeatureParams()), {"tone": networks})), networks
+
+
+def test_a_window_has_the_frames_of_the_recording_at_its_time(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = write(np.concatenate([noise(2, rng), tone(3)]), tmp_path / "a.wav")
+    listening, networks = both_networks()
+    listening.detect(path)
     samples, _ = clip_file.read_samples(path)
     frames = frame_features(samples, RATE_HZ, FeatureParams())
     for at in range(4):
         first = round(at * RATE_HZ / 512)
-        window = frames[first : first + 1 + WINDOW_SECONDS * RATE_HZ // 512]
+        # without frames that reach beyond the window
+        window = frames[first : first + (WINDOW_SECONDS * RATE_HZ - 1024) // 512]
         assert np.array_equal(networks.frames.inputs[at], sequence_of(window[:, 1:], RATE_HZ / 512).astype(np.float16))
         write_parquet(frames_table(window, str(at), RATE_HZ, FeatureParams()), tmp_path / f"{at}.parquet")
     rows = summary_table([tmp_path / f"{at}.parquet" for at in range(4)], ["mean", "std"])
     assert np.array_equal(networks.statistics.inputs[0], feature_matrix(rows, COLUMNS))
+
+
+def test_what_a_window_holds_depends_on_nothing_beyond_it(rng: np.random.Generator) -> None:
+    quiet = (0.01 * noise(9.5, rng) * np.linspace(0.001, 1, round(9.5 * RATE_HZ))).astype(np.float32)
+    loud = quiet.copy()
+    loud[8 * RATE_HZ :][:300] = 0.9
+    found = {}
+    for name, sound in (("quiet", quiet), ("loud", loud)):
+        for n_at_once in (RATE_HZ, RATE_HZ // 3, len(sound)):
+            listening, networks = both_networks()
+            blocks = (sound[i : i + n_at_once] for i in range(0, len(sound), n_at_once))
+            list(listening._per_second(blocks, WINDOW_SECONDS))
+            found[name, n_at_once] = np.stack(networks.frames.inputs)
+    first, *others = found.values()
+    # seven windows end before the sound at 8 s
+    assert first.shape[0] == 8
+    for other in others:
+        assert other[:7] == pytest.approx(first[:7], abs=0.02)
+    assert found["loud", RATE_HZ] == pytest.approx(found["loud", len(loud)], abs=0.02)
 
 
 def test_silence_has_no_segments_whatever_the_model_predicts(tmp_path: Path) -> None:
@@ -265,6 +290,10 @@ def test_samples_of_another_rate_are_converted() -> None:
         (np.zeros(30000), None, "sample_rate_hz is None"),
         (np.zeros((30000, 2)), 8000, r"samples have the shape \(30000, 2\)"),
         (np.zeros(30000, dtype=complex), 8000, "samples are complex128"),
+        (np.zeros(30000, dtype=np.int64), 8000, "samples are int64: give floats .* int8, int16 or int32"),
+        (np.full(30000, 5000.0), 8000, "samples reach 5000: divide them by their full scale"),
+        ([0.0] * 30000, 8000, "samples are list: give a NumPy array"),
+        (np.zeros(30000), 8000.5, "sample_rate_hz is 8000.5"),
     ],
 )
 def test_samples_that_cannot_be_understood_are_refused(samples: np.ndarray, rate_hz: int, message: str) -> None:
@@ -272,7 +301,20 @@ def test_samples_that_cannot_be_understood_are_refused(samples: np.ndarray, rate
         detector().detect(samples, rate_hz)
 
 
+def test_a_sample_rate_may_be_a_numpy_integer_or_a_whole_float() -> None:
+    wave = 0.5 * np.sin(2 * np.pi * 440 * np.arange(5 * 8000) / 8000)
+    expected = detector().probabilities(wave, 8000)["tone"]
+    for rate_hz in (np.int32(8000), 8000.0, np.float32(8000)):
+        assert np.array_equal(detector().probabilities(wave, rate_hz)["tone"], expected)
+
+
 # ---- streams
+
+
+@pytest.mark.parametrize("source", [[0.0], "a.wav", io.StringIO("a")])
+def test_what_is_no_stream_is_refused(source: object) -> None:
+    with pytest.raises(InputError, match="give a file that is open for reading bytes"):
+        list(detector().stream(source))
 
 
 def test_a_stream_gives_the_segments_of_the_file(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -151,7 +151,9 @@ def test_features_of_other_clips_than_those_that_are_there_are_refused(held: lis
 
 
 @pytest.mark.parametrize("held", [["aa_0", "mm_0"], []])
-def test_a_clip_file_that_gave_no_features_is_a_corrupt_row_and_no_lost_batch(held: list[str], tmp_path: Path) -> None:
+def test_a_clip_file_that_gave_no_features_is_a_corrupt_row_and_no_lost_batch(
+    held: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     wanted = run(tmp_path, {"cc_0": "private"})
     write_features(wanted.features[0], held)
     assert merge(*wanted) == (5, len(held) + 1)
@@ -163,6 +165,7 @@ def test_a_clip_file_that_gave_no_features_is_a_corrupt_row_and_no_lost_batch(he
     assert {row["reason"] for row in corrupt} == {
         "the clip file could not be read back: --forcerun convert_clips writes it again"
     }
+    assert f"{len(corrupt)} clips of train-00000 are left out: the clip file could not be read back" in caplog.text
 
 
 def test_outcomes_of_other_clips_are_refused_with_their_counts(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 
 import av
@@ -8,6 +9,7 @@ from soundsift.demo import RATE_HZ as DEMO_RATE_HZ
 from soundsift.demo import write_media
 from soundsift.errors import MediaError
 from soundsift.media import decode, levels
+from soundsift.media.durations import duration_of
 from tests.unit.media.sounds import RATE_HZ, clicks, write_whole
 
 
@@ -167,3 +169,30 @@ def test_samples_that_are_no_numbers_are_damage(tmp_path: Path) -> None:
         container.mux(stream.encode(frame))
     with pytest.raises(MediaError, match="values that are not numbers"):
         decode.cut(tmp_path / "v.wav", 0.0, 0.5, RATE_HZ)
+
+
+@pytest.mark.parametrize(("codec", "ending"), [
+    ("flac", "flac"), ("flac", "oga"), ("libopus", "opus"), ("aac", "ts"), ("mp2", "mpg"),
+])  # fmt: skip
+def test_a_cut_after_the_seam_of_joined_files_is_that_of_a_decode_from_the_beginning(
+    codec: str, ending: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"joined.{ending}"
+    write_whole(path, codec, [(clicks([2.5, 4.5], 6), DEMO_RATE_HZ), (clicks([1.5, 7.5], 10), DEMO_RATE_HZ)])
+    assert onsets_seconds(decode.cut(path, 13.0, 14.0, RATE_HZ)) == pytest.approx([0.5], abs=0.15)
+    assert onsets_seconds(decode.cut(path, 4.0, 5.0, RATE_HZ)) == pytest.approx([0.5], abs=0.15)
+    assert duration_of(path) == pytest.approx(16, abs=0.2)
+
+
+def test_sound_beyond_two_gigabytes_of_unknown_size_is_found(tmp_path: Path) -> None:
+    # sox writes this size into a pipe, and FFmpeg would end the sound there
+    path, rate_hz, n_before = tmp_path / "long.wav", 48000, 0x7FFFF000
+    head = b"RIFF" + struct.pack("<I", 0x7FFFF024) + b"WAVEfmt "
+    head += struct.pack("<IHHIIHH", 16, 1, 1, rate_hz, 2 * rate_hz, 2, 16) + b"data" + struct.pack("<I", n_before)
+    with open(path, "wb") as file:
+        file.write(head)
+        file.seek(len(head) + n_before)
+        file.write(np.full(2 * rate_hz, 8192, dtype="<i2").tobytes())
+    start = n_before / 2 / rate_hz
+    found = decode.cut(path, start, start + 2, rate_hz)
+    assert levels.duration_seconds(found) == pytest.approx(2, abs=0.01)

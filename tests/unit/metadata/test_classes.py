@@ -5,7 +5,7 @@ import pytest
 
 from soundsift.errors import ConfigError, InputError
 from soundsift.metadata.classes import Classes, detector_members, read_classes
-from soundsift.metadata.ontology import Ontology
+from soundsift.metadata.ontology import NO_ONTOLOGY, Ontology
 
 CHILDREN = {"s": ["c", "y"], "c": [], "y": [], "m": ["r"], "r": [], "a": []}
 ONTOLOGY = Ontology(
@@ -127,3 +127,14 @@ def test_a_detector_of_an_unknown_class_is_refused_with_the_nearest_names(tmp_pa
 def test_a_detector_that_excepts_all_its_classes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="excludes every class"):
         members(tmp_path, **{"classes": ["Rock"], "except": ["Music"]})
+
+
+def test_a_label_in_another_case_must_name_one_class() -> None:
+    def members(label: str, names: list[str]) -> list[bool]:
+        found = detector_members({"d": {"classes": [label]}}, Classes.of_own_labels(names), NO_ONTOLOGY)
+        return found["d"].counting.tolist()
+
+    assert members("DOG", ["Dog", "rain"]) == [True, False]
+    assert members("dog", ["Dog", "dog"]) == [False, True]
+    with pytest.raises(ConfigError, match="detectors.d names 'DOG', but the lists have Dog and dog: set it to"):
+        members("DOG", ["Dog", "dog"])

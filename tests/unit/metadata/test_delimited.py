@@ -65,6 +65,8 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
     (b"\x89PNG\r\n\x1a\n\xff", "not UTF-8 text"),
     ("a,Привет,b\n".encode("cp1251"), "line 1: not UTF-8 text, and not certainly another encoding"),
     (b"a\0b\0,1\n", "is not a text file (line 1 contains zero bytes)"),
+    (b"a,1,b\nc\0d,2,e\n", "line 2: a line may not contain a zero byte"),
+    (b'a,1,"b\nc,2,d"\n', "line 1: a quote is opened and not closed, or a line inside of quotes looks like a row"),
     (gzip.compress(b"a,1,b\n" * 1000, mtime=0)[:-20], "cannot be read"),
     (b"\x1f\x8b and no gzip", "cannot be read"),
     (b"a,1," + b"b" * 200_000 + b"\n", "line 1: a line may have at most 100,000 characters"),
@@ -96,7 +98,23 @@ def test_records_without_their_columns_are_refused(text: str, line: str, tmp_pat
     assert line in str(refused.value)
 
 
-def test_a_row_that_is_taken_for_a_comment_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "list.csv").write_text('# video_id, labels\na,x\n#hash.wav,x\n# a remark\n"#quoted.wav",y\n')
-    assert [fields for _, fields in rows(tmp_path / "list.csv")] == [["a", "x"], ["#quoted.wav", "y"]]
-    assert "list.csv: 1 rows begin with # and are taken for comments" in caplog.text
+def test_a_name_with_a_hash_is_a_row_and_a_comment_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "list.csv").write_text(
+        '#video_id, labels\na,x\n#hash.wav,x\n# no, row\n#\n"# quoted.wav",y\n#NAME?,z\n'
+    )
+    found = [fields for _, fields in rows(tmp_path / "list.csv")]
+    assert found == [["a", "x"], ["#hash.wav", "x"], ["# quoted.wav", "y"], ["#NAME?", "z"]]
+    assert "list.csv: 1 rows begin with # and a space and are taken for comments" in caplog.text
+
+
+def test_an_error_of_excel_is_a_row_also_at_the_beginning(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("# a list\n#NAME?,0,10,x\n")
+    assert rows(tmp_path / "list.csv") == [(2, ["#NAME?", "0", "10", "x"])]
+
+
+def test_a_quoted_field_may_have_line_breaks(tmp_path: Path) -> None:
+    text = 'file;start;labels\na.wav;0;"dog\nrain"\n\nb.wav;1;"[dog\n rain]"\nc.wav;2;x\n'
+    (tmp_path / "list.csv").write_text(text)
+    assert [(line, fields[0], fields[2]) for line, fields in rows(tmp_path / "list.csv")] == [
+        (1, "file", "labels"), (2, "a.wav", "dog\nrain"), (5, "b.wav", "[dog\n rain]"), (7, "c.wav", "x")
+    ]  # fmt: skip

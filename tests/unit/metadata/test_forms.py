@@ -96,6 +96,43 @@ def test_own_names_of_columns_and_labels_with_commas(tmp_path: Path) -> None:
         own("file,labels\na.wav,x\n", tmp_path / "list.csv", LayoutParams(group="speaker"))
 
 
+@pytest.mark.parametrize(("header", "row", "named"), [
+    ("file;Beginn;Ende;labels", "a.wav;0,5;2;dog", "Beginn, Ende look like times"),
+    ("file,begin,stop,labels", "a.wav,0.5,2,dog", "begin, stop"),
+    ("file,Start (s),End (s),labels", "a.wav,0.5,2,dog", "Start (s), End (s)"),
+    ("file,t_start,t_end,labels", "a.wav,0:30,1:10,dog", "{start_seconds: t_start, end_seconds: t_end}"),
+    ("file,start_ms,end_ms,labels", "a.wav,500,2000,dog", "start_ms, end_ms"),
+    ("file,labels,from,to", "a.wav,dog,0,2", "from, to"),
+    ("file,labels,von,bis", "a.wav,dog,0,2", "von, bis"),
+])  # fmt: skip
+def test_times_under_other_names_are_not_ignored(header: str, row: str, named: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        own(f"{header}\n{row}\n", tmp_path / "list.csv")
+    assert named in str(refused.value) and "list.csv, line 1" in str(refused.value)
+    layout = LayoutParams({"file": "file"})
+    with pytest.raises(InputError, match="would be ignored"):
+        own(f"{header}\n{row}\n", tmp_path / "list.csv", layout)
+
+
+def test_other_columns_are_no_times(tmp_path: Path) -> None:
+    text = "file,labels,from,to,snr,start_date,gender\na.wav,dog,Ann,Bob,3.5,2020-01-05,1\n"
+    assert own(text, tmp_path / "list.csv") == [("a.wav", 0.0, None, ["dog"])]
+
+
+def test_labels_are_read_as_programs_write_lists(tmp_path: Path) -> None:
+    for text in ("['dog' 'rain']", "['dog'\n 'rain']", "('dog', 'rain')", "{'dog', 'rain'}", "['dog','rain',]"):
+        assert own(f'file,labels\na.wav,"{text}"\n', tmp_path / "list.csv")[0][3] == ["dog", "rain"]
+    for text in ("[dog, rain]", "(dog, rain)"):
+        with pytest.raises(InputError, match="line 2: labels in brackets must be in quotes"):
+            own(f'file,labels\na.wav,"{text}"\n', tmp_path / "list.csv")
+    assert own("file,labels\na.wav,[noise]\n", tmp_path / "list.csv")[0][3] == ["[noise]"]
+
+
+def test_labels_that_differ_only_in_case_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    own("file,labels\na.wav,Dog\nb.wav,dog\nc.wav,rain\n", tmp_path / "list.csv")
+    assert "differ only in upper and lower case are classes of their own: Dog and dog;" in caplog.text
+
+
 def test_labels_of_a_class_table_may_be_divided_by_other_signs(tmp_path: Path) -> None:
     for labels in ("Speech;Music", "Speech | Music", "\"['Speech', 'Music']\"", '"Speech,Music"'):
         (tmp_path / "list.csv").write_text(f"video_id,start,end,labels\nx,0,10,{labels}\n")

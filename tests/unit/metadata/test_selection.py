@@ -304,3 +304,11 @@ def test_one_fold_is_held_out_and_none_of_its_groups_is_trained_on(tmp_path: Pat
     assert set(clips["batch"].to_pylist()) == {"train-00000"}, "another fold downloads nothing again"
     with pytest.raises(ConfigError, match="metadata.fold is '9', but no row of the lists has it in its column fold"):
         select_files(text, tmp_path, LayoutParams(fold="9"))
+
+
+def test_rows_without_a_group_are_groups_of_their_own(tmp_path: Path) -> None:
+    text = "file,start,end,labels,speaker\na.wav,0,5,dog,\nb.wav,0,5,cat,\nc.wav,0,5,cat,S\na.wav,5,9,dog,\n"
+    clips, _ = select_files(text, tmp_path, LayoutParams(group="speaker"))
+    groups = clips["group"].to_pylist()
+    assert groups[2] == "S" and groups[0] == groups[3]
+    assert len(set(groups)) == 3

@@ -3,6 +3,7 @@
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
 from soundsift.files import whole_file
-from soundsift.media.shards.places import Shard
+from soundsift.media.shards.places import Shard, place_of
 from soundsift.metadata.batches import Clip
 from soundsift.tables import Column, schema_of
 
@@ -85,12 +86,25 @@ class ShardIndex:
                     break
         return found
 
+    def there(self, url: str) -> set[tuple[str, str]]:
+        """Return name and version of the shards that are still at their address as they were indexed."""
+        place, found = place_of(url, self.revision), set()
+        for shard in self.shards.values():
+            with suppress(OSError):
+                if place.is_unchanged(shard):
+                    found.add((shard.name, shard.version))
+        return found
+
     def _rows(self, wanted: pa.Array) -> Iterable[dict[str, Any]]:
         # by row group, so that millions of rows take little memory; a list in the order of its ids needs few of them
         names = wanted.to_pylist()
         for group in range(self._file.num_row_groups):
             known = self._file.metadata.row_group(group).column(0).statistics
-            if known.has_min_max and bisect_left(names, known.min) == bisect_right(names, known.max):
+            if (
+                known is not None
+                and known.has_min_max
+                and bisect_left(names, known.min) == bisect_right(names, known.max)
+            ):
                 continue
             there = pc.is_in(self._file.read_row_group(group, columns=["id"])["id"], wanted)
             if pc.any(there, min_count=0).as_py():

@@ -17,11 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
-from soundsift.files import read_json, whole_file, write_json
+from soundsift.files import whole_file, write_json
 from soundsift.joblog import Progress
 from soundsift.media.shards import parquet, tar
 from soundsift.media.shards.index import INDEX_COLUMNS, NO_ROW_GROUP, write_index
-from soundsift.media.shards.places import SET, Place, Shard, place_of, state_of
+from soundsift.media.shards.places import SET, Place, Shard, place_of, read_set, state_of
 from soundsift.tables import schema_of
 
 # Files of the ids of one shard that were written by another version are made again.
@@ -46,7 +46,7 @@ def index_shards(url: str, folder: Path, path: Path, n_threads: int) -> None:
         If there are no shards, or some cannot be read. The others are indexed and not read again.
     """
     set_file = folder / SET
-    known = read_json(set_file) if set_file.is_file() else {}
+    known = read_set(folder)
     place = place_of(url, known.get("revision", ""))
     try:
         shards = place.shards()
@@ -92,8 +92,9 @@ def _index_shard(place: Place, shard: Shard, folder: Path) -> str:
                 ]
                 table = pa.concat_tables(groups) if groups else SCHEMA.empty_table()
             else:
-                keys, offsets, sizes = zip(*tar.members_of(file, shard.name), strict=True) or ((), (), ())
-                table = _table(pa.array(keys, pa.string()), NO_ROW_GROUP, np.array(offsets), np.array(sizes))
+                members = list(tar.members_of(file, shard.name))
+                keys, offsets, sizes = zip(*members, strict=True) if members else ((), (), ())
+                table = _table(pa.array(keys, pa.string()), NO_ROW_GROUP, np.array(offsets, int), np.array(sizes, int))
         if not place.is_unchanged(shard):
             return f"{shard.name} changed while it was read: run again when it is complete"
     except InputError as error:

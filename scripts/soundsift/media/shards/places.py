@@ -4,10 +4,10 @@ import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from glob import glob
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from soundsift.config.sources import split_pattern
 from soundsift.errors import InputError
@@ -101,7 +101,13 @@ class Folder(Place):
         return f"file:{name}"
 
     def is_unchanged(self, shard: Shard) -> bool:
-        """Compare size and modification time."""
+        """Compare size and modification time.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the shard does not exist any more.
+        """
         return version_of(self._folder / shard.name) == shard.version
 
 
@@ -141,8 +147,17 @@ def state_now(url: str, folder: str) -> str:
     try:
         return state_of(Folder(url).shards())
     except InputError:
-        path = Path(folder, SET)
-        return str(read_json(path)["state"]) if path.is_file() else ""
+        return str(read_set(Path(folder)).get("state", ""))
+
+
+def read_set(folder: Path) -> dict[str, Any]:
+    """Return what is known of the shards of an index; nothing if there is none or its file is damaged."""
+    try:
+        known = read_json(folder / SET)
+        known["shards"] = [list(asdict(Shard(*shard)).values()) for shard in known["shards"]]
+        return known if {"state", "revision"} <= known.keys() else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def state_of(shards: Iterable[Shard]) -> str:

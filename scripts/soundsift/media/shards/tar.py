@@ -23,7 +23,7 @@ def members_of(file: BinaryIO, name: str) -> Iterator[tuple[str, int, int]]:
     Raises
     ------
     InputError
-        If the file is compressed, no tar file, or cut.
+        If the file is compressed, no tar file, or cut, or a medium is stored as a sparse file.
     """
     if isinstance(file, io.RawIOBase):
         buffered = io.BufferedReader(file, HEADER_BYTES)
@@ -34,11 +34,16 @@ def members_of(file: BinaryIO, name: str) -> Iterator[tuple[str, int, int]]:
         return
     _refuse_packed(file, name)
     try:
-        with tarfile.open(fileobj=file, mode="r:") as tar:
+        with tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="backslashreplace") as tar:
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps them all
                 key, _, ending = member.name.rpartition("/")[2].partition(".")
                 if member.isreg() and key and ending.lower().rpartition(".")[2] in SOUND_ENDINGS:
+                    if member.issparse():
+                        raise InputError(
+                            f"{name} holds {member.name} as a sparse file, whose bytes are not stored in one piece: "
+                            "pack it again without the option --sparse of tar"
+                        )
                     yield key, member.offset_data, member.size
             # tarfile takes a file that is cut between two members for complete
             file.seek(tar.offset)

@@ -27,13 +27,15 @@ class FileSource(Source):
         return f"file:{Path(fill_template(self.params.url, clip)).name}"
 
     def find(self, clip: Clip) -> Path | None:
-        """Find the file that the template names for a clip; ``.*`` at its end stands for any container."""
+        """Find the file that the template names for a clip; ``.*`` at its end stands for one ending."""
         path = fill_template(self.params.url.removeprefix("file://"), clip)
         if not path.endswith(".*"):
             # macOS writes the letters of a name with other codes than most lists
             forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
-            return next((Path(form) for form in forms if Path(form).is_file()), None)
-        found = sorted(Path(name) for name in glob(escape(path[:-1]) + "*") if not name.endswith(INCOMPLETE))
+            return next((Path(form) for form in forms if os.path.isfile(form)), None)
+        names = (name for name in glob(escape(path[:-1]) + "*") if not name.endswith(INCOMPLETE))
+        # a name with a further dot is another file: garden.old.wav is not garden.*
+        found = sorted(Path(name) for name in names if "." not in name[len(path) - 1 :])
         found = [path for path in found if path.is_file() and (not _is_other_kind(path) or holds_sound(path))]
         # a single file that cannot be decoded is found, and damaged
         return next(filter(holds_sound, found), found[0]) if len(found) > 1 else next(iter(found), None)

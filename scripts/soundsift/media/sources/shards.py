@@ -169,7 +169,11 @@ class ShardSource(Source):
             raise MediaError("not_found", f"the shard {name} is gone") from error
         except (pa.ArrowInvalid, InputError, OSError, IndexError, EOFError) as error:
             problem = str(error).splitlines()[0]
-        if not self._place.is_unchanged(found.shard):
+        try:
+            is_unchanged = self._place.is_unchanged(found.shard)
+        except FileNotFoundError as error:
+            raise MediaError("not_found", f"the shard {name} is gone") from error
+        if not is_unchanged:
             raise DownloadError(
                 f"the shard {name} has changed since it was indexed: run the same command again when it is complete; "
                 "what was fetched is in the archive"

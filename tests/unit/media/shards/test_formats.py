@@ -1,6 +1,7 @@
 """Ids and media of single shards: Parquet and tar in the forms in which they are found."""
 
 import io
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -144,6 +145,26 @@ def test_a_cut_tar_is_one_line(where: str, tmp_path: Path) -> None:
     with (
         open(tmp_path / "a.tar", "rb") as file,
         pytest.raises(InputError, match="a cannot be read as tar .*copy it again"),
+    ):
+        list(members_of(file, "a"))
+
+
+@pytest.mark.parametrize("options", ["--format=gnu", "--format=pax --sparse-version=0.1", "--format=pax"])
+def test_a_sparse_member_of_a_tar_is_refused(options: str, tmp_path: Path) -> None:
+    path = tmp_path / "one.wav"
+    with open(path, "wb") as file:
+        for block in range(4):
+            file.seek(block << 20)
+            file.write(MEDIA["-video00000"])
+    if path.stat().st_blocks * 512 >= path.stat().st_size:
+        pytest.skip("this file system stores holes")
+    try:
+        subprocess.run(["tar", "--sparse", *options.split(), "-cf", "a.tar", path.name], cwd=tmp_path, check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        pytest.skip("GNU tar is needed")
+    with (
+        open(tmp_path / "a.tar", "rb") as file,
+        pytest.raises(InputError, match="a holds one.wav as a sparse file.*pack it again"),
     ):
         list(members_of(file, "a"))
 

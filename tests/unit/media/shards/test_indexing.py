@@ -1,6 +1,7 @@
 """The index of a set of shards: which shards are read again, and what is wrong with the others."""
 
 import os
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,27 @@ def test_a_pattern_that_matches_nothing_is_refused_but_an_index_is_kept(tmp_path
     before = places.state_now(url, parts), found(made(tmp_path))
     (tmp_path / "a/0.parquet").unlink()
     assert (places.state_now(url, parts), found(made(tmp_path))) == before
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"shards": [[1]], "state": "", "revision": ""}'])
+def test_damaged_state_counts_as_none(content: str, tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a/0.parquet", some(0, 1))
+    made(tmp_path)
+    (tmp_path / "made/parts/set.json").write_text(content)
+    assert len(found(made(tmp_path))) == 2
+    (tmp_path / "made/parts/set.json").write_text(content)
+    (tmp_path / "a/0.parquet").unlink()
+    url = f"file://{tmp_path}/*/*.parquet"
+    assert places.state_now(url, str(tmp_path / "made/parts")) == ""
+
+
+@pytest.mark.parametrize("media", [{}, {"caf\udce9": b"1"}])
+@pytest.mark.parametrize("kind", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_tars_without_clips_are_indexed(media: dict[str, bytes], kind: int, tmp_path: Path) -> None:
+    write_tar(tmp_path / "a/0.tar", media, kind)
+    assert found(made(tmp_path, "*/*.tar")) == {}
+    write_tar(tmp_path / "a/1.tar", some(0))
+    assert len(found(made(tmp_path, "*/*.tar"))) == 1
 
 
 def test_rows_without_an_id_are_left_out(tmp_path: Path) -> None:

@@ -112,3 +112,17 @@ def test_times_in_a_template_take_the_format_of_a_number(tmp_path: Path) -> None
         ("{video_id}_{start_ms:08d}", "a_00004500"), ("{clip_id}-{end_seconds}.wav", "a_4500-14.5.wav"),
     ):  # fmt: skip
         assert source(tmp_path, template).address(clip) == f"file:{name}"
+
+
+def test_any_ending_does_not_find_a_file_whose_name_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "garden.old.wav").write_bytes(b"sound")
+    named = Clip("garden_0", "garden", 0.0, 1.0)
+    assert source(tmp_path).find(named) is None
+    (tmp_path / "garden.txt").write_text("0.0\t1.0\tdog\n")
+    (tmp_path / "garden.wav").write_bytes(b"sound")
+    assert source(tmp_path).find(named) == tmp_path / "garden.wav"
+    assert source(tmp_path).find(Clip("o_0", "garden.old", 0.0, 1.0)) == tmp_path / "garden.old.wav"
+
+
+def test_a_name_that_no_disk_takes_is_not_found(tmp_path: Path) -> None:
+    assert source(tmp_path, "{video_id}.wav").find(Clip("x_0", "x" * 300, 0.0, 1.0)) is None

@@ -7,18 +7,23 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from free_media import free_media
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.config.sources import index_path
 from soundsift.errors import DownloadError
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
 from soundsift.media.archive_writer import open_for_writing
+from soundsift.media.columns import DOWNLOAD_COLUMNS
+from soundsift.media.shards.index import ShardIndex
 from soundsift.media.shards.indexing import index_shards
 from soundsift.media.sources import shards
 from soundsift.metadata.batches import Clip
-from tests.hub.packs import clips_of, media_of, write_parquet, write_tar
+from soundsift.tables import schema_of, write_csv
+from tests.hub.packs import clips_of, flac, media_of, write_parquet, write_tar
 from tests.site.downloads import fetch
 
 CLIPS = clips_of(20)
@@ -164,6 +169,14 @@ def test_two_clips_of_a_video_are_not_read_from_one_trimmed_row(here: Path) -> N
     twin = Clip(f"{KEYS[0]}_50000", KEYS[0], 50.0, 60.0)
     with pytest.raises(DownloadError, match=f"{KEYS[0]}_.* would both be read from the same row of 0.parquet"):
         run([CLIPS[0], twin], parquet(here))
+    # also where the media of the first were freed
+    shutil.rmtree("archive")
+    source = parquet(here)
+    run([CLIPS[0]], source)
+    there = ShardIndex(Path(index_path(source.url))).there(source.url)
+    assert open_for_writing(Path("archive")).free(CLIPS[0].clip_id, there)
+    with pytest.raises(DownloadError, match="from the same row of 0.parquet"):
+        run([twin], source)
     # whole videos serve all of their clips
     write_parquet(here / "q/0.parquet", some(0, 2))
     index(f"file://{here}/q/*.parquet")
@@ -176,20 +189,58 @@ def test_media_from_shards_can_be_freed_and_are_read_again(here: Path) -> None:
     source = parquet(here)
     rows = run(CLIPS[:3], source)
     archive = open_for_writing(Path("archive"))
-    assert sum(archive.free(one.clip_id) for one in CLIPS) == sum(map(len, some(0, 3).values()))
+    there = ShardIndex(Path(index_path(source.url))).there(source.url)
+    assert sum(archive.free(one.clip_id, there) or 0 for one in CLIPS) == sum(map(len, some(0, 3).values()))
     assert list(Path("archive").rglob("*.flac")) == [] and check(archive) == (3, [])
     assert run(CLIPS[:3], source) == rows
     # a kill between the deletion and the record leaves a record without media, which counts as none
     next(Path("archive").rglob("*.flac")).unlink()
-    assert [archive.free(one.clip_id) > 0 for one in CLIPS[:3]] == [True] * 3
+    assert all(archive.free(one.clip_id, there) for one in CLIPS[:3])
     assert check(archive) == (3, [])
+
+
+def test_media_whose_shard_is_gone_or_changed_are_not_freed(here: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(3):
+        write_parquet(here / f"p/{number}.parquet", some(number, number + 1))
+    source = parquet(here)
+    rows = run(CLIPS[:3], source)
+    write_csv(pa.Table.from_pylist(list(rows.values()), schema_of(DOWNLOAD_COLUMNS)), Path("batch.csv"))
+    (here / "p/0.parquet").unlink()
+    os.utime(here / "p/1.parquet", (1, 1))
+    free_media(Path("batch.csv"), Path("archive"), [source.url, "https://a.example/{video_id}"], Path("freed.txt"))
+    kept = [Path("archive", row["media"]).exists() for row in rows.values()]
+    assert kept == [True, True, False]
+    assert "the media of 2 clips stay in the archive" in caplog.text
+    assert Path("freed.txt").read_text().endswith("2 media kept\n")
+
+
+def test_a_shard_that_is_deleted_while_it_is_read_is_gone(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tar(here / "t/0.tar", some(0, 3))
+    source = index(f"file://{here}/t/*.tar")
+
+    def fail(*_: Any) -> None:
+        (here / "t/0.tar").unlink()
+        raise OSError("stale file handle")
+
+    monkeypatch.setattr(shards.SpanReader, "read", fail)
+    assert said(run(CLIPS[:3], source)) == {"not_found": 3}
+
+
+def test_media_of_a_former_source_stay_beside_a_single_one_of_shards(here: Path) -> None:
+    (here / "f").mkdir()
+    (here / f"f/{KEYS[0]}.flac").write_bytes(flac(9, 60.0))
+    write_parquet(here / "p/0.parquet", some(0, 2))
+    whole = SourceParams(f"file://{here}/f/{{video_id}}.flac")
+    before = run(CLIPS[:1], whole, link=False)
+    assert run(CLIPS[:1], parquet(here)) == before
+    assert said(before) == {"ok": 1}
 
 
 def test_media_of_a_folder_are_not_freed(here: Path) -> None:
     (here / "f").mkdir()
     (here / f"f/{KEYS[0]}.flac").write_bytes(MEDIA[KEYS[0]])
     run(CLIPS[:1], SourceParams(f"file://{here}/f/{{video_id}}.flac", trimmed=True), link=False)
-    assert open_for_writing(Path("archive")).free(CLIPS[0].clip_id) == 0
+    assert open_for_writing(Path("archive")).free(CLIPS[0].clip_id, set()) == 0
     assert len(list(Path("archive").rglob("*.flac"))) == 1
 
 
