@@ -402,7 +402,7 @@ def test_an_option_that_is_wrong_is_one_line_before_the_first_request(
 @pytest.mark.parametrize("layout", ["m4a", "hls"])
 def test_a_rate_limit_and_pauses_of_yt_dlp_hold_for_sections(layout: str, youtube: YouTube, tmp_path: Path) -> None:
     seconds = []
-    for options in ({}, {"ratelimit": 100_000}, {"sleep_interval": 2, "max_sleep_interval": 2.5}):
+    for options in ({"ratelimit": 100_000}, {"sleep_interval": 2, "max_sleep_interval": 2.5}):
         began = time.monotonic()
         (one,) = put(youtube, case(layout))
         youtube.sent.clear()
@@ -410,8 +410,9 @@ def test_a_rate_limit_and_pauses_of_yt_dlp_hold_for_sections(layout: str, youtub
         assert row["media_start_seconds"] > 10.0, "the whole file was fetched"
         seconds.append(time.monotonic() - began)
     n_bytes = youtube.sent.total()
-    assert seconds[1] - seconds[0] > n_bytes / 100_000 - 1.0 > 0.5
-    assert seconds[2] - seconds[0] > 1.0
+    # at least so long, on however busy a machine; without options it takes a second
+    assert seconds[0] > n_bytes / 100_000 - 1.0 > 0.5
+    assert seconds[1] > 2.0
 
 
 def test_whole_files_in_place_of_sections_are_counted_and_said_where_they_are_common(
