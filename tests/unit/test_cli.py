@@ -8,6 +8,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -198,25 +199,31 @@ def test_a_terminal_shows_files_seconds_of_sound_and_time_left(
 # ---- standard input
 
 
-def test_standard_input_is_heard_while_it_lasts(model: str, tmp_path: Path) -> None:
-    whole = sound(tmp_path / "a.wav", ("t", 30), ("n", 30), ("t", 20)).read_bytes()
+@contextmanager
+def listening(model: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], bytes]]:
+    """A command that has got 50 of 80 seconds of a live stream, and the rest of the stream."""
+    whole = sound(folder / "a.wav", ("t", 30), ("n", 30), ("t", 20)).read_bytes()
     first = 44 + 2 * RATE_HZ * 50
     command = [sys.executable, "-m", "soundsift.cli", "detect", "-", "--model", model]
     environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
-        assert process.stdin and process.stdout
         # without it, a command that waits for the end would wait for ever
         guard = threading.Timer(60, process.kill)
         guard.start()
         process.stdin.write(whole[:first])
         process.stdin.flush()
+        yield process, whole[first:]
+        guard.cancel()
+
+
+def test_standard_input_is_heard_while_it_lasts(model: str, tmp_path: Path) -> None:
+    with listening(model, tmp_path) as (process, rest):
         assert process.stdout.readline().decode().rstrip() == cli.HEADER
         start, end, name, *_ = process.stdout.readline().split()
         assert (float(start), float(end), name) == (0, pytest.approx(30, abs=1), b"tone")
-        process.stdin.write(whole[first:])
+        process.stdin.write(rest)
         process.stdin.close()
         (line,) = process.stdout.read().splitlines()
-        guard.cancel()
     assert process.returncode == 0
     assert float(line.split()[1]) == pytest.approx(80, abs=0.01)
 
@@ -233,19 +240,10 @@ def test_standard_input_that_is_no_sound_is_one_line(
 
 
 def test_an_interrupt_ends_a_live_stream_at_once(model: str, tmp_path: Path) -> None:
-    whole = sound(tmp_path / "a.wav", ("t", 30), ("n", 30), ("t", 20)).read_bytes()
-    command = [sys.executable, "-m", "soundsift.cli", "detect", "-", "--model", model]
-    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
-        assert process.stdin and process.stdout
-        guard = threading.Timer(60, process.kill)
-        guard.start()
-        process.stdin.write(whole[: 44 + 2 * RATE_HZ * 50])
-        process.stdin.flush()
+    with listening(model, tmp_path) as (process, _):
         lines = [process.stdout.readline(), process.stdout.readline()]
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
-        guard.cancel()
     assert lines[1].split()[2] == b"tone"
 
 
