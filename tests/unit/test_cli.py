@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -14,6 +15,7 @@ from types import SimpleNamespace
 
 import av
 import numpy as np
+import psutil
 import pytest
 
 from soundsift import cli
@@ -242,6 +244,11 @@ def test_standard_input_that_is_no_sound_is_one_line(
 def test_an_interrupt_ends_a_live_stream_at_once(model: str, tmp_path: Path) -> None:
     with listening(model, tmp_path) as (process, _):
         lines = [process.stdout.readline(), process.stdout.readline()]
+        # FFmpeg waits for more: an interrupt of Python's own code would end the command in any case
+        used = [-1.0, psutil.Process(process.pid).cpu_times().user]
+        while used[-1] > used[-2]:
+            time.sleep(0.5)
+            used.append(psutil.Process(process.pid).cpu_times().user)
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
     assert lines[1].split()[2] == b"tone"
