@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from soundsift.config.download import sources_of
 from soundsift.config.sources import index_path, is_sharded
 from soundsift.files import write_text
 from soundsift.joblog import job_log
@@ -30,10 +31,10 @@ def free_media(downloads: Path, archive: Path, urls: Sequence[str], freed: Path)
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
-        settings = snakemake.config["download"]
         free_media(
             downloads=Path(snakemake.input.downloads),
             archive=Path(snakemake.params.archive),
-            urls=[one["url"] for one in settings["sources"] or [settings]],
+            # no param: another source would run this rule, and all that it needs, again
+            urls=[one["url"] for one in sources_of(snakemake.config["download"])],
             freed=Path(snakemake.output.freed),
         )

@@ -3,7 +3,7 @@
 #      results/clips/{batch}/{clip_id}.{format}, results/outcomes/{batch}.csv
 # By:  download_clips, convert_clips; separate targets that send no requests: coverage
 #      (results/coverage.txt and results/missing.csv at any time), check_archive
-from soundsift.config.download import SourceParams
+from soundsift.config.download import SourceParams, sources_of
 
 # A list of its own, so that nothing changes for a configuration with one source.
 SEVERAL = {"sources": sources_of(config["download"])}

@@ -6,7 +6,8 @@
 from soundsift.config.metadata import LayoutParams, SelectionParams
 from soundsift.config.audioset import AUDIOSET, AUDIOSET_URLS, TABLES
 from soundsift.config.clips import LengthParams
-from soundsift.config.settings import is_only_youtube, one_file_a_video, sources_of
+from soundsift.config.download import sources_of
+from soundsift.config.settings import is_only_youtube, one_file_a_video
 
 
 include: "shards.smk"

@@ -2,7 +2,7 @@
 # Out: resources/shards/{digest of the address}.parquet (which clip is where); results/freed/{batch}.txt if keep.media is
 #      false
 # By:  index_shards, free_media
-from soundsift.config.settings import sources_of
+from soundsift.config.download import sources_of
 from soundsift.config.sources import index_path, is_sharded
 from soundsift.media.shards.places import state_now
 

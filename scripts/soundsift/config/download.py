@@ -1,9 +1,12 @@
 """Section ``download``: the source of the media, the requests to it, and the archive."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, MinLen
+
+from soundsift.config.pick import pick
 
 
 @dataclass(frozen=True)
@@ -96,3 +99,9 @@ class SourceList:
 @dataclass(frozen=True)
 class DownloadParams(RequestPolicy, ArchiveParams, SourceList, SourceParams):
     """Source of the media, and how requests are sent to it."""
+
+
+def sources_of(download: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """List the parameters of each source in order of preference, from a settled section ``download``."""
+    short = pick(SourceParams, download)
+    return [short | dict(entry) for entry in download["sources"]] if download["sources"] else [short]

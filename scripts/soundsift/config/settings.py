@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from soundsift.config.audioset import AUDIOSET, TABLES, audioset_files
-from soundsift.config.download import SourceParams
+from soundsift.config.download import sources_of
 from soundsift.config.metadata import OUR_COLUMNS
-from soundsift.config.pick import pick
 from soundsift.config.schema import validate
 from soundsift.config.sources import YOUTUBE, check_url, index_path, is_sharded, split_pattern
 from soundsift.config.ytdlp_options import REFUSED, refusal
@@ -82,12 +81,6 @@ def _urls(config: Mapping[str, Any]) -> dict[str, str]:
     if not download["sources"]:
         return {"download.url": download["url"]}
     return {f"download.sources.{i}.url": entry["url"] for i, entry in enumerate(download["sources"])}
-
-
-def sources_of(download: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """List the parameters of each source in order of preference, from a settled section ``download``."""
-    short = pick(SourceParams, download)
-    return [short | dict(entry) for entry in download["sources"]] if download["sources"] else [short]
 
 
 def is_demo(config: Mapping[str, Any]) -> bool:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from soundsift.config.settings import check_files, is_only_youtube, one_file_a_video, remarks, settle, sources_of
+from soundsift.config.download import sources_of
+from soundsift.config.settings import check_files, is_only_youtube, one_file_a_video, remarks, settle
 from soundsift.config.sources import YOUTUBE, index_path, is_sharded
 from soundsift.errors import ConfigError
 
