@@ -13,4 +13,4 @@ class KeepParams:
     """false deletes results/frames once a batch is summarised."""
     media: bool = True
     """false deletes media of shards from the archive once their batch is converted. They are read again from the
-    shards when they are needed. Media from elsewhere stay."""
+    shards when they are needed. Media whose shard is gone or has changed stay. Media from elsewhere stay."""
