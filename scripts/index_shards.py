@@ -6,9 +6,9 @@ from soundsift.joblog import job_log
 from soundsift.media.shards import indexing
 
 
-def index_shards(url: str, folder: Path, path: Path, n_threads: int) -> None:
+def index_shards(url: str, folder: Path, path: Path, n_threads: int, tries: int) -> None:
     """Write the index of all shards that an address names."""
-    indexing.index_shards(url, folder, path, n_threads)
+    indexing.index_shards(url, folder, path, n_threads, tries)
 
 
 if __name__ == "__main__":
@@ -18,4 +18,6 @@ if __name__ == "__main__":
             folder=Path(snakemake.params.folder),
             path=Path(snakemake.output.index),
             n_threads=snakemake.params.n_threads,
+            # no param: it changes no result
+            tries=snakemake.config["download"]["tries"],
         )

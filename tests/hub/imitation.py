@@ -29,8 +29,10 @@ class Hub:
     access
         ``open``, ``private`` (401 without the token) or ``gated`` (its files give 403 without the token).
     faults
-        Faults of the next requests for parts of files, one for each: a status code, (status, Retry-After), or ``cut``
-        (the connection is closed after half of the body).
+        Faults of the next requests for parts of files, one for each: a status code, (status, Retry-After),
+        (status, headers), or ``cut`` (the connection is closed after half of the body).
+    api_faults
+        The same for requests about the data set and its files.
     asked
         Paths of all requests.
     sent
@@ -47,6 +49,7 @@ class Hub:
         self.folder = folder
         self.access = "open"
         self.faults: list[object] = []
+        self.api_faults: list[object] = []
         self.asked: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
 
@@ -107,6 +110,15 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             url = urlsplit(self.path)
             path, query = unquote(url.path), parse_qs(url.query)
             hub.asked[path] += 1
+            self._fault = None
+            faults = hub.api_faults if path.startswith("/api") else hub.faults if path.startswith("/cdn") else []
+            if faults:
+                self._fault = faults.pop(0)
+            if isinstance(self._fault, tuple):
+                status, asked = self._fault
+                return self._send(status, b"", asked if isinstance(asked, dict) else {"Retry-After": str(asked)})
+            if isinstance(self._fault, int):
+                return self._send(self._fault, b"", {})
             known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
             if match := re.fullmatch(r"/cdn/(.+)", path):
                 return self._file(match[1])
@@ -148,11 +160,6 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self._send(302, b"", {"Location": f"{hub.endpoint}/cdn/{name}", "X-Repo-Commit": REVISION})
 
         def _file(self, name: str) -> None:
-            fault = hub.faults.pop(0) if hub.faults else None
-            if isinstance(fault, tuple):
-                return self._send(fault[0], b"", {"Retry-After": str(fault[1])})
-            if isinstance(fault, int):
-                return self._send(fault, b"", {})
             asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
             with open(hub.folder / name, "rb") as file:
                 size = file.seek(0, 2)
@@ -161,7 +168,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 data = file.read(last - first + 1)
             hub.sent[name] += len(data)
             headers = {"Content-Range": f"bytes {first}-{last}/{size}"} if asked else {}
-            self._send(206 if asked else 200, data, headers, cut=fault == "cut")
+            self._send(206 if asked else 200, data, headers)
 
         def _json(self, found: object, headers: dict[str, str] | None = None) -> None:
             self._send(200, json.dumps(found).encode(), {"Content-Type": "application/json"} | (headers or {}))
@@ -171,13 +178,14 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 status, json.dumps({"error": message}).encode(), {"X-Error-Code": code, "X-Error-Message": message}
             )
 
-        def _send(self, status: int, data: bytes, headers: dict[str, str], cut: bool = False) -> None:
+        def _send(self, status: int, data: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
+                cut = self._fault == "cut"
                 self.close_connection = self.close_connection or cut
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     self.wfile.write(data[: len(data) // 2] if cut else data)

@@ -9,10 +9,11 @@ import pytest
 
 from soundsift.config.download import SourceParams
 from soundsift.config.sources import index_path
-from soundsift.errors import ConfigError, InputError
+from soundsift.errors import ConfigError, DownloadError, InputError
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
 from soundsift.media.shards.indexing import index_shards
+from soundsift.media.shards.places import Shard
 from soundsift.media.sources.base import FetchError
 from tests.hub.imitation import DATASET, REVISION, TOKEN, Hub
 from tests.hub.packs import clips_of, media_of, write_parquet, write_tar
@@ -23,6 +24,7 @@ SERVER = Hub(Path())
 with pytest.MonkeyPatch.context() as patch:
     patch.setenv("HF_ENDPOINT", SERVER.endpoint)
     constants = pytest.importorskip("huggingface_hub.constants")
+    from soundsift.media.shards.hub import HubFolder
 
 CLIPS = clips_of(18)
 MEDIA = media_of(CLIPS)
@@ -47,9 +49,21 @@ def hub(server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     write_tar(tmp_path / "hub/20k/00.tar", {f"Y{key}": MEDIA[key] for key in keys[12:16]})
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    sleep = time.sleep
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: sleep(min(seconds, 0.01)))
     return server
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Pauses in seconds. None of them takes long."""
+    found: list[float] = []
+    sleep = time.sleep
+
+    def wait(seconds: float) -> None:
+        found.append(seconds)
+        sleep(min(seconds, 0.01))
+
+    monkeypatch.setattr(time, "sleep", wait)
+    return found
 
 
 def index(url: str) -> SourceParams:
@@ -155,16 +169,97 @@ def test_a_fault_that_stays_is_transient_and_what_came_is_kept(fault: Any, outco
     assert {row["outcome"] for row in fetch(CLIPS[:12], [source], Path("archive")).values()} == {"ok"}
 
 
-def test_an_index_that_fails_goes_on_where_it_was(hub: Hub) -> None:
-    hub.faults = [None] * 4 + [500] * 1000
-    with pytest.raises(FetchError, match="the Hub answers 500"):
+LASTING: list[Any] = [500, 503, 504, "cut", (429, 1), (503, 20)]
+
+
+@pytest.mark.parametrize("fault", LASTING)
+@pytest.mark.parametrize("where", ["faults", "api_faults"])
+def test_a_fault_that_passes_late_does_not_end_the_index(where: str, fault: Any, hub: Hub) -> None:
+    # more often than the library repeats a request
+    setattr(hub, where, [None, None, *[fault] * 14])
+    assert len(run(PARQUET)) == 18
+
+
+@pytest.mark.parametrize("fault", LASTING)
+@pytest.mark.parametrize("where", ["faults", "api_faults"])
+def test_a_fault_that_stays_ends_the_index_with_a_line_and_keeps_what_there_is(
+    where: str, fault: Any, hub: Hub
+) -> None:
+    setattr(hub, where, [None] * 4 * (where == "faults") + [fault] * 1000)
+    with pytest.raises(InputError, match="the Hub.*: run the same command again when the Hub can be reached") as failed:
         index_shards(PARQUET, Path("parts"), Path("index.parquet"), 1)
+    assert "\n" not in str(failed.value)
     n_done = len(list(Path("parts").glob("*.parquet")))
-    assert n_done
-    hub.faults.clear()
-    hub.sent.clear()
+    assert n_done == (where == "faults")
+    hub.reset(hub.folder)
     index_shards(PARQUET, Path("parts"), Path("index.parquet"), 1)
     assert len(hub.sent) == 3 - n_done
+
+
+def test_a_hub_that_cannot_be_reached_is_asked_for_few_of_many_shards(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index(PARQUET)
+    for number in range(30):
+        write_parquet(hub.folder / f"data/more/{number:02}.parquet", {f"{number:011}": b"1"})
+    shards = HubFolder(PARQUET).shards()
+    asked = []
+
+    def fail(_: HubFolder, shard: Shard) -> None:
+        asked.append(shard.name)
+        raise FetchError("network", "no such host", 0.0)
+
+    monkeypatch.setattr(HubFolder, "shards", lambda _: shards)
+    monkeypatch.setattr(HubFolder, "open", fail)
+    with pytest.raises(InputError, match=r"30 of 33 shards could not be indexed yet \(no such host\): run the same"):
+        index(PARQUET)
+    assert len(asked) <= 4 * (8 + 2)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [(429, 3600), (503, 3600), (429, {"RateLimit": '"api";r=0;t=3000'}), (429, "Mon, 01 Jan 2120 00:00:00 GMT")],
+)
+@pytest.mark.parametrize("where", ["faults", "api_faults"])
+def test_an_index_does_not_wait_for_hours(where: str, fault: Any, hub: Hub, waits: list[float]) -> None:
+    setattr(hub, where, [fault] * 1000)
+    with pytest.raises(InputError, match="the Hub answers (429|503) and asks for .* run the same command again after"):
+        index(PARQUET)
+    assert max(waits, default=0) < 60
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_long_pause_that_the_hub_asks_for_holds_for_it_alone(
+    wait: bool, hub: Hub, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = index(PARQUET)
+    Path("here").mkdir()
+    for one in CLIPS:
+        (Path("here") / f"{one.video_id}.flac").write_bytes(MEDIA[one.video_id])
+    here = SourceParams("file://here/{video_id}.flac", trimmed=True)
+    hub.faults = [None, None, *[(429, 3600)] * 1000]
+    with pytest.raises(
+        DownloadError, match="the source refuses us .* again after .*, or set HF_TOKEN or download.wait"
+    ):
+        fetch(CLIPS[:12], [source], Path("archive"), concurrency=1, tries=3, on_transient="fail")
+    n_asked = hub.asked.total()
+    assert max(waits, default=0) < 60
+    # no job asks the Hub meanwhile, and other sources are asked
+    with pytest.raises(DownloadError, match="the source refuses us"):
+        fetch(CLIPS[:12], [source], Path("archive"), on_transient="fail")
+    rows = fetch(CLIPS[:12], [here, source], Path("archive"), on_transient="fail")
+    assert {row["outcome"] for row in rows.values()} == {"ok"}
+    assert hub.asked.total() == n_asked
+    if wait:  # an hour passes with each pause
+        now = [time.time()]
+        monkeypatch.setattr(time, "sleep", lambda seconds: now.append(now[-1] + seconds))
+        monkeypatch.setattr(time, "time", lambda: now[-1])
+        n_left = len(hub.faults)
+        with pytest.raises(DownloadError, match="12 of 12"):
+            fetch(
+                CLIPS[:12], [source], Path("other"), tries=3, concurrency=1, wait_when_blocked=True, on_transient="fail"
+            )
+        assert n_left - len(hub.faults) == 3, "not for ever"
 
 
 def test_a_file_that_is_gone_from_the_hub_is_not_found(hub: Hub) -> None:

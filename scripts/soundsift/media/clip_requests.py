@@ -22,8 +22,9 @@ from soundsift.media import decode
 from soundsift.media.archive import NO_SECTION, Record
 from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
 from soundsift.media.columns import KEPT
+from soundsift.media.fetch_error import clock_time
 from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, SENT_MEDIA, TRANSIENT
-from soundsift.media.pace import Pace, client_of
+from soundsift.media.pace import Pace
 from soundsift.media.record_rules import RecordRules, with_earlier_media
 from soundsift.media.second_answers import is_worth_second_try, needs_confirmation
 from soundsift.media.source_choice import SourceChoice
@@ -66,8 +67,7 @@ class ClipRequests:
         self.source, self.archive = source, archive
         self.failures: dict[str, Record] = {}
         self._params, self._policy = source.params, source.policy
-        client = client_of(self._policy.cookies, self._policy.proxy, self._policy.yt_dlp)
-        self.pace = Pace(archive.root, client)
+        self.pace = Pace(archive.root, source.client)
         self.answers: dict[str, str] = {}
         self.retry_after_seconds = 0.0
         self._rules = RecordRules(source.params, min_seconds, started=_now())
@@ -106,8 +106,8 @@ class ClipRequests:
         return found if found is not None and found.url == address else None
 
     def is_blocked(self) -> bool:
-        """Return whether requests are blocked. Requests to a source that is not remote are never blocked."""
-        return self.source.is_remote and (self.breaker_tripped or self.pace.blocked() is not None)
+        """Return whether requests are blocked. Requests to a source that cannot refuse them are never blocked."""
+        return self.source.may_refuse and (self.breaker_tripped or self.pace.blocked() is not None)
 
     def wait_for_end_of_block(self) -> None:
         """Wait until the source may be asked again."""
@@ -208,7 +208,7 @@ class ClipRequests:
         if self._stopped.is_set():
             return False
         if not self.source.is_remote:
-            return self._fetch(clip, self.source.fetch)
+            return not self.is_blocked() and self._fetch(clip, self.source.fetch)
         with self._state:
             # after a refusal, the running requests and the refusals together are at most ``block_after``
             self._state.wait_for(
@@ -273,9 +273,10 @@ class ClipRequests:
             record.n_corrupt += n_requests * (record.outcome == "corrupt")
             record.n_unavailable += n_requests * needs_confirmation(record)
             self._record_failure(record, before)
+        if n_requests and self.source.may_refuse:
+            self.answers[clip.clip_id] = record.outcome
         if n_requests and self.source.is_remote:
             self._count_refusals(record)
-            self.answers[clip.clip_id] = record.outcome
             self.n_whole_files += record.outcome in KEPT and record.note == NO_SECTION
         return record.outcome not in TRANSIENT and not is_worth_second_try(record)
 
@@ -336,11 +337,6 @@ class ClipRequests:
                 if is_reached:
                     logging.warning("%d clips in a row were refused: no more requests", self._policy.block_after)
                     self.breaker_tripped = True
-
-
-def clock_time(seconds: float) -> str:
-    """Format a time, given in seconds since 1970, in the local time zone."""
-    return datetime.fromtimestamp(seconds).strftime("%H:%M on %d %B")
 
 
 def _now() -> str:

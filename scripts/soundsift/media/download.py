@@ -5,7 +5,6 @@ after a longer pause. So no thread waits for a single clip.
 """
 
 import logging
-import random
 import time
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
@@ -20,8 +19,9 @@ from soundsift.config.sources import is_sharded, labels_of
 from soundsift.errors import DownloadError
 from soundsift.media.archive import Archive, Record
 from soundsift.media.archive_writer import ArchiveWriter
-from soundsift.media.clip_requests import ClipRequests, clock_time
+from soundsift.media.clip_requests import ClipRequests
 from soundsift.media.columns import DOWNLOAD_COLUMNS, KEPT
+from soundsift.media.fetch_error import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, clock_time, growing_pause
 from soundsift.media.outcomes import NOT_UNDERSTOOD, TRANSIENT
 from soundsift.media.record_rules import with_earlier_media
 from soundsift.media.source_choice import SourceChoice, most_hopeful
@@ -32,12 +32,8 @@ from soundsift.metadata.batches import Clip
 NOT_REQUESTED = "not requested: requests are blocked at present"
 # Where the files are that a list names, unless download.url says so.
 FILES_OF_LISTS = "file://{file}"
-# Pause before the second round; it doubles with every further round.
-FIRST_PAUSE_SECONDS = 5.0
 # From this share of clips on, whole files in place of sections are no exception.
 COMMON_SHARE = 0.1
-# Longest wait inside a job. A server that asks for a longer one is asked again by a later run.
-LONGEST_PAUSE_SECONDS = 600.0
 
 
 def download(
@@ -121,7 +117,7 @@ def _record_failures(clips: Sequence[Clip], asked: Sequence[ClipRequests]) -> se
         answers = [answer for requests in asked if (answer := requests.answer(clip)) is not None]
         best = most_hopeful(answers) if answers else None
         is_waiting = best is not None and best.outcome in TRANSIENT
-        if not is_waiting and any(one.source.is_remote and one.answer(clip) is None for one in asked):
+        if not is_waiting and any(one.source.may_refuse and one.answer(clip) is None for one in asked):
             not_requested.add(clip.clip_id)
         elif best is not None:
             record = with_earlier_media(best, before)
@@ -136,8 +132,7 @@ def _run_rounds(
     n_rounds = 0
     while unsettled and n_rounds < policy.tries:
         if n_rounds:
-            growing = min(first_pause_seconds * 2 ** (n_rounds - 1), LONGEST_PAUSE_SECONDS)
-            pause = max(growing * random.uniform(0.5, 1.5), requests.retry_after_seconds)
+            pause = max(growing_pause(n_rounds, first_pause_seconds), requests.retry_after_seconds)
             logging.info("%d clips are not settled: round %d in %.0f s", len(unsettled), n_rounds + 1, pause)
             time.sleep(pause)
         unsettled = requests.run_round(unsettled)
@@ -210,12 +205,12 @@ def _report_failures(table: pa.Table, asked: Sequence[ClipRequests], policy: Req
         return
     what = ", ".join(f"{n} {word}" for word, n in counts.most_common())
     line = f"{counts.total()} of {len(outcomes)} clips could not be fetched yet ({what})"
-    block = asked[0].pace.blocked()
-    if block and any(requests.source.is_remote for requests in asked):
-        raise DownloadError(
-            f"{line}; the source refuses us ({block[1]}): run the same command again after {clock_time(block[0])}, or "
-            f"set download.cookies, proxy or wait_when_blocked; {kept}"
-        )
+    for source, block in [(one.source, one.pace.blocked()) for one in asked if one.source.may_refuse]:
+        if block:
+            raise DownloadError(
+                f"{line}; the source refuses us ({block[1]}): run the same command again after {clock_time(block[0])}, "
+                f"or set {source.against_blocks}; {kept}"
+            )
     raise DownloadError(
         f"{line}: run the same command again to ask for just these, or set download.on_transient to record to go on "
         f"without them; {kept}"

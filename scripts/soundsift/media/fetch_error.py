@@ -1,10 +1,16 @@
 """The error of a source that did not return media, and how long it asks to be left alone."""
 
+import random
 import time
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 # Upper limit of a Retry-After header: one day.
 MOST_SECONDS = 86400.0
+# Pause before the second round; it doubles with every further round.
+FIRST_PAUSE_SECONDS = 5.0
+# Longest wait inside a job. A server that asks for a longer one is asked again by a later run.
+LONGEST_PAUSE_SECONDS = 600.0
 
 
 class FetchError(Exception):
@@ -40,3 +46,13 @@ def retry_after(header: str | None) -> float:
         return min(max(0.0, parsedate_to_datetime(value).timestamp() - time.time()), MOST_SECONDS)
     except (ValueError, OverflowError):
         return 0.0
+
+
+def growing_pause(n_rounds: int, first_seconds: float) -> float:
+    """Return the pause in seconds after a number of rounds: growing, and not the same for two jobs."""
+    return min(first_seconds * 2.0 ** (n_rounds - 1), LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.5)
+
+
+def clock_time(seconds: float) -> str:
+    """Format a time, given in seconds since 1970, in the local time zone."""
+    return datetime.fromtimestamp(seconds).strftime("%H:%M on %d %B")

@@ -4,19 +4,34 @@ The library reads ``HF_ENDPOINT`` and ``HF_TOKEN`` from the environment, and the
 """
 
 import io
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, BinaryIO, cast
 
 import httpx2
-from huggingface_hub import HfApi, HfFileSystem
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub import HfApi, HfFileSystem, get_session, set_client_factory
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HfUriError,
+    HFValidationError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]
 
 from soundsift.config.sources import HUB
 from soundsift.errors import ConfigError, InputError
 from soundsift.media.fetch_error import FetchError, retry_after
 from soundsift.media.shards.places import Place, Shard
+
+# The library repeats requests by itself, after the pause that the Hub asks for. A longer pause is not left to it.
+PATIENCE_SECONDS = 30.0
+# Time limit for connecting and for each part of an answer, where the library sets none.
+TIMEOUT_SECONDS = 30.0
 
 
 class HubFolder(Place):
@@ -49,20 +64,24 @@ class HubFolder(Place):
 
     def shards(self) -> list[Shard]:
         """List the shards by name; their version is the checksum of their content."""
-        with plain_errors(self._dataset, self._asked):
-            found = cast(dict[str, Any], self._files.glob(f"{self._root}/{self._pattern}", detail=True))
+        root = self._root
+        try:
+            with plain_errors(self._dataset, self.revision):
+                found = cast(dict[str, Any], self._files.glob(f"{root}/{self._pattern}", detail=True))
+        except FileNotFoundError:
+            found = {}
         files = {path: info for path, info in found.items() if info["type"] == "file"}
         if not files:
             raise InputError(
                 f"no file of {self._dataset} matches {self._pattern}: look at its files on the Hub and correct "
                 "download.sources"
             )
-        start = len(self._root) + 1
+        start = len(root) + 1
         return [Shard(path[start:], _checksum(info), int(info["size"])) for path, info in sorted(files.items())]
 
     def open(self, shard: Shard) -> BinaryIO:
         """Open a file; each read of a new part is one request."""
-        with plain_errors(self._dataset, self._asked):
+        with plain_errors(self._dataset, self.revision):
             file = self._files.open(
                 f"{self._root}/{shard.name}", "rb", block_size=self.read_bytes, cache_type="none", size=shard.n_bytes
             )
@@ -139,10 +158,13 @@ def plain_errors(dataset: str, revision: str | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except (HfHubHTTPError, httpx2.HTTPError, OSError) as error:
+    except (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError, RuntimeError) as error:
         # the file system reports a data set that may not be read as a missing file
         cause = error.__cause__ if isinstance(error.__cause__, HfHubHTTPError) else error
-        raise _plain(cause, dataset, revision) from error
+        plain = _plain(cause, dataset, revision)
+        if plain is error:
+            raise
+        raise plain from error
 
 
 def _plain(error: BaseException, dataset: str, revision: str | None) -> BaseException:
@@ -161,10 +183,20 @@ def _plain(error: BaseException, dataset: str, revision: str | None) -> BaseExce
             return ConfigError(f"the Hub refuses the data set {dataset} ({status}): {log_in}")
         case HfHubHTTPError():
             return _of_status(error.response, dataset)
+        case OfflineModeIsEnabled():
+            return ConfigError("HF_HUB_OFFLINE is set, so the Hub cannot be asked: remove it from the environment")
+        case HFValidationError() | HfUriError():
+            line = str(error).splitlines()[0]
+            return ConfigError(f"the Hub has no data set of the name {dataset} ({line}): correct download.sources")
         case httpx2.TimeoutException() | TimeoutError():
             return FetchError("timeout", "the Hub did not answer in time", 0.0)
         case httpx2.HTTPError():
             return FetchError("network", f"the connection to the Hub failed: {error}", 0.0)
+        case json.JSONDecodeError():
+            return FetchError("server_error", f"the Hub answers with no JSON for {dataset}", 0.0)
+        case RuntimeError() if "client has been closed" in str(error):
+            # the library closes the client of all threads when one of them cannot connect
+            return FetchError("network", "the connection to the Hub failed", 0.0)
     return error
 
 
@@ -174,4 +206,37 @@ def _of_status(response: httpx2.Response, dataset: str) -> Exception:
     if response.status_code in (404, 410):
         return FileNotFoundError(reason)
     outcome = "rate_limited" if response.status_code == 429 else "server_error"
-    return FetchError(outcome, reason, retry_after(response.headers.get("Retry-After")))
+    return FetchError(outcome, reason, _pause_of(response))
+
+
+def _pause_of(response: httpx2.Response) -> float:
+    """Return the pause in seconds that the Hub asks for; 0 if it does not."""
+    limit = parse_ratelimit_headers(response.headers) if response.status_code == 429 else None
+    seconds = float(limit.reset_in_seconds) if limit and not limit.remaining else 0.0
+    return max(seconds, retry_after(response.headers.get("Retry-After")))
+
+
+def _refuse_long_pause(response: httpx2.Response) -> None:
+    """Let the library not wait for long, however long the Hub asks for: the job would be held meanwhile."""
+    if response.is_error and (seconds := _pause_of(response)) > PATIENCE_SECONDS:
+        outcome = "rate_limited" if response.status_code == 429 else "server_error"
+        raise FetchError(outcome, f"the Hub answers {response.status_code} and asks for {seconds:.0f} s", seconds)
+
+
+def _limit_time(request: httpx2.Request) -> None:
+    """Set a time limit where the library sets none, as for the lists of files."""
+    limits = request.extensions.get("timeout", {})
+    request.extensions["timeout"] = {
+        what: TIMEOUT_SECONDS if limits.get(what) is None else limits[what]
+        for what in ("connect", "read", "write", "pool")
+    }
+
+
+def _use_own_client() -> None:
+    before = [*get_session().event_hooks["request"], _limit_time]
+    set_client_factory(
+        lambda: httpx2.Client(event_hooks={"request": before, "response": [_refuse_long_pause]}, follow_redirects=True)
+    )
+
+
+_use_own_client()

@@ -7,9 +7,11 @@ costs only itself, and a job that is killed goes on where it was.
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +21,13 @@ import pyarrow.parquet as pq
 from soundsift.errors import InputError
 from soundsift.files import whole_file, write_json
 from soundsift.joblog import Progress
+from soundsift.media.fetch_error import (
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    FetchError,
+    clock_time,
+    growing_pause,
+)
 from soundsift.media.shards import parquet, tar
 from soundsift.media.shards.index import INDEX_COLUMNS, NO_ROW_GROUP, write_index
 from soundsift.media.shards.places import SET, Place, Shard, place_of, read_set, state_of
@@ -27,10 +36,16 @@ from soundsift.tables import schema_of
 # Files of the ids of one shard that were written by another version are made again.
 FORMAT = "1"
 N_SHOWN = 5
+# After so many failures in a row the Hub cannot be reached: the other shards wait for the next round.
+MOST_IN_A_ROW = 8
+T = TypeVar("T")
 SCHEMA = pa.schema([(c.name, c.type) for c in INDEX_COLUMNS if c.name != "shard"])
 
 
-def index_shards(url: str, folder: Path, path: Path, n_threads: int) -> None:
+def index_shards(
+    url: str, folder: Path, path: Path, n_threads: int, tries: int = 4,
+    first_pause_seconds: float = FIRST_PAUSE_SECONDS,
+) -> None:  # fmt: skip
     """Index the shards that an address names.
 
     Parameters
@@ -39,6 +54,8 @@ def index_shards(url: str, folder: Path, path: Path, n_threads: int) -> None:
         Where the ids of each shard are kept.
     path
         The index.
+    tries
+        Number of attempts at the list of shards, and at each shard, as long as the failures may pass.
 
     Raises
     ------
@@ -48,23 +65,8 @@ def index_shards(url: str, folder: Path, path: Path, n_threads: int) -> None:
     set_file = folder / SET
     known = read_set(folder)
     place = place_of(url, known.get("revision", ""))
-    try:
-        shards = place.shards()
-    except InputError as error:
-        if not known or place.revision:
-            raise
-        logging.getLogger("soundsift").warning("%s; the clips that are in the archive are used", error)
-        shards = [Shard(*shard) for shard in known["shards"]]
-    todo = [shard for shard in shards if not _is_indexed(shard, folder)]
-    logging.info("%d shards, %d to index", len(shards), len(todo))
-    progress, faults = Progress("indexed", len(todo)), []
-    with ThreadPoolExecutor(n_threads) as pool:
-        for fault in pool.map(lambda shard: _index_shard(place, shard, folder), todo):
-            faults += [fault] if fault else []
-            progress.step()
-    if faults:
-        more = f"; and {len(faults) - N_SHOWN} more" if len(faults) > N_SHOWN else ""
-        raise InputError(f"{'; '.join(faults[:N_SHOWN])}{more}. The other shards are indexed")
+    shards = _patiently(lambda: _list(place, known), tries, first_pause_seconds)
+    _patiently(lambda: _index_all(place, shards, folder, n_threads), tries, first_pause_seconds)
     table = _first_of_equal_ids(_merged(shards, folder))
     write_json(
         {
@@ -79,6 +81,90 @@ def index_shards(url: str, folder: Path, path: Path, n_threads: int) -> None:
         if part.name not in kept:
             part.unlink()
     logging.info("%d ids in %d shards", table.num_rows, len(shards))
+
+
+def _patiently(attempt: Callable[[], T], tries: int, first_pause_seconds: float) -> T:
+    """Repeat an attempt as long as its failures may pass, after growing pauses.
+
+    Raises
+    ------
+    InputError
+        If the last attempt fails too, or the server asks for a long pause.
+    """
+    n_rounds = 1
+    while True:
+        try:
+            return attempt()
+        except FetchError as error:
+            if error.retry_after_seconds > LONGEST_PAUSE_SECONDS:
+                when = clock_time(time.time() + error.retry_after_seconds)
+                raise InputError(
+                    f"{error}: run the same command again after {when}, or set HF_TOKEN. Shards that are indexed are "
+                    "not read again"
+                ) from error
+            if n_rounds >= tries:
+                raise InputError(
+                    f"{error}: run the same command again when the Hub can be reached. Shards that are indexed are not "
+                    "read again"
+                ) from error
+            pause = max(growing_pause(n_rounds, first_pause_seconds), error.retry_after_seconds)
+            n_rounds += 1
+            logging.info("%s: round %d in %.0f s", error, n_rounds, pause)
+            time.sleep(pause)
+
+
+def _list(place: Place, known: Mapping[str, Any]) -> list[Shard]:
+    """List the shards; those of the index that there is if they are not on disk any more."""
+    try:
+        return place.shards()
+    except InputError as error:
+        if not known or place.revision:
+            raise
+        logging.getLogger("soundsift").warning("%s; the clips that are in the archive are used", error)
+        return [Shard(*shard) for shard in known["shards"]]
+
+
+def _index_all(place: Place, shards: Sequence[Shard], folder: Path, n_threads: int) -> None:
+    """Write the ids of all shards that have none yet.
+
+    Raises
+    ------
+    FetchError
+        If some failed for a reason that may pass. After failures in a row the others are not tried.
+    InputError
+        If some cannot be read.
+    """
+    todo = [shard for shard in shards if not _is_indexed(shard, folder)]
+    logging.info("%d shards, %d to index", len(shards), len(todo))
+    progress, errors, in_a_row = Progress("indexed", len(todo)), list[FetchError](), list[FetchError]()
+
+    def index_one(shard: Shard) -> str | None:
+        if len(in_a_row) >= MOST_IN_A_ROW or any(error.outcome == "rate_limited" for error in in_a_row):
+            return None
+        try:
+            fault = _index_shard(place, shard, folder)
+        except FetchError as error:
+            errors.append(error)
+            in_a_row.append(error)
+            return None
+        in_a_row.clear()
+        return fault
+
+    faults, n_left = [], 0
+    with ThreadPoolExecutor(n_threads) as pool:
+        for fault in pool.map(index_one, todo):
+            faults += [fault] if fault else []
+            n_left += fault is None
+            progress.step()
+    more = f"; and {len(faults) - N_SHOWN} more" if len(faults) > N_SHOWN else ""
+    bad = f"{'; '.join(faults[:N_SHOWN])}{more}. " if faults else ""
+    if errors:
+        last = errors[-1]
+        asked = max(error.retry_after_seconds for error in errors)
+        line = f"{bad}{n_left} of {len(shards)} shards could not be indexed yet ({last.reason})"
+        raise FetchError(last.outcome, line, asked)
+    if faults:
+        raise InputError(f"{bad}The other shards are indexed")
 
 
 def _index_shard(place: Place, shard: Shard, folder: Path) -> str:
@@ -99,6 +185,10 @@ def _index_shard(place: Place, shard: Shard, folder: Path) -> str:
             return f"{shard.name} changed while it was read: run again when it is complete"
     except InputError as error:
         return str(error)
+    except FileNotFoundError:
+        return f"{shard.name} was deleted while it was read: run the same command again"
+    except OSError as error:
+        return f"{shard.name} cannot be read ({error.strerror or error}): correct its permissions, or copy it again"
     named = table.filter(pc.is_valid(table["id"]))
     if named.num_rows < table.num_rows:
         logging.warning("%s: %d rows have no id", shard.name, table.num_rows - named.num_rows)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.media.archive import Record
 from soundsift.media.fetch_error import FetchError as FetchError
+from soundsift.media.pace import client_of
 
 if TYPE_CHECKING:  # PyArrow starts a thread, but the process that runs yt-dlp is forked
     from soundsift.metadata.batches import Clip
@@ -62,6 +63,8 @@ class Source(ABC):
     is_remote: bool
     """True if requests are costly: their rate is limited, the source may refuse them, and a clip that it does not have
     is not requested again. Requests to a source that is not remote cost nothing, so every run repeats them."""
+    against_blocks = "download.cookies, proxy or wait_when_blocked"
+    """What a user can set if a server refuses us."""
     claims_videos = True
     """False if clips of many videos are fetched together, so that they cannot be claimed against other jobs. Two jobs
     may then fetch the same clip at the same time; the second one changes nothing."""
@@ -109,6 +112,16 @@ class Source(ABC):
         for clip in clips:
             by_video.setdefault(clip.video_id, []).append(clip)
         return list(by_video.values())
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether a server may ask to be left alone, so that no job asks it until its block has ended."""
+        return self.is_remote
+
+    @property
+    def client(self) -> str:
+        """Name of those whom a block of this source holds for: see :class:`soundsift.media.pace.Pace`."""
+        return client_of(self.policy.cookies, self.policy.proxy, self.policy.yt_dlp)
 
     @property
     def concurrency(self) -> int:

@@ -28,6 +28,8 @@ ENDINGS = {"flac": ".flac", "wav": ".wav", "ogg": ".ogg", "mp3": ".mp3", "mov": 
 # Row groups that are read at the same time have together this many bytes, unless a single one is larger. Reading takes
 # two to three times as much memory, so a job takes about 600 MB.
 MEMORY_BYTES = 200_000_000
+# Name of a client of the Hub in blocks.
+HUB_CLIENT = "hub"
 # So many row groups with so few wanted clips each are no exception.
 MANY_GROUPS, FEW_CLIPS = 10, 10
 
@@ -41,6 +43,7 @@ class ShardSource(Source):
 
     is_remote = False
     claims_videos = False
+    against_blocks = "HF_TOKEN or download.wait_when_blocked"
 
     def __init__(self, params: SourceParams, policy: RequestPolicy) -> None:
         super().__init__(params, policy)
@@ -71,6 +74,16 @@ class ShardSource(Source):
         """Return whether the shard that the media came from is unchanged, or no longer exists."""
         shard = self._index.shards.get(record.shard)
         return record.trimmed == self.params.trimmed and (shard is None or shard.version == record.shard_version)
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether the shards are on the Hub."""
+        return self.params.url.startswith("hf://")
+
+    @property
+    def client(self) -> str:
+        """Blocks of the Hub hold for the Hub alone, whatever the options of yt-dlp."""
+        return HUB_CLIENT
 
     @property
     def concurrency(self) -> int:

@@ -117,6 +117,32 @@ def test_a_shard_that_changes_while_it_is_read_is_not_indexed(tmp_path: Path, mo
         made(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (FileNotFoundError(2, "No such file"), "a/1.parquet was deleted while it was read: run the same command again"),
+        (PermissionError(13, "Permission denied"), r"a/1.parquet cannot be read \(Permission denied\): correct its"),
+        (OSError(5, "Input/output error"), r"a/1.parquet cannot be read \(Input/output error\)"),
+    ],
+)
+def test_a_shard_that_cannot_be_opened_is_one_line(
+    error: OSError, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        write_parquet(tmp_path / f"a/{number}.parquet", some(number))
+    open_shard = places.Folder.open
+
+    def fail(place: places.Folder, shard: places.Shard) -> Any:
+        if shard.name == "a/1.parquet":
+            raise error
+        return open_shard(place, shard)
+
+    monkeypatch.setattr(places.Folder, "open", fail)
+    with pytest.raises(InputError, match=line):
+        made(tmp_path)
+    assert len(list((tmp_path / "made/parts").glob("*.parquet"))) == 2
+
+
 def test_a_pattern_that_matches_nothing_is_refused_but_an_index_is_kept(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no file matches .*/\*/\*.parquet: mount the disk"):
         made(tmp_path)
