@@ -2,8 +2,8 @@
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -63,19 +63,26 @@ class ShardIndex:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._file = pq.ParquetFile(path)
+        self._path = path
+        with self._plain_errors():
+            self._file = pq.ParquetFile(path, page_checksum_verification=True)
             found = json.loads(self._file.schema_arrow.metadata[b"shards"])
-        except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path} is no index of shards: delete it and run again") from error
-        self.shards = {name: Shard(name, version, size) for name, version, size in found["shards"]}
-        self.revision: str = found["revision"]
+            self.shards = {name: Shard(name, version, size) for name, version, size in found["shards"]}
+            self.revision: str = found["revision"]
+
+    @contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{self._path} is no index of shards, or damaged: delete it and run again") from error
 
     def find(self, clips: Sequence[Clip]) -> dict[str, Location]:
         """Return {clip_id: location} of the clips that are in the shards."""
         names = {clip.clip_id: list(_names_of(clip)) for clip in clips}
         wanted = pa.array(sorted({name for of_clip in names.values() for name, _ in of_clip}), pa.string())
-        rows = {row["id"]: row for row in self._rows(wanted)}
+        with self._plain_errors():
+            rows = {row["id"]: row for row in self._rows(wanted)}
         found = {}
         for clip_id, of_clip in names.items():
             for name, of_video in of_clip:
@@ -122,7 +129,10 @@ def write_index(table: pa.Table, shards: Iterable[Shard], revision: str, path: P
     known = {"shards": [list(asdict(shard).values()) for shard in shards], "revision": revision}
     table = table.cast(schema_of(INDEX_COLUMNS)).sort_by("id").replace_schema_metadata({"shards": json.dumps(known)})
     with whole_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=ROWS, use_dictionary=["shard"])
+        pq.write_table(
+            table, temporary, compression="zstd", row_group_size=ROWS, use_dictionary=["shard"],
+            write_page_checksum=True,
+        )  # fmt: skip
 
 
 def _names_of(clip: Clip) -> Iterable[tuple[str, bool]]:

@@ -134,7 +134,7 @@ def _index_all(place: Place, shards: Sequence[Shard], folder: Path, n_threads: i
     InputError
         If some cannot be read.
     """
-    todo = [shard for shard in shards if not _is_indexed(shard, folder)]
+    todo = [shard for shard in shards if _ids(shard, folder) is None]
     logging.info("%d shards, %d to index", len(shards), len(todo))
     progress, errors, in_a_row = Progress("indexed", len(todo)), list[FetchError](), list[FetchError]()
 
@@ -194,7 +194,10 @@ def _index_shard(place: Place, shard: Shard, folder: Path) -> str:
         logging.warning("%s: %d rows have no id", shard.name, table.num_rows - named.num_rows)
     note = {"shard": json.dumps([FORMAT, shard.name, shard.version])}
     with whole_file(_part(shard, folder)) as temporary:
-        pq.write_table(named.replace_schema_metadata(note), temporary, compression="zstd", use_dictionary=False)
+        pq.write_table(
+            named.replace_schema_metadata(note), temporary, compression="zstd", use_dictionary=False,
+            write_page_checksum=True,
+        )  # fmt: skip
     return ""
 
 
@@ -206,20 +209,26 @@ def _part(shard: Shard, folder: Path) -> Path:
     return folder / f"{hashlib.sha256(shard.name.encode()).hexdigest()[:16]}.parquet"
 
 
-def _is_indexed(shard: Shard, folder: Path) -> bool:
+def _ids(shard: Shard, folder: Path) -> pa.Table | None:
+    """Read the ids of a shard; None if there are none of this version of it, or their file is damaged."""
     try:
-        metadata = pq.read_schema(_part(shard, folder)).metadata or {}
-        return bool(json.loads(metadata.get(b"shard", b"[]")) == [FORMAT, shard.name, shard.version])
-    except (pa.ArrowInvalid, OSError, ValueError):
-        return False
+        with pq.ParquetFile(_part(shard, folder), page_checksum_verification=True) as file:
+            note = (file.schema_arrow.metadata or {}).get(b"shard", b"[]")
+            if json.loads(note) != [FORMAT, shard.name, shard.version]:
+                return None
+            return file.read().replace_schema_metadata(None).cast(SCHEMA)
+    except (pa.ArrowException, OSError, ValueError):
+        return None
 
 
 def _merged(shards: Sequence[Shard], folder: Path) -> pa.Table:
     """Put the ids of all shards together, in the order of the shards."""
-    tables = [pq.read_table(_part(shard, folder), partitioning=None) for shard in shards]
+    tables = [table for shard in shards if (table := _ids(shard, folder)) is not None]
+    if len(tables) < len(shards):
+        raise InputError(f"{folder} was changed by another program: run the same command again")
     numbers = np.repeat(np.arange(len(shards), dtype=np.int32), [table.num_rows for table in tables])
     names = pa.DictionaryArray.from_arrays(numbers, pa.array([shard.name for shard in shards], pa.string()))
-    table = pa.concat_tables(table.replace_schema_metadata(None) for table in tables)
+    table = pa.concat_tables(tables)
     return table.add_column(1, "shard", names).cast(schema_of(INDEX_COLUMNS))
 
 

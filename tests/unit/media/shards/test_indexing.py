@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from soundsift.errors import InputError
@@ -163,6 +165,44 @@ def test_damaged_state_counts_as_none(content: str, tmp_path: Path) -> None:
     (tmp_path / "a/0.parquet").unlink()
     url = f"file://{tmp_path}/*/*.parquet"
     assert places.state_now(url, str(tmp_path / "made/parts")) == ""
+
+
+def damages(whole: bytes) -> Iterator[bytes]:
+    """A file that is empty, text, cut or another table, or has eight wrong bytes anywhere."""
+    other = pa.BufferOutputStream()
+    pq.write_table(pa.table({"x": [1]}), other)
+    yield from (b"", b"text", whole[: len(whole) // 2], other.getvalue().to_pybytes())
+    for at in range(4, len(whole) - 8, len(whole) // 30):
+        yield whole[:at] + b"\xff" * 8 + whole[at + 8 :]
+
+
+def test_damaged_ids_of_a_shard_are_made_again(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a/0.parquet", dict.fromkeys([f"{n:011}" for n in range(3000)], b"1") | some(0))
+    write_parquet(tmp_path / "a/1.parquet", some(1))
+    index = made(tmp_path)
+    expected, everything = found(index), pq.read_table(tmp_path / "index.parquet")
+    for part in (tmp_path / "made/parts").glob("*.parquet"):
+        whole = part.read_bytes()
+        for damaged in damages(whole):
+            part.write_bytes(damaged)
+            assert found(made(tmp_path)) == expected
+            assert pq.read_table(tmp_path / "index.parquet").equals(everything)
+
+
+def test_a_damaged_index_is_one_line(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a/0.parquet", dict.fromkeys([f"{n:011}" for n in range(3000)], b"1") | some(0))
+    expected = found(made(tmp_path))
+    path = tmp_path / "index.parquet"
+    refused = []
+    for damaged in damages(path.read_bytes()):
+        path.write_bytes(damaged)
+        refused.append(False)
+        try:
+            assert found(ShardIndex(path)) == expected
+        except InputError as error:
+            assert str(error).endswith("is no index of shards, or damaged: delete it and run again")
+            refused[-1] = True
+    assert sum(refused) > 0.6 * len(refused)
 
 
 @pytest.mark.parametrize("media", [{}, {"caf\udce9": b"1"}])
