@@ -3,8 +3,6 @@
 import hashlib
 import re
 import string
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from soundsift.errors import ConfigError
@@ -35,26 +33,24 @@ def is_sharded(url: str) -> bool:
 
 def index_path(url: str) -> str:
     """Return the path of the index of a sharded source."""
-    return f"{SHARDS}/{hashlib.sha256(url.encode()).hexdigest()[:16]}.parquet"
+    return f"{SHARDS}/{_digest(url)[:16]}.parquet"
 
 
-def labels_of(urls: Sequence[str]) -> list[str]:
-    """Name each source for records and tables, without folders of this machine.
+def label_of(url: str) -> str:
+    """Name a source for records and tables, without folders of this machine.
+
+    The name depends on the address alone. It tells two folders apart and stays when sources are added or moved.
 
     Examples
     --------
-    >>> labels_of(["file:///old/Y{video_id}.wav", "file:///new/Y{video_id}.wav", "file:///a/*/*.tar"])
-    ['file:Y{video_id}.wav', 'file:Y{video_id}.wav (2)', 'file:*/*.tar']
+    >>> label_of("file:///old/Y{video_id}.wav"), label_of("file:///new/Y{video_id}.wav"), label_of("file:///a/*/*.tar")
+    ('file:Y{video_id}.wav (b23335)', 'file:Y{video_id}.wav (cdbd0f)', 'file:*/*.tar (0c8a9f)')
     """
-    found: Counter[str] = Counter()
-    labels = []
-    for url in urls:
-        label = "youtube" if url == YOUTUBE else url
-        if url.startswith("file://"):
-            label = f"file:{split_pattern(url.removeprefix('file://'))[1]}"
-        found[label] += 1
-        labels.append(label if found[label] == 1 else f"{label} ({found[label]})")
-    return labels
+    if url == YOUTUBE:
+        return "youtube"
+    if not url.startswith("file://"):
+        return url
+    return f"file:{split_pattern(url.removeprefix('file://'))[1]} ({_digest(url)[:6]})"
 
 
 def split_pattern(path: str) -> tuple[str, str]:
@@ -69,6 +65,10 @@ def split_pattern(path: str) -> tuple[str, str]:
     varies = (i for i, part in enumerate(parts) if re.search(r"[*?\[{]", part))
     at = next(varies, len(parts) - 1)
     return str(PurePosixPath(*parts[:at])) if at else "", "/".join(parts[at:])
+
+
+def _digest(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()
 
 
 def check_url(url: str, key: str) -> None:

@@ -37,7 +37,7 @@ class Record:
     url
         Address at the source. It never contains a path of this machine.
     source
-        The source in the configuration, as :func:`soundsift.config.sources.labels_of` names it. Empty in records of
+        The source in the configuration, as :func:`soundsift.config.sources.label_of` names it. Empty in records of
         earlier versions.
     shard, shard_version
         Name and version of the shard that the media were taken from. Empty for other media.

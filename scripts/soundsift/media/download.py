@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from soundsift.config.download import RequestPolicy, SourceParams
-from soundsift.config.sources import is_sharded, labels_of
+from soundsift.config.sources import is_sharded, label_of
 from soundsift.errors import DownloadError
 from soundsift.media.archive import Archive, Record
 from soundsift.media.archive_writer import ArchiveWriter
@@ -74,7 +74,7 @@ def download(
         sources = [replace(sources[0], url=FILES_OF_LISTS)]
     with ExitStack() as stack:
         opened = [stack.enter_context(closing(open_source(params, policy))) for params in sources]
-        choice = SourceChoice(opened, labels_of([params.url for params in sources]))
+        choice = SourceChoice(opened, [label_of(params.url) for params in sources])
         asked: list[ClipRequests] = []
         left = list(clips)
         for n, label in enumerate(choice.labels):

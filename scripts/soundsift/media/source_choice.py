@@ -32,15 +32,14 @@ class SourceChoice:
     def is_current(self, clip: Clip, record: Record, media: Path) -> bool:
         """Return whether the archive's media are still those that their source would return.
 
-        Media of a source that is no longer in the configuration stay as they are.
+        Media of a source that is no longer in the configuration stay as they are if they hold the labelled stretch.
+        Records of earlier versions name no source: there the address decides.
         """
-        if self.is_single and not is_sharded(self.sources[0].params.url):
-            return self.sources[0].is_current(clip, record, media)
         for source, label in zip(self.sources, self.labels, strict=True):
             is_earlier = not record.source and not is_sharded(source.params.url)
             if record.source == label or (is_earlier and record.url == source.address(clip)):
                 return source.is_current(clip, record, media)
-        return True
+        return record.whole or record.end_seconds >= clip.end_seconds
 
 
 def most_hopeful(answers: Iterable[Record]) -> Record:

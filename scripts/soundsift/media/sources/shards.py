@@ -12,7 +12,7 @@ import av
 import pyarrow as pa
 
 from soundsift.config.download import RequestPolicy, SourceParams
-from soundsift.config.sources import index_path, labels_of
+from soundsift.config.sources import index_path, label_of
 from soundsift.errors import DownloadError, InputError, MediaError
 from soundsift.media.archive import Record
 from soundsift.media.containers import reason_of
@@ -68,7 +68,7 @@ class ShardSource(Source):
     def address(self, clip: Clip) -> str:
         """Return the address of the shard that holds the clip; the source's name if none does."""
         found = self._find(clip)
-        return self._place.address(found.shard.name) if found else labels_of([self.params.url])[0]
+        return self._place.address(found.shard.name) if found else label_of(self.params.url)
 
     def is_current(self, clip: Clip, record: Record, media: Path) -> bool:
         """Return whether the shard that the media came from is unchanged, or no longer exists."""
@@ -127,7 +127,7 @@ class ShardSource(Source):
         """Read one clip; the media are opened but not decoded."""
         found = self._find(clip)
         if found is None:
-            raise MediaError("not_found", f"not in the shards {labels_of([self.params.url])[0]}")
+            raise MediaError("not_found", f"not in the shards {label_of(self.params.url)}")
         place = (found.shard.name, found.row_group)
         if failed := self._refused or self._failed.get(place):
             raise failed

@@ -1,5 +1,6 @@
 """Media in shards as a source: order, faults, changes."""
 
+import dataclasses
 import os
 import shutil
 from collections import Counter
@@ -12,7 +13,7 @@ import pytest
 
 from free_media import free_media
 from soundsift.config.download import RequestPolicy, SourceParams
-from soundsift.config.sources import index_path
+from soundsift.config.sources import index_path, label_of
 from soundsift.errors import DownloadError
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
@@ -100,11 +101,48 @@ def test_parquet_tar_and_a_folder_complete_each_other(here: Path) -> None:
     rows = run(CLIPS[::-1], *sources)
     assert media_in_archive(rows) == some(0, 18)
     records = [Archive(Path("archive")).read(one.clip_id) for one in CLIPS[:18]]
-    assert Counter(record.source for record in records if record) == {
+    assert Counter(record.source.partition(" (")[0] for record in records if record) == {
         "file:*.parquet": 8, "file:*.tar": 6, "file:{video_id}.flac": 4
     }  # fmt: skip
     text = "".join(path.read_text() for path in Path("archive").rglob("*.json"))
     assert str(here) not in text and '"url": "file:0.parquet"' in text
+
+
+def test_shards_of_the_same_names_in_two_folders_are_told_apart(here: Path) -> None:
+    write_parquet(here / "old/p/0.parquet", some(0, 4))
+    write_parquet(here / "new/p/0.parquet", {**some(4, 6), KEYS[0]: MEDIA[KEYS[9]]})
+    old, new = parquet(here / "old"), parquet(here / "new")
+    before = run(CLIPS[:4], old)
+    rows = run(CLIPS[:6], new, old)
+    assert {clip_id: rows[clip_id] for clip_id in before} == before
+    records = [Archive(Path("archive")).read(one.clip_id) for one in CLIPS[:6]]
+    assert [record.source for record in records if record] == [label_of(old.url)] * 4 + [label_of(new.url)] * 2
+    assert label_of(old.url) != label_of(new.url)
+    # a change at the source that the media came from is still seen
+    write_parquet(here / "old/p/0.parquet", {**some(1, 4), KEYS[0]: MEDIA[KEYS[10]]})
+    assert media_in_archive(run(CLIPS[:6], new, parquet(here / "old")))[KEYS[1]] == MEDIA[KEYS[1]]
+    record = Archive(Path("archive")).read(CLIPS[0].clip_id)
+    assert record is not None and record.source == label_of(new.url), "the first source that has it"
+
+
+@pytest.mark.parametrize("kind", ["shards", "folder", "http"])
+def test_a_single_folder_does_not_replace_media_of_a_former_source(kind: str, here: Path) -> None:
+    for name, sounds in (("a", some(0, 2)), ("b", {KEYS[0]: MEDIA[KEYS[5]], KEYS[1]: MEDIA[KEYS[6]]})):
+        (here / name).mkdir()
+        for key, sound in sounds.items():
+            (here / name / f"{key}.flac").write_bytes(sound)
+    write_parquet(here / "p/0.parquet", some(0, 2))
+    a, b = (SourceParams(f"file://{here}/{name}/{{video_id}}.flac", trimmed=True) for name in "ab")
+    rows = run(CLIPS[:2], parquet(here) if kind == "shards" else a)
+    if kind == "http":  # as an earlier version wrote it
+        archive = open_for_writing(Path("archive"))
+        for one in CLIPS[:2]:
+            record = archive.read(one.clip_id)
+            assert record is not None
+            url = f"https://a.example/{one.video_id}"
+            archive.write(dataclasses.replace(record, source="", url=url, modified_ns=0))
+    assert run(CLIPS[:2], b) == rows
+    assert media_in_archive(rows) == some(0, 2)
 
 
 def test_a_replaced_shard_is_read_again_and_a_removed_one_is_not_missed(here: Path) -> None:
