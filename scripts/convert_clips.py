@@ -17,7 +17,9 @@ def convert_clips(
     """Write the clips of a batch and their outcomes."""
     rows = read_csv(downloads, DOWNLOAD_COLUMNS).to_pylist()
     with whole_folder(clips_dir) as folder:
-        table = convert(rows, Archive(archive), folder, clip_format, sample_rate_hz, min_seconds, n_processes)
+        table = convert(
+            rows, Archive(archive), folder, clip_format, sample_rate_hz, min_seconds, n_processes, str(downloads)
+        )
         write_csv(table, outcomes)
 
 

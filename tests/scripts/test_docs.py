@@ -278,3 +278,10 @@ def test_a_class_that_audioset_lacks_needs_one_line_in_the_class_table(tmp_path:
     (tmp_path / "kettle.csv").write_text(f"video_id,start,end,labels\na,0,10,{name}\nb,0,10,Speech\n")
     found = select(settled(one), tmp_path, tables(tmp_path, line), {"train": tmp_path / "kettle.csv"}, youtube=False)
     assert [clip["is_kettle"] for clip in found["clips"]] == [True, False]
+
+
+def test_no_recipe_forces_an_empty_variable() -> None:
+    # without files, --forcerun forces the targets: jobs run, and the command ends with success
+    forced = [line for line in commands() if re.search(r"--forcerun +\S*\$", line)]
+    assert forced
+    assert not [line for line in forced if not re.search(r"--forcerun \$\{[a-z]+:\?[a-z ]+\}$", line)]

@@ -167,7 +167,7 @@ class Project:
 def assert_plans(command: str, folder: Path) -> None:
     """Run a command of the documentation with ``--dry-run`` in ``folder``."""
     # a command that uses a variable needs the command that sets it
-    names = re.findall(r"\$([a-z]+)", command)
+    names = re.findall(r"\$\{?([a-z]+)", command)
     before = [line for line in commands() if line.split("=")[0] in names]
     snakemake = f'snakemake() {{ "{servers()}/python" -m snakemake "$@" --dry-run; }}'
     script = "\n".join(["set -euo pipefail", snakemake, *before, command])

@@ -18,7 +18,7 @@ from soundsift.workers import in_order
 
 def convert(
     downloads: Sequence[dict[str, Any]], archive: Archive, clips_dir: Path,
-    clip_format: str, sample_rate_hz: int, min_seconds: float, n_processes: int = 1,
+    clip_format: str, sample_rate_hz: int, min_seconds: float, n_processes: int = 1, made_by: str = "download_clips",
 ) -> pa.Table:  # fmt: skip
     """Cut every downloaded clip of a batch out of its media and write it as ``{clip_id}.{format}``.
 
@@ -28,6 +28,8 @@ def convert(
         Rows with :data:`soundsift.media.columns.DOWNLOAD_COLUMNS`.
     min_seconds
         Shortest clip, in seconds. A clip of which less exists is ``too_short``.
+    made_by
+        What Snakemake is to run again if media are gone: the table of downloads, or the step that makes it.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def convert(
     progress = Progress("converted", len(downloads))
     convert_row = partial(
         _row_outcome, archive=archive, clips_dir=clips_dir, clip_format=clip_format,
-        sample_rate_hz=sample_rate_hz, min_seconds=min_seconds,
+        sample_rate_hz=sample_rate_hz, min_seconds=min_seconds, made_by=made_by,
     )  # fmt: skip
     rows = []
     for row in in_order(convert_row, downloads, n_processes):
@@ -50,12 +52,12 @@ def convert(
     return pa.Table.from_pylist(rows, schema=pa.schema([(c.name, c.type) for c in OUTCOME_COLUMNS]))
 
 
-def _row_outcome(row: dict[str, Any], **options: Any) -> dict[str, Any]:
+def _row_outcome(row: dict[str, Any], archive: Archive, made_by: str, **options: Any) -> dict[str, Any]:
     """Convert the clip of one row if it was downloaded; return its row of outcomes."""
     outcome = {c.name: row.get(c.name) for c in OUTCOME_COLUMNS} | {"source": ""}
     if row["outcome"] != "ok":
         return outcome
-    path, offset, source = _find_media(row, options.pop("archive"))
+    path, offset, source = _find_media(row, archive, made_by)
     outcome |= {"source": source} | decode.described(path)
     try:
         return outcome | _convert_clip(row, path, offset, **options)
@@ -64,7 +66,7 @@ def _row_outcome(row: dict[str, Any], **options: Any) -> dict[str, Any]:
         return outcome | {"outcome": error.outcome, "reason": error.reason}
 
 
-def _find_media(row: dict[str, Any], archive: Archive) -> tuple[Path, float, str]:
+def _find_media(row: dict[str, Any], archive: Archive, made_by: str) -> tuple[Path, float, str]:
     """Return the path of a clip's media, the second of the video at which they begin, and their source.
 
     The archive's record takes precedence over the row: another list may have had the media fetched again since.
@@ -77,7 +79,10 @@ def _find_media(row: dict[str, Any], archive: Archive) -> tuple[Path, float, str
         return path, record.media_start_seconds, source
     path = archive.root / row["media"]
     if not path.is_file():
-        raise InputError(f"{path} is gone from the archive: run again with --forcerun download_clips to fetch it")
+        raise InputError(
+            f"the media of {row['clip_id']} are gone from the archive {archive.root}, deleted or freed by another run "
+            f"with keep.media: false: run again with --forcerun {made_by} to fetch them"
+        )
     return path, row["media_start_seconds"], source
 
 

@@ -15,13 +15,7 @@ OUTCOME_COLUMNS = (
     Column(
         "loudness_dbfs", pa.float64(), "dB", "root-mean-square level relative to full scale, -100 for digital silence"
     ),
-    Column(
-        "source",
-        pa.string(),
-        "",
-        "source of the media, one of download.sources; for files on disk the pattern and six digits that tell folders "
-        "apart; empty without media",
-    ),  # fmt: skip
+    Column("source", pa.string(), "", "source of the media, one of download.sources; empty without media"),
     Column("media_seconds", pa.float64(), "s", "duration of the media; empty if they state none"),
     Column("media_sample_rate_hz", pa.int64(), "Hz", "sample rate of the media"),
     Column("media_channels", pa.int64(), "", "number of channels of the media"),

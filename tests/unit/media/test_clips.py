@@ -1,15 +1,18 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from convert_clips import convert_clips
 from soundsift.demo import RATE_HZ, write_media
 from soundsift.errors import InputError
 from soundsift.media.archive import Archive, Record
 from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.clip_file import read_samples
 from soundsift.media.clips import convert
-from soundsift.media.columns import OUTCOME_COLUMNS
+from soundsift.media.columns import DOWNLOAD_COLUMNS, OUTCOME_COLUMNS
+from soundsift.tables import schema_of, write_csv
 
 MIN_SECONDS = 3.0
 
@@ -50,8 +53,12 @@ def test_every_wanted_clip_has_one_outcome_and_the_kept_ones_a_file(tmp_path: Pa
 
 
 def test_media_that_vanished_from_the_archive_are_an_error_with_the_cure(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--forcerun download_clips"):
-        convert([download("lost", 0)], Archive(tmp_path), tmp_path / "clips", "flac", 22050, MIN_SECONDS)
+    write_csv(pa.Table.from_pylist([download("lost", 0)], schema_of(DOWNLOAD_COLUMNS)), tmp_path / "train-00000.csv")
+    line = "the media of lost_0 are gone from the archive .* with --forcerun .*/train-00000.csv to fetch them"
+    with pytest.raises(InputError, match=line):
+        convert_clips(
+            tmp_path / "train-00000.csv", tmp_path, "flac", 22050, MIN_SECONDS, tmp_path / "a", tmp_path / "b.csv"
+        )
 
 
 def test_media_that_another_list_had_fetched_anew_are_cut_where_they_begin_now(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 import dataclasses
 import os
+import runpy
 import shutil
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +15,7 @@ import pytest
 
 from free_media import free_media
 from soundsift.config.download import RequestPolicy, SourceParams
+from soundsift.config.settings import settle
 from soundsift.config.sources import index_path, label_of
 from soundsift.errors import DownloadError
 from soundsift.media.archive import Archive
@@ -250,6 +253,44 @@ def test_media_whose_shard_is_gone_or_changed_are_not_freed(here: Path, caplog: 
     assert kept == [True, True, False]
     assert "the media of 2 clips stay in the archive" in caplog.text
     assert Path("freed.txt").read_text().endswith("2 media kept\n")
+
+
+@pytest.mark.parametrize("form", ["one", "several", "gone", "no index"])
+def test_the_step_that_frees_media_reads_the_sources_of_the_configuration(form: str, here: Path) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 3))
+    source = parquet(here)
+    rows = run(CLIPS[:4], source)
+    write_csv(pa.Table.from_pylist(list(rows.values()), schema_of(DOWNLOAD_COLUMNS)), here / "batch.csv")
+    entries = {
+        "one": {"url": source.url, "trimmed": True},
+        "several": {"sources": [{"url": f"file://{here}/f/{{video_id}}.wav"}, {"url": source.url, "trimmed": True}]},
+        "gone": {"url": f"file://{here}/f/{{video_id}}.wav"},
+        "no index": {"url": source.url},
+    }
+    for name in ("train.csv", "labels.csv", "ontology.json", "quality.csv"):
+        (here / name).write_text("")
+    metadata = {
+        "segments": {"train": "train.csv"}, "class_labels": "labels.csv", "ontology": "ontology.json",
+        "label_quality": "quality.csv",
+    }  # fmt: skip
+    if form == "no index":
+        Path(index_path(source.url)).unlink()
+    snakemake = SimpleNamespace(
+        config=settle({"metadata": metadata, "download": entries[form], "keep": {"media": False}}),
+        input=SimpleNamespace(downloads="batch.csv"), params=SimpleNamespace(archive="archive"),
+        output=SimpleNamespace(freed="freed.txt"), log=["log.txt"],
+    )  # fmt: skip
+    step = Path(__file__).parents[4] / "scripts/free_media.py"
+    runpy.run_path(str(step), {"snakemake": snakemake}, run_name="__main__")
+    left = len(list(Path("archive").rglob("*.flac")))
+    n_bytes = sum(map(len, some(0, 3).values()))
+    if form in ("one", "several"):
+        assert (left, Path("freed.txt").read_text()) == (0, f"3 media, {n_bytes} bytes; 0 media kept\n")
+    else:
+        assert (left, Path("freed.txt").read_text()) == (3, "0 media, 0 bytes; 3 media kept\n")
+        assert "the media of 3 clips stay in the archive" in Path("log.txt").read_text()
+    # what was freed is read again for a run that shares the archive
+    assert media_in_archive(run(CLIPS[:3], parquet(here))) == some(0, 3)
 
 
 def test_a_shard_that_is_deleted_while_it_is_read_is_gone(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
