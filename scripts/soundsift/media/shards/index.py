@@ -50,6 +50,11 @@ class Location:
     size: int
     of_video: bool
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Shard and row group."""
+        return self.shard.name, self.row_group
+
 
 class ShardIndex:
     """An index as :func:`write_index` writes it.

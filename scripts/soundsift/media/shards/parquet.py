@@ -1,7 +1,8 @@
 """Parquet shards: the ids of their rows, and the media of chosen rows."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -14,8 +15,8 @@ ID_COLUMNS = ("clip_id", "segment_id", "video_id")
 AUDIO_COLUMN = "audio"
 # Rows that are decoded at once. Their media are in memory together.
 N_ROWS = 8
-# Bytes of the first read, which holds the footer of all but very large shards.
-FOOTER_BYTES = 1 << 16
+# Reading so many times as many rows as are wanted is worth a warning.
+MANY_TIMES = 10
 
 
 def open_parquet(file: BinaryIO, name: str, read_bytes: int) -> pq.ParquetFile:
@@ -118,6 +119,48 @@ class RowGroupReader:
     def close(self) -> None:
         """Close the file."""
         self._parquet.close()
+
+
+def reading_of(rows: Sequence[tuple[str, int, int]]) -> tuple[str, str]:
+    """Say how many rows are read for the wanted ones, and why a larger batch would read less.
+
+    Parameters
+    ----------
+    rows
+        Shard, row group and row of each wanted clip, in the order of the list.
+
+    Returns
+    -------
+    (counts, reason)
+        Two parts of a sentence. The reason is empty if most rows are wanted, or a larger batch would not read less.
+    """
+    # a row group is read from its start to the last wanted row
+    ends: dict[tuple[str, int], int] = {}
+    for shard, group, row in rows:
+        ends[shard, group] = max(ends.get((shard, group), 0), row + 1)
+    n_read = sum(ends.values())
+    counts = f"{n_read} rows of {len(ends)} row groups are read for {len(rows)} clips"
+    if n_read < MANY_TIMES * len(rows):
+        return counts, ""
+    # of a list in the order of the shards the next batch needs other row groups, unless one is larger than a batch
+    if len(ends) <= 2:
+        return counts, "the row groups are larger than a batch"
+    in_order = _are_in_order([(shard, group) for shard, group, _ in rows])
+    return counts, "" if in_order else "the list has another order than the shards"
+
+
+def _are_in_order(places: Sequence[tuple[str, int]]) -> bool:
+    """Return whether row groups follow each other as in the shards, forwards or backwards, but for one in ten.
+
+    Examples
+    --------
+    >>> _are_in_order([("a", 0), ("a", 0), ("a", 2), ("b", 1)]), _are_in_order([("a", 0), ("b", 1)] * 9)
+    (True, False)
+    """
+    runs = [place for place, _ in groupby(places)]
+    n_back = sum(after < before for before, after in pairwise(runs))
+    n_against = min(n_back, len(runs) - 1 - n_back)
+    return 10 * n_against <= len(runs) and 10 * (len(runs) - len(set(runs))) <= len(runs)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from soundsift.errors import DownloadError, InputError, MediaError
 from soundsift.media.archive import Record
 from soundsift.media.containers import reason_of
 from soundsift.media.shards.index import NO_ROW_GROUP, Location, ShardIndex
-from soundsift.media.shards.parquet import RowGroupReader
+from soundsift.media.shards.parquet import RowGroupReader, reading_of
 from soundsift.media.shards.places import Place, place_of
 from soundsift.media.shards.tar import SpanReader
 from soundsift.media.sources.base import FetchError, Media, Source
@@ -30,8 +30,6 @@ ENDINGS = {"flac": ".flac", "wav": ".wav", "ogg": ".ogg", "mp3": ".mp3", "mov": 
 MEMORY_BYTES = 200_000_000
 # Name of a client of the Hub in blocks.
 HUB_CLIENT = "hub"
-# So many row groups with so few wanted clips each are no exception.
-MANY_GROUPS, FEW_CLIPS = 10, 10
 
 
 class ShardSource(Source):
@@ -54,6 +52,7 @@ class ShardSource(Source):
         # {(shard, row group): what went wrong in this round}
         self._failed: dict[tuple[str, int], FetchError | MediaError] = {}
         self._refused: FetchError | None = None
+        self._is_first_round = True
         # {(shard, row group): place and size of each wanted medium}
         self._spans: dict[tuple[str, int], list[tuple[int, int]]] = {}
 
@@ -102,39 +101,38 @@ class ShardSource(Source):
         missing = [[clip] for clip in clips if not self._found[clip.clip_id]]
         for clip in clips:
             if found := self._found[clip.clip_id]:
-                groups.setdefault((found.shard.name, found.row_group), []).append((found.position, clip))
+                groups.setdefault(found.place, []).append((found.position, clip))
         self._spans = {
             place: sorted((found.position, found.size) for _, clip in of_group if (found := self._found[clip.clip_id]))
             for place, of_group in groups.items()
         }
-        self._say_how_many(groups)
+        self._say_how_many(clips)
         ordered = [sorted(of_group, key=lambda pair: pair[0]) for _, of_group in sorted(groups.items())]
         return missing + [[clip for _, clip in of_group] for of_group in ordered]
 
-    def _say_how_many(self, groups: Mapping[tuple[str, int], Sequence[object]]) -> None:
-        """Say how many clips each row group gives; warn if most of what is read is not wanted."""
-        sizes = [len(of_group) for (_, row_group), of_group in groups.items() if row_group != NO_ROW_GROUP]
-        if sizes:
-            each = sum(sizes) / len(sizes)
-            logging.info("%d row groups have %.0f wanted clips each", len(sizes), each)
-            if len(sizes) >= MANY_GROUPS and each < FEW_CLIPS:
-                logging.getLogger("soundsift").warning(
-                    "%d row groups are read for %.1f clips each: the shards have another order than the list, so a "
-                    "larger batch_size reads less", len(sizes), each,
-                )  # fmt: skip
+    def _say_how_many(self, clips: Sequence[Clip]) -> None:
+        found = (self._found[clip.clip_id] for clip in clips)
+        rows = [(*one.place, one.position) for one in found if one and one.row_group != NO_ROW_GROUP]
+        if not rows:
+            return
+        counts, why = reading_of(rows)
+        logging.info("%s", counts)
+        # later rounds are for what is left
+        is_first, self._is_first_round = self._is_first_round, False
+        if why and is_first:
+            logging.getLogger("soundsift").warning("%s, because %s: a larger batch_size reads less", counts, why)
 
     def fetch(self, clip: Clip, scratch: Path) -> Media:
         """Read one clip; the media are opened but not decoded."""
         found = self._find(clip)
         if found is None:
             raise MediaError("not_found", f"not in the shards {label_of(self.params.url)}")
-        place = (found.shard.name, found.row_group)
-        if failed := self._refused or self._failed.get(place):
+        if failed := self._refused or self._failed.get(found.place):
             raise failed
         try:
             data = self._read(found)
         except (FetchError, MediaError) as error:
-            self._note_failure(place, error)
+            self._note_failure(found.place, error)
             raise
         if not data:
             raise MediaError("not_found", f"the row has no bytes in the shard {found.shard.name}")
@@ -197,7 +195,7 @@ class ShardSource(Source):
 
     def _reader(self, found: Location) -> RowGroupReader | SpanReader:
         """Return this thread's reader if it is on its way to the wanted place, else a new one."""
-        place = (found.shard.name, found.row_group)
+        place = found.place
         before = self._open.get(threading.get_ident())
         if before is not None and before.place == place and before.position <= found.position:
             before.position = found.position

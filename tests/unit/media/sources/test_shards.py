@@ -355,3 +355,38 @@ def test_large_row_groups_are_read_one_at_a_time(here: Path, monkeypatch: pytest
         assert source.concurrency == 2
         monkeypatch.setattr(shards, "MEMORY_BYTES", 1)
         assert source.concurrency == 1
+
+
+LAYOUTS = {
+    # (rows of a row group, wanted rows in the order of the list): is a larger batch_size better, and why
+    "small row groups": ((4, range(0, 120)), ""),
+    "in order": ((50, range(0, 1000)), ""),
+    "in order, backwards": ((50, range(999, -1, -1)), ""),
+    "every twentieth, in order": ((50, range(0, 1000, 20)), ""),
+    "one of each row group, in order": ((50, range(49, 1000, 50)), ""),
+    "shuffled, whole": ((50, [i * 387 % 1000 for i in range(1000)]), ""),
+    "shuffled, a part": ((50, [i * 387 % 1000 for i in range(30)]), "the list has another order than the shards"),
+    "one row group, its start": ((1000, range(0, 40)), ""),
+    "one row group, its end": ((1000, range(900, 940)), "the row groups are larger than a batch"),
+    "two row groups": ((500, range(480, 520, 2)), "the row groups are larger than a batch"),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_larger_batch_is_advised_where_it_reads_less(
+    layout: str, here: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (n_rows, wanted), why = LAYOUTS[layout]
+    for number in range(2):
+        names = [f"{row:011}" for row in range(number * 500, number * 500 + 500)]
+        if n_rows == 1000:
+            names = [f"{row:011}" for row in range(number * 1000, number * 1000 + 1000)]
+        write_parquet(here / f"p/{number}.parquet", dict.fromkeys(names, b"1"), row_group=n_rows)
+    clips = [Clip(f"{row:011}_0", f"{row:011}", 0.0, 10.0) for row in wanted]
+    with closing(shards.ShardSource(parquet(here), RequestPolicy())) as source:
+        source.groups(clips)
+        # a later round, for what is left
+        source.groups(clips[1::9])
+    said = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert len(said) == bool(why)
+    assert all(f"because {why}: a larger batch_size reads less" in line for line in said)
