@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby, pairwise
 from typing import BinaryIO
 
@@ -85,16 +86,26 @@ def ids_of(file: BinaryIO, name: str, read_bytes: int) -> Iterator[tuple[int, pa
 
 
 class RowGroupReader:
-    """Reads rows of one row group in order, as far as they are asked for."""
+    """Reads rows of one row group in order, as far as they are asked for.
 
-    def __init__(self, file: BinaryIO, name: str, row_group: int, read_bytes: int) -> None:
+    A thread of its own reads the next rows meanwhile, but none after the last wanted one.
+
+    Parameters
+    ----------
+    last
+        The last row that will be asked for.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, row_group: int, read_bytes: int, last: int) -> None:
         parquet = open_parquet(file, name, read_bytes)
         self._id = id_column(parquet.schema_arrow)
         columns = [self._id, audio_column(parquet.schema_arrow)]
-        self._parquet = parquet
+        self._parquet, self._last = parquet, last
         self._batches = parquet.iter_batches(N_ROWS, row_groups=[row_group], columns=columns, use_threads=False)
         self._batch: pa.RecordBatch | None = None
         self._start = 0
+        self._ahead = ThreadPoolExecutor(1)
+        self._next: Future[pa.RecordBatch | None] | None = None
 
     def read(self, row: int) -> tuple[str, bytes | None]:
         """Return id and media of a row; rows must be asked for in ascending order.
@@ -106,18 +117,23 @@ class RowGroupReader:
         """
         while self._batch is None or row >= self._start + self._batch.num_rows:
             self._start += self._batch.num_rows if self._batch is not None else 0
-            self._batch = None  # one batch in memory
-            self._batch = next(self._batches, None)
+            self._batch = None  # one batch in memory, and the next one
+            self._batch = (self._next or self._read_ahead()).result()
             if self._batch is None:
                 raise IndexError(f"it has no row {row}")
+            self._next = self._read_ahead() if self._start + self._batch.num_rows <= self._last else None
         at = row - self._start
         media = self._batch.column(AUDIO_COLUMN)
         if pa.types.is_struct(media.type):
             media = media.field("bytes")
         return str(self._batch.column(self._id)[at].as_py()), media[at].as_py()
 
+    def _read_ahead(self) -> "Future[pa.RecordBatch | None]":
+        return self._ahead.submit(next, self._batches, None)
+
     def close(self) -> None:
         """Close the file."""
+        self._ahead.shutdown(cancel_futures=True)
         self._parquet.close()
 
 

@@ -204,11 +204,13 @@ class ShardSource(Source):
         file = self._place.open(found.shard)
         try:
             reader: RowGroupReader | SpanReader
+            spans = self._spans.get(place, [(found.position, found.size)])
             if found.row_group == NO_ROW_GROUP:
-                spans = self._spans.get(place, [(found.position, found.size)])
                 reader = SpanReader(file, spans, self._place.read_bytes)
             else:
-                reader = RowGroupReader(file, found.shard.name, found.row_group, self._place.read_bytes)
+                reader = RowGroupReader(
+                    file, found.shard.name, found.row_group, self._place.read_bytes, last=spans[-1][0]
+                )
         except BaseException:
             file.close()
             raise

@@ -73,9 +73,9 @@ def test_each_row_group_is_opened_once_whatever_the_order(here: Path, monkeypatc
     opened: Counter[tuple[str, int]] = Counter()
 
     class Noted(shards.RowGroupReader):
-        def __init__(self, file: Any, name: str, row_group: int, read_bytes: int) -> None:
+        def __init__(self, file: Any, name: str, row_group: int, read_bytes: int, last: int) -> None:
             opened[name, row_group] += 1
-            super().__init__(file, name, row_group, read_bytes)
+            super().__init__(file, name, row_group, read_bytes, last)
 
     monkeypatch.setattr(shards, "RowGroupReader", Noted)
     shuffled = [CLIPS[i * 7 % 20] for i in range(20)]
