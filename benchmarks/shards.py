@@ -2,7 +2,9 @@
 
     python benchmarks/shards.py read | hub | index [FOLDER]
 
-``read`` needs 4 GB in FOLDER. ``hub`` needs no network: it asks the imitation of the Hub in tests/hub.
+``read`` needs 4 GB in FOLDER. Where datasets, librosa and PyAV are installed, it also reads the clips as many scripts
+do: streamed by datasets and decoded by librosa. ``DATASETS_PYTHON`` may name the Python of another environment for it.
+``hub`` needs no network: it asks the imitation of the Hub in tests/hub.
 """
 
 import io
@@ -85,6 +87,22 @@ def with_pyarrow(folder: Path, use: Callable[[str, bytes], object]) -> None:
                 use(one.as_py(), data.as_py())
 
 
+def with_datasets(folder: Path, use: Callable[[str, bytes], object]) -> None:
+    """Stream all media with datasets and do something with each."""
+    from datasets import Audio, load_dataset
+
+    streamed = load_dataset("parquet", data_files=str(folder / "*.parquet"), split="train", streaming=True)
+    for row in streamed.cast_column("audio", Audio(decode=False)):
+        use(row["video_id"], row["audio"]["bytes"])
+
+
+def loaded(_: str, data: bytes) -> None:
+    """Decode one medium with librosa, at its own rate."""
+    import librosa
+
+    librosa.load(io.BytesIO(data), sr=None)
+
+
 def decoded(_: str, data: bytes) -> None:
     """Decode one medium with FFmpeg."""
     with av.open(io.BytesIO(data)) as container:
@@ -132,6 +150,8 @@ def read(folder: Path, way: str = "") -> None:
             shards, lambda one, data: (out / one).write_bytes(data)
         ),
         "pyarrow, each clip decoded": lambda: with_pyarrow(shards, decoded),
+        "datasets, streamed": lambda: with_datasets(shards, lambda one, data: len(data)),
+        "datasets, streamed, each clip decoded by librosa": lambda: with_datasets(shards, loaded),
         "download_clips, in order, batches of 500": lambda: download(shards, ids, 500, out),
         "download_clips, in order, one at a time": lambda: download(shards, ids, 500, out, concurrency=1),
         "download_clips, shuffled, batches of 500": lambda: download(shards, shuffled(ids), 500, out),
@@ -151,9 +171,16 @@ def read(folder: Path, way: str = "") -> None:
     size = sum(path.stat().st_size for path in shards.iterdir())
     print(f"{N_CLIPS} clips of {size / N_CLIPS / 1e6:.2f} MB, row groups of {size / N_CLIPS * N_GROUP / 1e6:.0f} MB\n")
     print("| way | clips a second | peak MB |\n| --- | --- | --- |", flush=True)
+    other = os.environ.get("DATASETS_PYTHON", sys.executable)
+    needed = "import datasets, librosa, av"
+    has_datasets = subprocess.run([other, "-c", needed], stderr=subprocess.DEVNULL).returncode == 0
     for one in ways:
+        if one.startswith("datasets") and not has_datasets:
+            print(f"| {one} | left out: datasets and librosa are not installed | |")
+            continue
         shutil.rmtree(out, ignore_errors=True)
-        subprocess.run([sys.executable, __file__, "read", str(folder), one], check=True)
+        python = other if one.startswith("datasets") else sys.executable
+        subprocess.run([python, __file__, "read", str(folder), one], check=True)
 
 
 def hub(folder: Path) -> None:
