@@ -156,7 +156,7 @@ def read_set(folder: Path) -> dict[str, Any]:
         known = read_json(folder / SET)
         known["shards"] = [list(asdict(Shard(*shard)).values()) for shard in known["shards"]]
         return known if {"state", "revision"} <= known.keys() else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, OSError, KeyError, TypeError):
         return {}
 
 
