@@ -6,6 +6,7 @@ results of single recordings are not declared; :mod:`soundsift.planning` plans t
 
 from pathlib import Path
 
+from soundsift.errors import InputError
 from soundsift.files import read_json
 
 # In the folder of the workflow's results.
@@ -37,7 +38,7 @@ def is_current(name: str, recording: Path, made_with: str) -> bool:
     record, *others = results_of(name)
     try:
         found = read_json(record)
-    except (OSError, ValueError):
+    except (InputError, OSError):
         return False
     return found.get("state") == state_of(recording, made_with) and all(path.is_file() for path in others)
 

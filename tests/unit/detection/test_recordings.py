@@ -131,5 +131,8 @@ def test_a_result_is_current_until_recording_model_or_a_file_changes(
         path.unlink()
         assert not is_current("a", tmp_path / "a.wav", "model code")
         write()
+    results_of("a")[0].write_text("")
+    assert not is_current("a", tmp_path / "a.wav", "model code"), "a damaged record"
+    write()
     os.utime(tmp_path / "a.wav", (1, 1))
     assert not is_current("a", tmp_path / "a.wav", "model code")
