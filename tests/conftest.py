@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,11 +12,10 @@ import numpy.typing as npt
 import pytest
 
 from soundsift.code_digest import SCRIPTS
-from soundsift.demo import make_demo
 from tests.pages import blocks
 from tests.site.site import Site
 from tests.workflow import warm
-from tests.workflow.project import N_EVAL, N_TRAIN, ROOT, Project, config_for, segment, silence
+from tests.workflow.project import N_EVAL, N_TRAIN, ROOT, Project, config_for, make_media, silence
 
 # Makes a folder once for all processes that run tests, and returns it: the name, and a function that fills the folder.
 Once = Callable[[str, Callable[[Path], None]], Path]
@@ -78,16 +76,7 @@ def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
 @pytest.fixture(scope="session")
 def media(once: Once) -> Path:
     """Small lists of short clips and their media, made like those of the demo."""
-
-    def make(folder: Path) -> None:
-        make_demo(folder, N_TRAIN, N_EVAL, n_processes=2)
-        for path in folder.glob("*_segments.csv"):
-            rows = re.sub(
-                r", (\d+)\.000, \d+\.000,", lambda row: segment(int(row[1])), path.read_text(encoding="utf-8")
-            )
-            path.write_text(rows, encoding="utf-8")
-
-    return once("media", make)
+    return once("media", lambda folder: make_media(folder, N_TRAIN, N_EVAL))
 
 
 @pytest.fixture(scope="session")
