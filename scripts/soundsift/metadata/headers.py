@@ -98,6 +98,8 @@ def wanted_columns(
     for name in needed:
         if names.count(name) != 1:
             refuse(path, line, f"the header must have the column {name} exactly once", ",".join(first))
+    if recipe and "clip_id" in recipe.columns:
+        needed[1:1] = [name for name in ("clip_id", "file") if name in names]
     return [*needed[:-1], *(["fold"] if names.count("fold") == 1 else []), "labels"]
 
 

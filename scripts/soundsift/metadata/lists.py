@@ -29,7 +29,7 @@ from soundsift.metadata.classes import Classes
 from soundsift.metadata.file_ids import file_id
 from soundsift.metadata.labels import Integers, each_once, find_classes, own_labels
 from soundsift.metadata.list_columns import ListColumns, read_columns
-from soundsift.metadata.row_ids import check_excel, check_ids, paths_of
+from soundsift.metadata.row_ids import check_excel, check_ids, clip_ids_of, paths_of
 from soundsift.metadata.seconds import advice, decimal_comma_in, read_seconds
 
 # Length of AudioSet's segments. The list of strong labels has the times of events, not the end of the segment.
@@ -51,6 +51,8 @@ class Segments:
         of the list.
     file, group, fold
         File of every segment, its value of ``metadata.group``, and its fold; None if the list has none.
+    clip_id
+        Id of every segment's clip if the list gives it; None if it follows from the other columns.
     """
 
     video_id: pa.Array
@@ -62,6 +64,7 @@ class Segments:
     file: pa.Array | None = None
     group: pa.Array | None = None
     fold: pa.Array | None = None
+    clip_id: pa.Array | None = None
 
     def __len__(self) -> int:
         return len(self.line)
@@ -148,7 +151,7 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
     key = next(iter(columns.text))
     start, end = _times(columns)
     nothing = np.zeros(0, np.int32)
-    file = None
+    file = clip_id = None
     ids = columns.text[key]
     if key == "file":
         columns.check(pc.not_equal(ids, ""), "a row must name a file")
@@ -167,7 +170,9 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
         file = pa.array(here, pa.string()).take(known.indices) if in_list_folder else columns.text[key]
         columns.check(pa.array(~(start >= end)), "the end must be after the start")
     else:
-        check_ids(columns, ids, key, youtube_ids)
+        clip_id = clip_ids_of(columns)
+        file = columns.text.get("file")
+        check_ids(columns, ids, key, youtube_ids and clip_id is None)
     if key == "video_id":
         columns.check(pa.array(start < end), "the end must be after the start")
     elif key == "segment_id":
@@ -176,7 +181,7 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
         columns.check(pa.array(end <= STRONG_SECONDS + 1), rule)
     columns.check(pc.not_equal(columns.text["labels"], ""), "a segment must have at least one label")
     fold = columns.text.get("fold")
-    return Segments(ids, start, end, columns.line, nothing, nothing, file, columns.group, fold)
+    return Segments(ids, start, end, columns.line, nothing, nothing, file, columns.group, fold, clip_id)
 
 
 def _times(columns: ListColumns) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -10,6 +10,7 @@ from soundsift.metadata.list_columns import ListColumns
 
 YOUTUBE_ID = r"[A-Za-z0-9_-]{11}"
 ANY_ID = r"[A-Za-z0-9_-]{1,100}"
+CLIP_ID = ANY_ID + "_[0-9]{1,11}(-[0-9]{1,11})?"
 # What Excel makes of ids: a number with an exponent, a date, an error.
 MONTH = "(Jan|Feb|Mar|Mrz|Mär|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez)"
 EXCEL = (
@@ -32,6 +33,15 @@ def check_ids(columns: ListColumns, ids: pa.Array, key: str, youtube_ids: bool) 
     else:
         form = f"a segment id must be a video id ({letters}), _ and the start in milliseconds"
         columns.check(pc.match_substring_regex(ids, f"^{pattern}_[0-9]{{1,11}}$"), form)
+
+
+def clip_ids_of(columns: ListColumns) -> pa.Array | None:
+    """Return the ids of clips that a list gives itself, as an export does; None for other lists."""
+    ids = columns.text.get("clip_id")
+    if ids is not None:
+        rule = "a clip id must be a video id, _ and the start in milliseconds; for files also - and the end"
+        columns.check(pc.match_substring_regex(ids, f"^{CLIP_ID}$"), rule)
+    return ids
 
 
 def check_excel(columns: ListColumns, ids: pa.Array) -> None:

@@ -122,6 +122,7 @@ def test_other_columns_are_no_times(tmp_path: Path) -> None:
 def test_labels_are_read_as_programs_write_lists(tmp_path: Path) -> None:
     for text in ("['dog' 'rain']", "['dog'\n 'rain']", "('dog', 'rain')", "{'dog', 'rain'}", "['dog','rain',]"):
         assert own(f'file,labels\na.wav,"{text}"\n', tmp_path / "list.csv")[0][3] == ["dog", "rain"]
+    assert own('file,labels\na.wav,"[""\\ud83d\\ude00 \\u00e9""]"\n', tmp_path / "list.csv")[0][3] == ["😀 é"]
     for text in ("[dog, rain]", "(dog, rain)"):
         with pytest.raises(InputError, match="line 2: labels in brackets must be in quotes"):
             own(f'file,labels\na.wav,"{text}"\n', tmp_path / "list.csv")
