@@ -21,7 +21,7 @@ N_SAMPLE_LINES = 20
 MAX_LINE = 100_000  # characters; the longest line of AudioSet's lists has 250
 
 
-def refuse(path: Path, line: int, rule: str, found: str, n_more: int = 0) -> NoReturn:
+def refuse(path: Path, line: int, rule: str, found: str, n_more: int = 0, cure: str = "correct the line") -> NoReturn:
     """Raise InputError for one line of a file.
 
     Parameters
@@ -32,10 +32,12 @@ def refuse(path: Path, line: int, rule: str, found: str, n_more: int = 0) -> NoR
         Content of the line.
     n_more
         Number of further lines with the same fault.
+    cure
+        What to do.
     """
     shown = shorten(found)
     more = f" ({n_more} more such {'line' if n_more == 1 else 'lines'})" if n_more else ""
-    raise InputError(f"{path}, line {line}: {rule}; found {shown!r}{more}: correct the line")
+    raise InputError(f"{path}, line {line}: {rule}; found {shown!r}{more}: {cure}")
 
 
 def shorten(text: str, length: int = 80) -> str:

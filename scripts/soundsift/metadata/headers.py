@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -14,14 +15,21 @@ from soundsift.metadata.seconds import parse_seconds
 
 # Names that lists give our columns, in the order of preference.
 HEADERS = {
-    "video_id": ("video_id", "ytid", "youtube_id"),
+    "video_id": ("video_id", "ytid", "yt_id", "youtube_id"),
     "segment_id": ("segment_id", "clip_id"),
-    "file": ("file", "filename", "file_name", "file_path", "filepath", "path", "fname"),
+    "file": (
+        "file", "filename", "file_name", "file_path", "filepath", "path", "fname", "audio", "audio_file", "audiofile",
+        "audio_path", "audio_filename", "wav", "wav_file", "recording", "datei", "dateiname",
+    ),
     "start_seconds": ("start_seconds", "start_time_seconds", "start", "start_time", "start_s", "onset"),
     "end_seconds": ("end_seconds", "end_time_seconds", "end", "end_time", "end_s", "offset"),
-    "labels": ("labels", "label", "positive_labels", "label_ids", "event_label", "event_labels", "category", "class"),
+    "labels": (
+        "labels", "label", "positive_labels", "label_ids", "event_label", "event_labels", "category", "class",
+        "class_name", "class_label", "tags", "tag", "klasse", "kategorie",
+    ),
     "fold": ("fold",),
-}
+}  # fmt: skip
+KEYS = ("video_id", "segment_id", "file")
 # Words in the names of columns with times that lists call otherwise, such as "Start (s)", t_end or von.
 TIME_WORD = re.compile(
     "t?(start|starts|begin|begins|beginn|beginning|anfang|von|from|onset|debut|début|inicio|tmin|xmin)"
@@ -33,6 +41,8 @@ STRONG = ("segment_id", "start_seconds", "end_seconds", "labels")
 AUDACITY = ("start_seconds", "end_seconds", "labels")
 SEGMENT_ID = r"[A-Za-z0-9_-]{11}_[0-9]+"
 NUMBER = r"[0-9]+([.,][0-9]*)?"
+# Names of columns begin with a letter; ids, times and labels in a first row without a header mostly do not.
+COLUMN_NAME = r"([^\W\d][\w .()\[\]-]*)?"
 
 
 def form_of(
@@ -51,8 +61,10 @@ def form_of(
             ours = {theirs: name for name, theirs in columns.items()}
             return recipe, [ours.get(field, "") for field in fields], True
     names = _names_in(fields, layout.columns or {})
-    if layout.columns or {"video_id", "segment_id", "file"} & set(names):
+    if layout.columns or set(KEYS) & set(names):
         return None, names, True
+    if any(fields) and all(re.fullmatch(COLUMN_NAME, field) for field in fields):
+        return None, names, True  # a header without a name that is known
     if len(first) == 4 and re.fullmatch(SEGMENT_ID, first[0]):
         return None, list(STRONG), False
     if len(first) == 3 and re.fullmatch(NUMBER, first[0]) and re.fullmatch(NUMBER, first[1]):
@@ -84,11 +96,11 @@ def wanted_columns(
     if names == list(AUDACITY):
         return list(AUDACITY)
     chosen = layout.columns or {}
-    keys = [name for name in ("video_id", "segment_id", "file") if name in names]
+    keys = [name for name in KEYS if name in names]
+    if "file" in keys and "segment_id" not in [field.lower() for field in first]:
+        keys = [name for name in keys if name != "segment_id"]  # clip_id is the number of a row then
     if not keys:
-        refuse(
-            path, line, "the list needs a column video_id, segment_id or file: set metadata.columns", ",".join(first)
-        )
+        _refuse_header(path, line, first, names, "file", "video or file")
     key = next((name for name in keys if name in chosen), keys[0])
     needed = [key, "labels"]
     if key != "file":
@@ -96,11 +108,41 @@ def wanted_columns(
     elif "start_seconds" in names or "end_seconds" in names:
         needed[1:1] = ["start_seconds", "end_seconds"]
     for name in needed:
-        if names.count(name) != 1:
+        if names.count(name) > 1:
             refuse(path, line, f"the header must have the column {name} exactly once", ",".join(first))
+        if name not in names:
+            _refuse_header(path, line, first, names, name, name)
+        if recipe is None and name not in chosen:
+            _check_clear(path, line, first, name)
     if recipe and "clip_id" in recipe.columns:
         needed[1:1] = [name for name in ("clip_id", "file") if name in names]
     return [*needed[:-1], *(["fold"] if names.count("fold") == 1 else []), "labels"]
+
+
+def _refuse_header(
+    path: Path, line: int, first: Sequence[str], names: Sequence[str], missing: str, what: str
+) -> NoReturn:
+    """Refuse a header that lacks one of our columns: with the names that are known, and how to name another one."""
+    unknown = [theirs for name, theirs in zip(names, first, strict=True) if theirs and not name] or ["NAME"]
+    known = HEADERS[missing] if missing not in KEYS else [alias for key in KEYS for alias in HEADERS[key]]
+    set_to = {missing: unknown[0]}
+    if missing == "file" and "labels" not in names:
+        set_to["labels"] = unknown[-1] if len(unknown) > 1 else "NAME"
+    if missing == "start_seconds" and "end_seconds" not in names:
+        set_to["end_seconds"] = unknown[1] if len(unknown) > 1 else "NAME"
+    columns = ", ".join(f"{name}: {theirs}" for name, theirs in set_to.items())
+    refuse(
+        path, line, f"no column of the header is the {what} (known names: {', '.join(known)})", ",".join(first),
+        cure=f"name the columns of your list, such as metadata.columns: {{{columns}}}",
+    )  # fmt: skip
+
+
+def _check_clear(path: Path, line: int, first: Sequence[str], name: str) -> None:
+    """Refuse a header in which two columns have other names for one of ours."""
+    found = [field for field in first if field.lower() in HEADERS[name]]
+    if len(found) > 1 and name not in [field.lower() for field in found]:
+        cure = f"set metadata.columns: {{{name}: {found[0]}}}, or another of them"
+        refuse(path, line, f"the columns {' and '.join(found)} may both be the {name}", ",".join(first), cure=cure)
 
 
 def refuse_unknown_times(
@@ -119,8 +161,7 @@ def refuse_unknown_times(
     if found:
         start, end = (*found, "NAME")[:2]
         refuse(
-            path, line,
-            f"the columns {', '.join(found)} look like times, and would be ignored: set metadata.columns: "
-            f"{{start_seconds: {start}, end_seconds: {end}}} if they are in seconds, or rename them",
-            ",".join(header),
+            path, line, f"the columns {', '.join(found)} look like times, and would be ignored", ",".join(header),
+            cure=f"set metadata.columns: {{start_seconds: {start}, end_seconds: {end}}} if they are in seconds, or "
+            "rename them",
         )  # fmt: skip

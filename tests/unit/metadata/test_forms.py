@@ -114,6 +114,33 @@ def test_times_under_other_names_are_not_ignored(header: str, row: str, named: s
         own(f"{header}\n{row}\n", tmp_path / "list.csv", layout)
 
 
+@pytest.mark.parametrize(("header", "row", "what"), [
+    ("ytid,start,end,labels", "x,1,2,dog", ("x", 1.0, 2.0)), ("path;label", "a.wav;dog", ("a.wav", 0.0, None)),
+    ("filename,category", "a.wav,dog", ("a.wav", 0.0, None)), ("Dateiname;Klasse", "a.wav;dog", ("a.wav", 0.0, None)),
+    ("clip_id,path,start,end,tag", "7,a.wav,1,2,dog", ("a.wav", 1.0, 2.0)),
+])  # fmt: skip
+def test_headers_of_others_are_understood(header: str, row: str, what: tuple, tmp_path: Path) -> None:
+    assert own(f"{header}\n{row}\n", tmp_path / "list.csv") == [(*what, ["dog"])]
+
+
+@pytest.mark.parametrize(("header", "row", "line"), [
+    ("Tondatei;Art", "a.wav;dog", "line 1: no column of the header is the video or file (known names: video_id, ytid, "),
+    ("Tondatei;Art", "a.wav;dog", "; found 'Tondatei,Art': name the columns of your list, such as metadata.columns: {file: Tondatei, labels: Art}"),
+    ("name,label", "a.wav,dog", "metadata.columns: {file: name}"),
+    ("ytid,begin,stop,label", "x,1,2,dog", "is the start_seconds (known names: start_seconds, "),
+    ("ytid,begin,stop,label", "x,1,2,dog", "metadata.columns: {start_seconds: begin, end_seconds: stop}"),
+    ("file,what", "a.wav,dog", "is the labels (known names: labels, label, "),
+    ("file,what", "a.wav,dog", "metadata.columns: {labels: what}"),
+    ("file,class,label", "a.wav,dog,1", "the columns class and label may both be the labels; found 'file,class,label': set metadata.columns: {labels: class}, or another of them"),
+    ("path,filename,label", "b/a.wav,a.wav,dog", "the columns path and filename may both be the file"),
+    ("a.wav,dog", "b.wav,rain", "no column of the header is the video or file"),
+])  # fmt: skip
+def test_headers_that_are_not_understood_are_named(header: str, row: str, line: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        own(f"{header}\n{row}\n", tmp_path / "list.csv")
+    assert line in str(refused.value) and "\n" not in str(refused.value)
+
+
 def test_other_columns_are_no_times(tmp_path: Path) -> None:
     text = "file,labels,from,to,snr,start_date,gender\na.wav,dog,Ann,Bob,3.5,2020-01-05,1\n"
     assert own(text, tmp_path / "list.csv") == [("a.wav", 0.0, None, ["dog"])]

@@ -114,7 +114,7 @@ BAD = [
     ("# nothing\n", "contains no segment"),
     ("", "contains no segment"),
     ("video_id,start_seconds,end_seconds,labels\n", "contains no segment"),
-    ("video_id,start_seconds,labels\na,0,Dog\n", "line 1: the header must have the column end_seconds exactly once"),
+    ("video_id,start_seconds,labels\na,0,Dog\n", "line 1: no column of the header is the end_seconds (known names: end_seconds, end_time_seconds, end,"),
     ("video_id,start,start,end,labels\naaaaaaaaaaa,0,0,1,Dog\n", "line 1: the header must have the column start_seconds exactly once"),
     ("segment_id,start_seconds,end_seconds,labels\naaaaaaaaaaa_30000,30,33,Dog\n", "line 2: an event must be within the segment's 10 seconds"),
     (f"aaaaaaaaaaa,0,10,{'x' * 9000}\n", "the label '" + "x" * 77 + "...' is in neither"),
