@@ -65,7 +65,7 @@ def read_columns(path: Path, layout: LayoutParams, ids_wanted: bool) -> ListColu
     InputError
         With the first line that does not have the expected fields. No line is skipped.
     """
-    rows = read_rows(path, "metadata.segments")
+    rows = read_rows(path, "metadata.segments", layout.encoding)
     line, first = next(rows, (0, []))
     recipe, names, has_header = form_of(first, layout, ids_wanted)
     if names is None:

@@ -75,6 +75,41 @@ def test_numbers_of_programs_are_read() -> None:
         assert math.isnan(parse_seconds(text)), text
 
 
+NAMES = [
+    ("windows-1251", "Лес и поле.wav"), ("mac-roman", "Küche – Café.wav"), ("iso-8859-2", "Źródło wiosną.wav"),
+    ("shift-jis", "犬の声.wav"), ("gbk", "狗 叫声.wav"), ("utf-16", "Küche.wav"), ("iso-8859-2", "Küche.wav"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("encoding", "name"), NAMES)
+def test_a_list_in_a_named_encoding_is_read_in_it(
+    encoding: str, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = f"file,labels\n{name},dog\n".encode(encoding)
+    assert own(content, tmp_path / "list.csv", LayoutParams(encoding=encoding))[0][0] == name
+    assert own(f"file,labels\n{name},dog\n", tmp_path / "list.csv", LayoutParams(encoding=encoding))[0][0] == name
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(("encoding", "name"), NAMES[:5])
+def test_a_list_that_is_hardly_windows_1252_is_not_read_as_it(encoding: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line 2: not UTF-8 text, and probably not Windows-1252 .* set metadata.encod"):
+        own(f"file,labels\n{name},dog\n".encode(encoding), tmp_path / "list.csv")
+
+
+def test_windows_1252_is_read_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("Küche 01.wav", "Größe.wav", "l’été – œuvre 1ª.wav", "Škoda žába.wav", "Türöffner Übung.wav"):
+        caplog.clear()
+        assert own(f"file,labels\n{name},dog\n".encode("cp1252"), tmp_path / "list.csv")[0][0] == name
+        assert f"is not UTF-8 and is read as Windows-1252, for example {name!r}" in caplog.text
+    with pytest.raises(InputError, match="line 2: not shift-jis text"):
+        own(
+            "file,labels\nKüche\xa0.wav,dog\n".encode("cp1252"),
+            tmp_path / "list.csv",
+            LayoutParams(encoding="shift-jis"),
+        )
+
+
 def test_audacity_s_label_track_belongs_to_the_file_beside_it(tmp_path: Path) -> None:
     track = "0.500000\t2.000000\tdog\n\\\t500.0\t8000.0\n3.000000\t4.250000\tchild, laughing\n"
     assert own(track, tmp_path / "garden.txt", LayoutParams(label_separator="|")) == [
@@ -354,7 +389,7 @@ def test_every_row_is_kept_whatever_wrote_the_list(
         found = own(encoded, tmp_path / "list.csv", LayoutParams(label_separator=None if labels == "list" else labels))
     except InputError as error:
         assert encoding == "cp1252", error
-        assert "not certainly another encoding" in str(error)
+        assert "probably not Windows-1252" in str(error)
         return
     expected = [(name, s / 1000, (s + n) / 1000, words) for name, s, n, words in rows]
     assert [(name, pytest.approx(s), pytest.approx(e), words) for name, s, e, words in found] == expected
