@@ -155,7 +155,7 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
     ids = columns.text[key]
     if key == "file":
         columns.check(pc.not_equal(ids, ""), "a row must name a file")
-        check_excel(columns, ids)
+        check_excel(columns, ids, "name of a file")
         columns.check(
             pc.invert(pc.match_substring_regex(ids, r"[^/\\]{256}")),
             "a name may have at most 255 characters: rename the file",
@@ -168,7 +168,9 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
         folder = columns.path.parent.as_posix()
         here = [posixpath.normpath(posixpath.join(folder, path)) for path in known.dictionary.to_pylist()]
         file = pa.array(here, pa.string()).take(known.indices) if in_list_folder else columns.text[key]
-        columns.check(pa.array(~(start >= end)), "the end must be after the start")
+        hint = "; a point has no length: give it one, in Audacity by dragging its edge, or remove it"
+        columns.check(pa.array(start != end), f"the end must be after the start{hint}")
+        columns.check(pa.array(~(start > end)), "the end must be after the start")
     else:
         clip_id = clip_ids_of(columns)
         file = columns.text.get("file")
@@ -180,6 +182,7 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
         rule = f"an event must be within the segment's {STRONG_SECONDS:.0f} seconds"
         columns.check(pa.array(end <= STRONG_SECONDS + 1), rule)
     columns.check(pc.not_equal(columns.text["labels"], ""), "a segment must have at least one label")
+    check_excel(columns, columns.text["labels"], "label")
     fold = columns.text.get("fold")
     return Segments(ids, start, end, columns.line, nothing, nothing, file, columns.group, fold, clip_id)
 

@@ -14,18 +14,18 @@ CLIP_ID = ANY_ID + "_[0-9]{1,11}(-[0-9]{1,11})?"
 # What Excel makes of ids: a number with an exponent, a date, an error.
 MONTH = "(Jan|Feb|Mar|Mrz|Mär|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez)"
 EXCEL = (
-    (r"^\d(\.\d+)?E[+-]?\d+$", "a number that Excel has written with an exponent"),
-    (
-        rf"^\d{{1,2}}[-. ]{MONTH}([-. ]\d{{2,4}})?$|^{MONTH}[- ]\d{{2}}$|^\d{{1,2}}([-./])\d{{1,2}}[-./]\d{{2,4}}$",
-        "a date that Excel has made",
-    ),
+    (r"^\d([.,]\d*)?E[+-]?\d+$", "a number that Excel has written with an exponent"),
+    (rf"^\d{{1,2}}[-. ]{{1,2}}{MONTH}([-. ]{{1,2}}\d{{2,4}})?$", "a date that Excel has made"),
+    (rf"^{MONTH}[- ]\d{{2}}$|^\d{{1,2}}[-./]\d{{1,2}}[-./]\d{{2,4}}$", "a date that Excel has made"),
     (f"^{EXCEL_ERROR}$", "an error of Excel, which takes a leading - or = for a formula"),
     (r"^=", "a formula: Excel puts = before a leading -"),
 )
+# Not of labels, where 1,5 are two labels.
+DECIMAL = (r"^\d+,\d+$", "a number with a decimal comma, perhaps a name such as 1.5 that Excel has changed")
 
 
 def check_ids(columns: ListColumns, ids: pa.Array, key: str, youtube_ids: bool) -> None:
-    check_excel(columns, ids)
+    check_excel(columns, ids, "id")
     pattern = YOUTUBE_ID if youtube_ids else ANY_ID
     letters = "11 letters, digits, _ or -" if youtube_ids else "1 to 100 letters, digits, _ or -"
     if key == "video_id":
@@ -44,11 +44,11 @@ def clip_ids_of(columns: ListColumns) -> pa.Array | None:
     return ids
 
 
-def check_excel(columns: ListColumns, ids: pa.Array) -> None:
-    """Refuse ids and names that Excel has damaged."""
-    for pattern, what in EXCEL:
-        good = pc.invert(pc.match_substring_regex(ids, pattern))
-        columns.check(good, f"the id is {what}: import the column as text, or take the original list")
+def check_excel(columns: ListColumns, texts: pa.Array, name: str) -> None:
+    """Refuse ids, names of files and labels that Excel has damaged; ``name`` is what they are."""
+    for pattern, what in (*EXCEL, *([] if name == "label" else [DECIMAL])):
+        good = pc.invert(pc.match_substring_regex(texts, pattern))
+        columns.check(good, f"the {name} is {what}: import the column as text, or take the original list")
 
 
 def paths_of(columns: ListColumns) -> pa.Array:
