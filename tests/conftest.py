@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from soundsift.demo import make_demo
 from tests.pages import blocks
 from tests.site.site import Site
 from tests.workflow import warm
-from tests.workflow.project import N_EVAL, N_TRAIN, ROOT, Project, config_for, silence
+from tests.workflow.project import N_EVAL, N_TRAIN, ROOT, Project, config_for, segment, silence
 
 # Makes a folder once for all processes that run tests, and returns it: the name, and a function that fills the folder.
 Once = Callable[[str, Callable[[Path], None]], Path]
@@ -76,8 +77,17 @@ def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
 
 @pytest.fixture(scope="session")
 def media(once: Once) -> Path:
-    """Small lists and their media, made like those of the demo."""
-    return once("media", lambda folder: make_demo(folder, N_TRAIN, N_EVAL, n_processes=2))
+    """Small lists of short clips and their media, made like those of the demo."""
+
+    def make(folder: Path) -> None:
+        make_demo(folder, N_TRAIN, N_EVAL, n_processes=2)
+        for path in folder.glob("*_segments.csv"):
+            rows = re.sub(
+                r", (\d+)\.000, \d+\.000,", lambda row: segment(int(row[1])), path.read_text(encoding="utf-8")
+            )
+            path.write_text(rows, encoding="utf-8")
+
+    return once("media", make)
 
 
 @pytest.fixture(scope="session")

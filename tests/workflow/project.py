@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import wave
@@ -32,6 +31,8 @@ TABLES = ("results/features.parquet", "results/coverage.parquet")
 # Rows of the small lists for complete runs, and the batches of sixteen that they fill.
 N_TRAIN, N_EVAL = 28, 16
 N_BATCHES = 2 + 1
+# Length of a clip. Most of the time of a complete run goes into the conversion and the features of clips.
+CLIP_SECONDS = 4
 
 
 def config_for(media: Path, url: str | None = None) -> dict[str, Any]:
@@ -136,7 +137,7 @@ class Project:
         log = self.folder / "killed.log"
         with log.open("w") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+                [servers() / "python", "-m", "snakemake", "--cores", "2", *arguments],
                 cwd=self.folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -173,6 +174,11 @@ def assert_plans(command: str, folder: Path) -> None:
     script = "\n".join(["set -euo pipefail", snakemake, *before, command])
     done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def segment(start_seconds: int) -> str:
+    """The times of a clip, as they stand between the other columns of a list."""
+    return f", {start_seconds}.000, {start_seconds + CLIP_SECONDS}.000,"
 
 
 def silence(path: Path, n_seconds: int) -> None:

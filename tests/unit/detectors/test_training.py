@@ -96,6 +96,18 @@ def test_the_same_clips_and_seed_give_the_same_detector() -> None:
     assert not np.array_equal(first, other)
 
 
+def test_networks_on_several_sets_learn_from_their_own_rows_only() -> None:
+    examples = problem()
+    both, first = np.arange(200), np.arange(60)
+    models = training.train_each("music", examples, [both, first], replace(QUICK, min_steps=60))
+    new = problem(seed=1)
+    for rows_of_set, model in zip((both, first), models, strict=True):
+        (member,) = [layer for layer in model.layers if layer.name.startswith("member_")]
+        mean = np.asarray(member.get_layer("standardise").mean)[0]
+        assert mean == pytest.approx(examples.x[rows_of_set].mean(axis=0), rel=1e-4)
+        assert ((model_file.probabilities(model, [new.x]) >= 0.5) == new.truth).mean() > 0.85
+
+
 def test_inputs_beyond_the_limit_count_as_the_limit() -> None:
     model = train("music", problem(), QUICK).model
     limit = np.array([[0, 5000 + 1000 * 3.4 * 3, 0]], dtype=np.float32)
