@@ -1,11 +1,12 @@
 """Measure how exactly stretches of media files are cut, and where detection hears them, for many kinds of containers.
 
-    python benchmarks/containers.py [--seconds 2 60 300] [--kinds WAV AC-3] [--folder FOLDER]
+    python benchmarks/containers.py [--seconds 2 60 300] [--kinds WAV AC-3] [--rate-hz 48000] [--folder FOLDER]
 
 Each file is noise. It is decoded from beginning to end once, without seeking, by plain PyAV; that is the reference.
-Cuts of one second at the given times are compared with it: "cut" is their offset in samples at 22,050 Hz, "heard" that
-of the samples that detection analyses there. "delay" is the offset of the reference against the noise: the delay of an
-encoder that the container does not mark. "ms" is the time of the last cut. DTS needs the encoder of an ffmpeg program.
+Cuts of one second at the given times are compared with it: "cut" is their offset in samples at 22,050 Hz, "heard"
+that of the samples that detection analyses there. "delay" is the offset of the reference against the noise: the delay
+of an encoder that the container does not mark, in samples of the file. "ms" is the time of the last cut. DTS needs
+the encoder of an ffmpeg program.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -98,13 +100,17 @@ def measure(name: str, kind: Kind, seconds: list[float], path: Path) -> None:
         inner = slice(first, first + RATE_HZ)
         cells += [lag_of(part, whole, first - begins), lag_of(heard[inner], whole, first - begins)]
     shown = "".join(f"{'-' if cell is None else cell:>{8 + 3 * (i % 2 == 0)}}" for i, cell in enumerate(cells))
-    print(f"{name:26}{shown}{'-' if delay is None else delay:>8}{elapsed * 1000:>8.0f}", flush=True)
+    print(
+        f"{name:26}{shown}{'-' if delay is None else round(delay * kind.rate_hz / RATE_HZ):>8}{elapsed * 1000:>8.0f}",
+        flush=True,
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, nargs="+", default=[2, 60, 300])
     parser.add_argument("--kinds", nargs="+", default=[""], help="beginnings of their names")
+    parser.add_argument("--rate-hz", type=int, help="of the files, instead of that of each kind")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--ffmpeg", help="an ffmpeg program, for DTS")
     options = parser.parse_args()
@@ -113,8 +119,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         for name, kind in (KINDS | (DTS if options.ffmpeg else {})).items():
             if name.startswith(tuple(options.kinds)):
+                kind = replace(kind, rate_hz=options.rate_hz or kind.rate_hz)
                 path = Path(folder) / f"sound.{kind.ending}"
-                if kind in DTS.values():
+                if name in DTS:
                     write_dts(kind, path, max(options.seconds) + 3, options.ffmpeg)
                 else:
                     write_kind(kind, path, max(options.seconds) + 3)

@@ -104,7 +104,7 @@ def columns() -> str:
         ),
         "results/detections.csv": (
             "Your recordings. Each detector adds a column `{detector}_seconds`: for how long its class is present.",
-            overview.RECORDING_COLUMNS,
+            (*overview.RECORDING_COLUMNS, overview.NAME_COLUMN),
         ),
         "results/detections/{name}.csv": (
             "The segments of a recording in which a class is present.",

@@ -21,7 +21,7 @@ def detect(model: Path, detectors: Sequence[str], groups: Sequence[Path], table:
     """Write the table and the page; log each recording that could not be read or was read only in part."""
     names = sorted(name for group in groups for name in read_json(group)["recordings"])
     results = [read_json(results_of(name)[0]) for name in names]
-    rows = overview(results)
+    rows = overview([{"name": name, **result} for name, result in zip(names, results, strict=True)])
     write_csv(rows, table)
     sections = [
         (Path(result["recording"]).name, recording_section(result, figures_of(name)[0], page))
@@ -31,7 +31,11 @@ def detect(model: Path, detectors: Sequence[str], groups: Sequence[Path], table:
     warnings = [("These are the demo's detectors", DEMO)] if definition.synthetic else []
     if missing := sorted(set(detectors) - set(definition.thresholds)):
         warnings.append((f"{', '.join(missing)}: not among these detectors", MISSING))
-    write_page("Classes detected in the recordings", [*warnings, ("All recordings", rows), *sections], page)
+    write_page(
+        "Classes detected in the recordings",
+        [*warnings, ("All recordings", rows.drop_columns("name")), *sections],
+        page,
+    )
     warn = logging.getLogger("soundsift").warning
     for result in (result for result in results if result["reason"]):
         warn("%s: %s (%s)", Path(result["recording"]).name, result["outcome"], result["reason"])

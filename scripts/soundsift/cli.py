@@ -9,33 +9,24 @@ import math
 import os
 import signal
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-import pyarrow as pa
-
-from soundsift.detection.choice import TABLE, chosen
+from soundsift.detection.choice import chosen
+from soundsift.detection.folder import check_folder, write_answer, write_table
 from soundsift.detection.formats import FORMATS, Answer, printable, record
 from soundsift.detection.listen import Detector, load
-from soundsift.detection.overview import overview
-from soundsift.detection.segments import Segment
+from soundsift.detection.terminal import HEADER, Progress, one_line, row_of, rows_of
 from soundsift.errors import InputError, MediaError, SoundsiftError
-from soundsift.files import write_text
-from soundsift.media.stream import length_of
-from soundsift.tables import write_csv
 from soundsift.workers import in_order
 
 OK, BAD_USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 130
 # Where the workflow writes its model.
 MODEL = "results/detectors/combined.keras"
-HEADER = f"{'start':>10} {'end':>10}  {'detector':<12} {'probability':>11}  recording"
-BAR_WIDTH = 24
 SYNTHETIC = "trained on the synthetic sound of the demo: of no use on real recordings"
 
 
@@ -66,13 +57,6 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def one_line(text: str) -> str:
-    """Escape line breaks and other control characters, which names of files may hold."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in printable(text)
-    )
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if message.startswith(("unrecognized arguments: -", "the following arguments are required: PATH")):
@@ -81,8 +65,20 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(BAD_USAGE)
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import PackageNotFoundError, version  # takes time that no other command needs
+
+        try:
+            print(f"soundsift {version('soundsift')}")
+        except PackageNotFoundError:
+            print("soundsift, not installed")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="soundsift", description="Detect classes of sound in recordings.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     detect = commands.add_parser("detect", help="find the segments of recordings in which a class is present")
     detect.add_argument(
@@ -137,8 +133,8 @@ def _detect(options: argparse.Namespace) -> int:
     recordings = chosen(options.paths, options.recursive)
     _use(options.model)  # an unusable model is refused before any process starts
     if options.output:
-        _check_folder(options.output)
-    progress = _Progress(recordings)
+        check_folder(options.output)
+    progress = Progress(recordings)
     rows: list[dict[str, Any]] = []
     n_unwritten = 0
     if not options.output:
@@ -147,11 +143,11 @@ def _detect(options: argparse.Namespace) -> int:
         for name, answer in zip(recordings, _answers(recordings, options, progress), strict=True):
             rows.append({"name": printable(name), **record(answer)})
             progress.done(answer)
-            faults = _write(name, answer, options) if options.output else []
+            faults = write_answer(name, answer, options.format or ["csv"], options.output) if options.output else []
             n_unwritten += len(faults)
             progress.clear()
             if not options.output:
-                print("\n".join(_rows(answer)), flush=True)
+                print("\n".join(rows_of(answer)), flush=True)
             if answer.result.reason:
                 faults.append(f"{answer.recording}: {answer.result.outcome} ({answer.result.reason})")
             for fault in faults:
@@ -159,52 +155,12 @@ def _detect(options: argparse.Namespace) -> int:
     except BaseException:
         if options.output and rows:
             with suppress(OSError):
-                _write_table(rows, options.output)
+                write_table(rows, options.output)
         raise
     progress.clear()
     if options.output:
-        _write_table(rows, options.output)
+        write_table(rows, options.output)
     return SOME_FAILED if n_unwritten or any(row["duration_seconds"] is None for row in rows) else OK
-
-
-def _check_folder(folder: Path) -> None:
-    """Refuse a folder that cannot be written before anything is heard."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"--output {folder} cannot be written ({error.strerror}): name another folder") from error
-    if (folder / TABLE).is_dir():
-        raise InputError(f"{folder / TABLE} is a folder: remove it, or name another --output")
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Name the file in an error of writing it."""
-    try:
-        yield
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
-
-
-def _write(name: str, answer: Answer, options: argparse.Namespace) -> list[str]:
-    """Write the files of a recording; return a line for each whose place is taken. A full disk is an error."""
-    faults = []
-    for key in options.format or ["csv"]:
-        path = options.output / f"{name}{FORMATS[key].ending}"
-        try:
-            with _named(path):
-                write_text(FORMATS[key].text(answer), path)
-        except (IsADirectoryError, NotADirectoryError, FileExistsError, PermissionError) as error:
-            faults.append(f"{path} cannot be written ({error.strerror}): remove what is there")
-    return faults
-
-
-def _write_table(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
-    table = overview(rows).append_column("name", pa.array([row["name"] for row in rows], pa.string()))
-    with _named(folder / TABLE):
-        write_csv(table, folder / TABLE)
 
 
 def _use(model: Path) -> Detector:
@@ -227,7 +183,7 @@ def _answer(path: Path, model: Path, min_seconds: float) -> Answer:
     return _detector(model).answer(path, min_seconds)
 
 
-def _answers(recordings: Mapping[str, Path], options: argparse.Namespace, progress: "_Progress") -> Iterator[Answer]:
+def _answers(recordings: Mapping[str, Path], options: argparse.Namespace, progress: Progress) -> Iterator[Answer]:
     paths = list(recordings.values())
     if options.jobs > 1 and len(paths) > 1:
         work = partial(_answer, model=options.model, min_seconds=options.min_seconds)
@@ -237,21 +193,6 @@ def _answers(recordings: Mapping[str, Path], options: argparse.Namespace, progre
     _, rate_hz = detector.definition.feature_params()
     for path in paths:
         yield detector.answer(path, options.min_seconds, lambda block: progress.heard(len(block) / rate_hz))
-
-
-def _rows(answer: Answer) -> Iterator[str]:
-    """Rows of the table on the terminal. A recording without segments has one row too."""
-    place = one_line(str(answer.recording))
-    for segment in answer.in_order:
-        yield _row(segment, place)
-    if not answer.result.segments:
-        what = "nothing" if answer.result.was_read else answer.result.outcome
-        yield f"{'-':>10} {'-':>10}  {what:<12} {'-':>11}  {place}"
-
-
-def _row(segment: Segment, place: str) -> str:
-    start, end, detector, probability = segment
-    return f"{start:10.1f} {end:10.1f}  {detector:<12} {probability:11.3f}  {place}"
 
 
 def _listen(options: argparse.Namespace) -> int:
@@ -270,7 +211,7 @@ def _listen(options: argparse.Namespace) -> int:
     try:
         for segment in detector.stream(sys.stdin.buffer):
             if segment.end_seconds - segment.start_seconds >= options.min_seconds:
-                print(_row(segment, "-"), flush=True)
+                print(row_of(segment, "-"), flush=True)
     except MediaError as error:
         print(f"soundsift: standard input: {error.outcome} ({one_line(error.reason)})", file=sys.stderr)
         return SOME_FAILED
@@ -278,44 +219,6 @@ def _listen(options: argparse.Namespace) -> int:
         if before is not None:
             signal.signal(signal.SIGINT, before)
     return OK
-
-
-class _Progress:
-    """A bar on the terminal: files, seconds of sound, and time left by the lengths that the files state."""
-
-    def __init__(self, recordings: Mapping[str, Path]) -> None:
-        self._is_shown = sys.stderr.isatty()
-        self._n_files, self._n_done, self._heard = len(recordings), 0, 0.0
-        self._of_file = 0.0
-        self._total = sum(length_of(path) for path in recordings.values()) if self._is_shown else 0.0
-        self._began = time.monotonic()
-
-    def heard(self, n_seconds: float) -> None:
-        """Count sound of a recording that is being analysed."""
-        self._of_file += n_seconds
-        self._show()
-
-    def done(self, answer: Answer) -> None:
-        """Count a recording as done."""
-        self._heard, self._of_file = self._heard + answer.result.duration_seconds, 0.0
-        self._n_done += 1
-        self._show()
-
-    def clear(self) -> None:
-        """Remove the bar, so that a line can be printed in its place."""
-        if self._is_shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-    def _show(self) -> None:
-        if not self._is_shown:
-            return
-        heard = self._heard + self._of_file
-        share = min(1.0, heard / self._total) if self._total else self._n_done / self._n_files
-        left = (time.monotonic() - self._began) * (1 - share) / share if share else 0.0
-        bar = "#" * round(BAR_WIDTH * share)
-        files = f"{self._n_done} of {self._n_files} files"
-        text = f"[{bar:<{BAR_WIDTH}}] {files}, {heard:.0f} s of sound, {left:.0f} s left"
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
 # ---- info

@@ -194,7 +194,9 @@ def test_a_thousand_recordings_are_read_late_searched_and_sorted(visit: Visit, t
     (tmp_path / "a.wav").write_bytes(b"")
     figure = tmp_path / "a.svg"
     figure.write_text(no_timeline("a"))
-    records = [record(answer(f"{tmp_path}/{number:04d}.wav", number)) for number in range(n)]
+    records = [
+        {"name": f"{number:04d}", **record(answer(f"{tmp_path}/{number:04d}.wav", number))} for number in range(n)
+    ]
     for number in range(n):
         shutil.copy(figure, tmp_path / f"{number:04d}.svg")
     page_file = tmp_path / "detections.html"

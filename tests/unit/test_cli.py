@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,9 @@ import pytest
 
 from soundsift import cli
 from soundsift.code_digest import SCRIPTS
+from soundsift.detection import folder
 from soundsift.detection.choice import chosen
+from soundsift.detection.terminal import HEADER
 from soundsift.media import decode, encode, levels
 from soundsift.media.durations import duration_of
 from soundsift.media.stream import length_of
@@ -54,6 +57,12 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[
         status = end.code if isinstance(end.code, int) else 1
     said = capsys.readouterr()
     return status, said.out.splitlines(), said.err.splitlines()
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), flags=re.MULTILINE)
+    assert wanted is not None
+    assert run(capsys, "--version") == (0, [f"soundsift {wanted[1]}"], [])
 
 
 # ---- detect
@@ -178,7 +187,7 @@ def test_bad_usage_is_one_line_with_status_1(model: str, tmp_path: Path, capsys:
         status, table, errors = run(capsys, *arguments)
         assert (status, len(errors)) == (1, 1), (arguments, errors)
         assert errors[0].startswith("soundsift: ") and message in errors[0], errors[0]
-        assert [line for line in table if line != cli.HEADER] == []
+        assert [line for line in table if line != HEADER] == []
 
 
 def test_a_terminal_shows_files_seconds_of_sound_and_time_left(
@@ -220,7 +229,7 @@ def listening(model: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes
 
 def test_standard_input_is_heard_while_it_lasts(model: str, tmp_path: Path) -> None:
     with listening(model, tmp_path) as (process, rest):
-        assert process.stdout.readline().decode().rstrip() == cli.HEADER
+        assert process.stdout.readline().decode().rstrip() == HEADER
         start, end, name, *_ = process.stdout.readline().split()
         assert (float(start), float(end), name) == (0, pytest.approx(30, abs=1), b"tone")
         process.stdin.write(rest)
@@ -236,7 +245,7 @@ def test_standard_input_that_is_no_sound_is_one_line(
     for data, outcome in ((b"Dear all", "corrupt"), (b"", "corrupt")):
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
         status, table, errors = run(capsys, "detect", "-", "--model", model)
-        assert (status, table) == (2, [cli.HEADER])
+        assert (status, table) == (2, [HEADER])
         (line,) = errors
         assert line.startswith(f"soundsift: standard input: {outcome} (the stream cannot be decoded")
 
@@ -291,7 +300,7 @@ def test_a_run_that_is_ended_leaves_the_table_of_what_was_heard(
         if path.name == "b.csv":
             raise error
 
-    monkeypatch.setattr(cli, "write_text", end)
+    monkeypatch.setattr(folder, "write_text", end)
     status, _, errors = run(capsys, "detect", str(tmp_path / "in"), "--model", model, "--output", str(tmp_path / "out"))
     assert status == (130 if isinstance(error, KeyboardInterrupt) else 1)
     assert "a.wav" in (tmp_path / "out" / "recordings.csv").read_text()

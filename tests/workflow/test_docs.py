@@ -7,11 +7,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import wave
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from tests.pages import ON_A_CLUSTER, ROOT, SNAKEMAKE, block, blocks, commands
 from tests.workflow.project import Project, assert_plans, servers, silence
@@ -143,6 +146,61 @@ def test_the_list_of_one_s_own_files_of_the_page_becomes_clips(tmp_path: Path) -
         ("street_02_0", False, "silent"),
     ]
     assert [name for name in found[0] if name.startswith("is_")] == ["is_water"]
+
+
+EVENTS = """file,start_seconds,end_seconds,labels,speaker
+Küche 01.wav,0,3,dog,a
+Küche 01.wav,0,1.5,"rain;it's ""loud"", 😀",a
+Küche 01.wav,2.0005,3,dog;rain,a
+b/garden.wav,0,2,rain,b
+b/garden.wav,0.3333333333333333,2,dog,b
+"""
+
+
+@pytest.mark.parametrize("shards", ["huggingface/data/*.parquet", "webdataset/*.tar"])
+def test_an_export_is_read_again_as_its_page_says(shards: str, tmp_path: Path) -> None:
+    folder = Project.make(tmp_path / "soundsift", {}).folder
+    first, again = tmp_path / "first", tmp_path / "again"
+    for number, name in enumerate(
+        ("train/Küche 01.wav", "train/b/garden.wav", "eval/Küche 01.wav", "eval/b/garden.wav")
+    ):
+        (first / name).parent.mkdir(parents=True, exist_ok=True)
+        noise(first / name, 4, number)
+    for name in ("train", "eval"):
+        (first / name / "list.csv").write_text(EVENTS)
+    config = yaml.safe_load(block("export.md", "config.yaml").text)
+    of_first = {
+        **config, "metadata": {"classes": "own", "group": "speaker", "segments": {n: f"{n}/list.csv" for n in ("train", "eval")}},
+        "download": {},
+    }  # fmt: skip
+    # speakers of the eval list are others
+    (first / "eval" / "list.csv").write_text(EVENTS.replace(",a\n", ",c\n").replace(",b\n", ",d\n"))
+    clips_of(Project(first), of_first, folder, "export")
+    again.mkdir()
+    shutil.move(first / "results" / "export", again / "export")
+    config["metadata"]["group"] = "group"
+    config["download"]["url"] = f"file://export/{shards}"
+    clips_of(Project(again), config, folder)
+    ours, theirs = (pq.read_table(project / "results/metadata/clips.parquet") for project in (again, first))
+    assert theirs.num_rows == 10 and len(set(theirs["clip_id"].to_pylist())) == 10
+    assert ours.drop_columns("batch").equals(theirs.drop_columns("batch"))
+    sounds = [
+        {path.name: path.read_bytes() for path in project.glob("results/clips/*/*.flac")} for project in (again, first)
+    ]
+    assert len(sounds[0]) == 10 and sounds[0] == sounds[1]
+
+
+def clips_of(project: Project, config: dict, workflow: Path, *targets: str) -> None:
+    """Run soundsift in the folder of a list as far as the clips."""
+    project.configure(config)
+    run = project.run("--snakefile", f"{workflow}/Snakefile", "results/coverage.parquet", *targets)
+    assert run.status == 0, run.text
+
+
+def noise(path: Path, n_seconds: int, seed: int) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(np.random.default_rng(seed).integers(-9000, 9000, 16000 * n_seconds, np.int16).tobytes())
 
 
 def tables_of(folder: Path, names: list[str]) -> None:

@@ -413,6 +413,7 @@ def test_recordings_of_ones_own_are_answered_one_by_one(finished: Project, proje
     assert {Path(row["recording"]).name: row["outcome"] for row in table} == {
         "Über uns.mp3": "ok", "b.mp3": "ok", "b.data": "ok", "br\ufffdken {1}.wav": "corrupt"
     }  # fmt: skip
+    assert {row["name"] for row in table} >= {"Über uns", "b.mp3", "b.data"}
     for name in ("Über uns", "b.mp3", "b.data"):
         for ending in ("csv", "txt", "svg"):
             assert (results / "detections" / f"{name}.{ending}").is_file()

@@ -45,6 +45,10 @@ class LayoutParams:
     video or file together."""
     fold: str | None = None
     """Fold that is the test data, for lists with a column fold. The other folds are training data."""
+    encoding: str | None = None
+    """Encoding of lists that are neither UTF-8 nor UTF-16, such as windows-1251. Others are mac-roman, iso-8859-2,
+    shift-jis, gbk and all that Python knows. Empty takes them for Windows-1252, with a warning, and refuses them if
+    that is unlikely."""
 
 
 @dataclass(frozen=True)

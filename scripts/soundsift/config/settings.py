@@ -164,6 +164,13 @@ def _check_together(config: dict[str, Any]) -> None:
     for name in config["metadata"]["columns"] or {}:
         if name not in OUR_COLUMNS:
             raise ConfigError(f"metadata.columns has the unknown name {name}: use {', '.join(OUR_COLUMNS)}")
+    try:
+        b"".decode(config["metadata"]["encoding"] or "utf-8")
+    except LookupError as error:
+        raise ConfigError(
+            f"metadata.encoding is {config['metadata']['encoding']!r}, which is no encoding of text: use a name such "
+            "as windows-1251, mac-roman, iso-8859-2, shift-jis or gbk"
+        ) from error
     if config["metadata"]["fold"] is not None and "eval" in config["metadata"]["segments"]:
         raise ConfigError("metadata.fold is set, but metadata.segments has an eval list: leave one of them out")
     if config["clips"]["hop_seconds"] is not None and config["clips"]["length_seconds"] is None:

@@ -18,19 +18,21 @@ RECORDING_COLUMNS = (
         "duration of the part that could be decoded; empty if no part could be decoded",
     ),
 )
+NAME_COLUMN = Column("name", pa.string(), "", "name of the files of results, without their endings")
 
 
 def overview(records: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Make one row per recording: :data:`RECORDING_COLUMNS`, then ``{detector}_seconds`` for every detector.
+    """Make one row per recording: :data:`RECORDING_COLUMNS`, ``{detector}_seconds`` for every detector, and the name.
 
     Parameters
     ----------
     records
-        As :func:`soundsift.detection.formats.record` makes them.
+        As :func:`soundsift.detection.formats.record` makes them, with ``name``.
     """
     detectors = list(dict.fromkeys(name for row in records for name in row["heard_seconds"]))
     columns = {c.name: pa.array([row[c.name] for row in records], c.type) for c in RECORDING_COLUMNS}
     for name in detectors:
         seconds = [None if row["duration_seconds"] is None else row["heard_seconds"].get(name) for row in records]
         columns[f"{name}_seconds"] = pa.array(seconds, pa.float64())
+    columns[NAME_COLUMN.name] = pa.array([row[NAME_COLUMN.name] for row in records], NAME_COLUMN.type)
     return pa.table(columns)

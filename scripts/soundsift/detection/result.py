@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 from soundsift.arrays import Float64Array
 from soundsift.detection.columns import SEGMENT_COLUMNS
 from soundsift.detection.segments import Segment
+from soundsift.errors import InputError
 from soundsift.tables import schema_of, write_csv
 
 
@@ -55,7 +57,15 @@ class Detections:
         return pa.Table.from_pylist(rows, schema=schema_of(SEGMENT_COLUMNS))
 
     def to_pandas(self) -> Any:
-        """Return the segments as a :class:`pandas.DataFrame` with the same columns. Needs pandas."""
+        """Return the segments as a :class:`pandas.DataFrame` with the same columns.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        if find_spec("pandas") is None:
+            raise InputError("to_pandas() needs pandas: install it with pip install pandas, or use to_arrow()")
         return self.to_arrow().to_pandas()
 
     def to_csv(self, path: str | Path) -> None:

@@ -203,6 +203,8 @@ def mono(frame: "av.AudioFrame") -> npt.NDArray[np.float32]:
         samples = (samples.astype(np.float32) - 128) / 128
     elif samples.dtype.kind == "i":
         samples = samples / np.float32(2 ** (8 * samples.itemsize - 1))
+    if len(samples) == 1:  # most frames of a recording are short, so a mean of one channel counts too
+        return np.asarray(samples[0], dtype=np.float32)
     # numpy.mean gives the same and takes three times as long, which counts with 50 frames per second of sound
     total: npt.NDArray[np.float32] = np.add.reduce(samples, axis=0, dtype=np.float32)
     return total / np.float32(len(samples))

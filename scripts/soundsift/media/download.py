@@ -5,6 +5,7 @@ after a longer pause. So no thread waits for a single clip.
 """
 
 import logging
+import re
 import time
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
@@ -69,7 +70,7 @@ def download(
         If yt-dlp does not accept its options.
     """
     if any(clip.file for clip in clips) and not any(
-        "{file}" in params.url or is_sharded(params.url) for params in sources
+        is_sharded(params.url) or re.search(r"\{(file|clip_id)\}", params.url) for params in sources
     ):
         sources = [replace(sources[0], url=FILES_OF_LISTS)]
     with ExitStack() as stack:

@@ -57,7 +57,9 @@ def export_clips(clips: pa.Table, folders: Sequence[Path], clip_format: str, fol
     table = there.append_column("path", pa.array(paths))
     for name in ("labels", "label_ids"):
         at = table.column_names.index(name)
-        table = table.set_column(at, name, pa.array([json.dumps(labels) for labels in table[name].to_pylist()]))
+        table = table.set_column(
+            at, name, pa.array([json.dumps(labels, ensure_ascii=False) for labels in table[name].to_pylist()])
+        )
     write_csv(table, folder / "clips.csv")
     return int(there.num_rows)
 

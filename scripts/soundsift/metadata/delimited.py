@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from soundsift.errors import InputError
-from soundsift.metadata.dialect import EXCEL_ERROR, GZIP, INVISIBLE, encoding_of, separator_of
+from soundsift.metadata.dialect import EXCEL_ERROR, GUESSED, GZIP, INVISIBLE, encoding_of, separator_of
 
 # The separator is found by these.
 N_SAMPLE_LINES = 20
 MAX_LINE = 100_000  # characters; the longest line of AudioSet's lists has 250
 
 
-def refuse(path: Path, line: int, rule: str, found: str, n_more: int = 0) -> NoReturn:
+def refuse(path: Path, line: int, rule: str, found: str, n_more: int = 0, cure: str = "correct the line") -> NoReturn:
     """Raise InputError for one line of a file.
 
     Parameters
@@ -32,10 +32,12 @@ def refuse(path: Path, line: int, rule: str, found: str, n_more: int = 0) -> NoR
         Content of the line.
     n_more
         Number of further lines with the same fault.
+    cure
+        What to do.
     """
     shown = shorten(found)
     more = f" ({n_more} more such {'line' if n_more == 1 else 'lines'})" if n_more else ""
-    raise InputError(f"{path}, line {line}: {rule}; found {shown!r}{more}: correct the line")
+    raise InputError(f"{path}, line {line}: {rule}; found {shown!r}{more}: {cure}")
 
 
 def shorten(text: str, length: int = 80) -> str:
@@ -43,7 +45,7 @@ def shorten(text: str, length: int = 80) -> str:
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
-def read_rows(path: Path, key: str) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: Path, key: str, given: str | None = None) -> Iterator[tuple[int, list[str]]]:
     """Read the rows of a CSV or tab-separated file, plain or gzip, without comments and blank lines.
 
     Spaces around a field are removed: AudioSet's ``a, 1.000, "b,c"`` gives the same fields as ``a,1.000,"b,c"``.
@@ -57,6 +59,8 @@ def read_rows(path: Path, key: str) -> Iterator[tuple[int, list[str]]]:
         lines.
     key
         Key of the configuration that names the file, for messages.
+    given
+        Encoding of a file that is neither UTF-8 nor UTF-16; None if it is not known.
 
     Yields
     ------
@@ -70,28 +74,46 @@ def read_rows(path: Path, key: str) -> Iterator[tuple[int, list[str]]]:
     encoding = None
     try:
         encoding = encoding_of(path)
+        is_guessed = encoding == GUESSED and given is None
+        if encoding in (None, GUESSED):
+            encoding = given or encoding
         with open(path, "rb") as file:
             is_gzip = file.read(2) == GZIP
         opened = gzip.open if is_gzip else open
         with opened(path, "rt", encoding=encoding or "utf-8-sig") as text:
-            yield from _parse(path, key, iter(lambda: text.readline(MAX_LINE + 1), ""))
+            rows = _parse(path, key, iter(lambda: text.readline(MAX_LINE + 1), ""))
+            yield from _with_remark(rows, path) if is_guessed else rows
     except UnicodeDecodeError as error:
-        line = 1 if is_gzip or encoding else _first_undecodable(path)
-        kind = "not UTF-8 text, and not certainly another encoding" if encoding is None else f"not {encoding} text"
+        line = 1 if is_gzip or (encoding or "").startswith("utf-16") else _first_undecodable(path, encoding or "utf-8")
+        kind = "not UTF-8 text, and probably not Windows-1252" if encoding is None else f"not {encoding} text"
+        cure = "set metadata.encoding (such as windows-1251, mac-roman, iso-8859-2, shift-jis, gbk)"
         raise InputError(
-            f"{path}{'' if is_gzip else f', line {line}'}: {kind} ({error.reason}): set {key} to a CSV file, or save "
-            "this file as UTF-8"
+            f"{path}{'' if is_gzip else f', line {line}'}: {kind} ({error.reason}): "
+            f"{cure if key == 'metadata.segments' else f'set {key} to a CSV file'}, or save this file as UTF-8"
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path} cannot be read ({reason}): set {key} to an existing, complete file") from error
 
 
-def _first_undecodable(path: Path) -> int:
+def _with_remark(rows: Iterator[tuple[int, list[str]]], path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Say once, with an example, that the encoding of a file is guessed."""
+    example = ""
+    for row in rows:
+        example = example or next((field for field in row[1] if not field.isascii()), "")
+        yield row
+    if example:
+        logging.getLogger("soundsift").warning(
+            "%s is not UTF-8 and is read as Windows-1252, for example %r: if that is wrong, save the file as UTF-8, or "
+            "set metadata.encoding for a list", path, shorten(example),
+        )  # fmt: skip
+
+
+def _first_undecodable(path: Path, encoding: str) -> int:
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                line.decode()
+                line.decode(encoding)
             except UnicodeDecodeError:
                 return number
     return 1

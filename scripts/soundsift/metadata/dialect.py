@@ -9,19 +9,25 @@ from pathlib import Path
 
 GZIP = b"\x1f\x8b"
 BLOCK_BYTES = 1 << 20
+# Encoding of text that is neither UTF-8 nor UTF-16, as long as nothing speaks against it.
+GUESSED = "cp1252"
 # Spaces that programs put around a field, and characters that are not visible.
 INVISIBLE = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\u200c\u200d\u2060\ufeff"
 # What Excel saves in place of a value that it could not compute, in English and German.
 EXCEL_ERROR = r"#(NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!|WERT!|BEZUG!|NV|ZAHL!|SPILL!|CALC!)"
-# Bytes that text in Windows-1252 does not have, and runs of letters outside ASCII, which other encodings have.
-NOT_WINDOWS_1252 = re.compile(rb"[\x00-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]|[\x80-\xff]{3}")
+# What text in Windows-1252 does not have, and other encodings have: bytes without a meaning, runs of letters outside
+# ASCII (Cyrillic, Asian), and signs or capital letters within a word (ü is 9f in Mac Roman, ł is b3 in ISO-8859-2).
+NOT_WINDOWS_1252 = re.compile(
+    rb"[\x00-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]|[\x80-\xff]{3}|[a-z][\x8a\x8c\x8e][a-z]"
+    rb"|[A-Za-z][\x80\x82-\x84\x86-\x89\x8b\x91\x93-\x95\x98\x99\x9b\x9f\xa1-\xa9\xac\xae\xaf\xb1-\xb3\xb6\xb8\xb9\xbc-\xbf][a-z]"
+)
 
 
 def encoding_of(path: Path) -> str | None:
     """Find the encoding of a text file, plain or gzip; None if it is none that is certain.
 
     UTF-8 and UTF-16, with or without a byte order mark, are certain. Other text is taken for Windows-1252 if it has
-    only single accented letters and signs of it. In Cyrillic, Greek or Asian encodings these come in runs.
+    only single accented letters and signs of it, as :data:`NOT_WINDOWS_1252` says.
     """
     with open(path, "rb") as plain:
         is_gzip = plain.read(2) == GZIP
@@ -48,7 +54,7 @@ def encoding_of(path: Path) -> str | None:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             is_utf8 = False
-    return "utf-8-sig" if is_utf8 else "cp1252" if may_be_1252 else None
+    return "utf-8-sig" if is_utf8 else GUESSED if may_be_1252 else None
 
 
 def separator_of(lines: Sequence[str]) -> str | None:

@@ -1,8 +1,10 @@
 """The labels of the rows of a list: how they are divided, and which classes they name."""
 
 import ast
+import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +42,8 @@ def listed(text: str) -> list[str] | None:
     """
     if text[:1] + text[-1:] not in BRACKETS or not QUOTED_LIST.fullmatch(text[1:-1]):
         return None
+    with suppress(ValueError):
+        return [str(label) for label in json.loads(text)]  # other escapes than those of Python
     try:
         # each by itself: Python joins the strings of NumPy, which have no comma between them
         return [str(ast.literal_eval(quoted)) for quoted in QUOTED.findall(text[1:-1])]

@@ -1,7 +1,6 @@
 """The columns of a list under our names, whatever the list calls them."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -12,32 +11,10 @@ import pyarrow as pa
 from soundsift.config.metadata import LayoutParams
 from soundsift.errors import InputError
 from soundsift.metadata.delimited import read_rows, refuse, trimmed
+from soundsift.metadata.headers import AUDACITY, form_of, refuse_unknown_times, wanted_columns
 from soundsift.metadata.labels import Integers
 from soundsift.metadata.recipe import Recipe
-from soundsift.metadata.recipes import RECIPES
-from soundsift.metadata.seconds import parse_seconds
 
-# Names that lists give our columns, in the order of preference.
-HEADERS = {
-    "video_id": ("video_id", "ytid", "youtube_id"),
-    "segment_id": ("segment_id", "clip_id"),
-    "file": ("file", "filename", "file_name", "file_path", "filepath", "path", "fname"),
-    "start_seconds": ("start_seconds", "start_time_seconds", "start", "start_time", "start_s", "onset"),
-    "end_seconds": ("end_seconds", "end_time_seconds", "end", "end_time", "end_s", "offset"),
-    "labels": ("labels", "label", "positive_labels", "label_ids", "event_label", "event_labels", "category", "class"),
-    "fold": ("fold",),
-}
-# Words in the names of columns with times that lists call otherwise, such as "Start (s)", t_end or von.
-TIME_WORD = re.compile(
-    "t?(start|starts|begin|begins|beginn|beginning|anfang|von|from|onset|debut|début|inicio|tmin|xmin)"
-    "(time|s|sec|secs|seconds|ms|zeit)?"
-    "|t?(end|ends|stop|stops|ende|bis|to|until|offset|fin|tmax|xmax)(time|s|sec|secs|seconds|ms|zeit)?"
-)
-WEAK = ("video_id", "start_seconds", "end_seconds", "labels")
-STRONG = ("segment_id", "start_seconds", "end_seconds", "labels")
-AUDACITY = ("start_seconds", "end_seconds", "labels")
-SEGMENT_ID = r"[A-Za-z0-9_-]{11}_[0-9]+"
-NUMBER = r"[0-9]+([.,][0-9]*)?"
 CHUNK_ROWS = 1024  # fits the processor's cache: measured three times as fast as 65,536
 
 
@@ -88,14 +65,14 @@ def read_columns(path: Path, layout: LayoutParams, ids_wanted: bool) -> ListColu
     InputError
         With the first line that does not have the expected fields. No line is skipped.
     """
-    rows = read_rows(path, "metadata.segments")
+    rows = read_rows(path, "metadata.segments", layout.encoding)
     line, first = next(rows, (0, []))
-    recipe, names, has_header = _form_of(first, layout, ids_wanted)
+    recipe, names, has_header = form_of(first, layout, ids_wanted)
     if names is None:
         names, recipe, rows = _audacity(first, rows)
     if not has_header:
         rows = chain([(line, first)] if first else [], rows)
-    wanted = _wanted(path, line, first, names, layout, recipe)
+    wanted = wanted_columns(path, line, first, names, layout, recipe)
     group = layout.group.lower() if layout.group else None
     if group and group not in [field.lower() for field in first]:
         refuse(path, line, f"metadata.group is {layout.group!r}, but the list has no such column", ",".join(first))
@@ -105,7 +82,7 @@ def read_columns(path: Path, layout: LayoutParams, ids_wanted: bool) -> ListColu
     parts: list[pa.Table] = []
     while chunk := list(islice(rows, CHUNK_ROWS)):
         if not lines and recipe is None and wanted[0] == "file" and "start_seconds" not in wanted:
-            _refuse_unknown_times(path, line, first, names, [fields for _, fields in chunk])
+            refuse_unknown_times(path, line, first, names, [fields for _, fields in chunk])
         checked = []
         for number, fields in chunk:
             fields = trimmed(fields, len(names))
@@ -127,95 +104,6 @@ def read_columns(path: Path, layout: LayoutParams, ids_wanted: bool) -> ListColu
     if names == list(AUDACITY):
         text = {"file": pa.array([f"{path.stem}.*"] * len(table)), **text}
     return ListColumns(path, np.concatenate(lines), text, table[""].chunk(0) if group else None, recipe)
-
-
-def _form_of(
-    first: Sequence[str], layout: LayoutParams, ids_wanted: bool
-) -> tuple[Recipe | None, list[str] | None, bool]:
-    """Find out which list it is: what is published, the names of its columns, and whether it has a header row.
-
-    The names are None for a label track of Audacity.
-    """
-    fields = [field.lower() for field in first]
-    for recipe in RECIPES:
-        if recipe.has_header and set(recipe.header) <= set(fields) and not layout.columns:
-            columns = dict(recipe.columns)
-            if ids_wanted and recipe.label_ids:
-                columns["labels"] = recipe.label_ids
-            ours = {theirs: name for name, theirs in columns.items()}
-            return recipe, [ours.get(field, "") for field in fields], True
-    names = _names_in(fields, layout.columns or {})
-    if layout.columns or {"video_id", "segment_id", "file"} & set(names):
-        return None, names, True
-    if len(first) == 4 and re.fullmatch(SEGMENT_ID, first[0]):
-        return None, list(STRONG), False
-    if len(first) == 3 and re.fullmatch(NUMBER, first[0]) and re.fullmatch(NUMBER, first[1]):
-        return None, None, False
-    for recipe in RECIPES:
-        is_like = not recipe.has_header and len(first) == len(recipe.header) and first[-1] in ("train", "test")
-        if is_like and re.fullmatch(NUMBER, first[1]):
-            return recipe, list(recipe.header), False
-    return None, list(WEAK), False
-
-
-def _names_in(fields: Sequence[str], columns: Mapping[str, str]) -> list[str]:
-    """Translate a header row into our names, with "" for other columns."""
-    known = {alias: name for name, aliases in HEADERS.items() for alias in aliases}
-    best = {name: next((alias for alias in aliases if alias in fields), None) for name, aliases in HEADERS.items()}
-    best |= {name: theirs.lower() for name, theirs in columns.items()}
-    known |= {theirs.lower(): name for name, theirs in columns.items()}
-    return [known[field] if best.get(known.get(field, "")) == field else "" for field in fields]
-
-
-def _wanted(
-    path: Path, line: int, first: Sequence[str], names: Sequence[str], layout: LayoutParams, recipe: Recipe | None
-) -> list[str]:
-    """Choose the columns that are read: what is labelled, when, and the labels."""
-    for name, theirs in (layout.columns or {}).items():
-        if name not in names:
-            rule = f"metadata.columns says that {name} is {theirs!r}, but the list has no such column"
-            refuse(path, line, rule, ",".join(first))
-    if names == list(AUDACITY):
-        return list(AUDACITY)
-    chosen = layout.columns or {}
-    keys = [name for name in ("video_id", "segment_id", "file") if name in names]
-    if not keys:
-        refuse(
-            path, line, "the list needs a column video_id, segment_id or file: set metadata.columns", ",".join(first)
-        )
-    key = next((name for name in keys if name in chosen), keys[0])
-    needed = [key, "labels"]
-    if key != "file":
-        needed[1:1] = ["start_seconds"] if recipe and recipe.seconds else ["start_seconds", "end_seconds"]
-    elif "start_seconds" in names or "end_seconds" in names:
-        needed[1:1] = ["start_seconds", "end_seconds"]
-    for name in needed:
-        if names.count(name) != 1:
-            refuse(path, line, f"the header must have the column {name} exactly once", ",".join(first))
-    return [*needed[:-1], *(["fold"] if names.count("fold") == 1 else []), "labels"]
-
-
-def _refuse_unknown_times(
-    path: Path, line: int, header: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[str]]
-) -> None:
-    """Refuse a list of files whose times would be ignored, so that every row would become a whole file."""
-    found = []
-    for i, (name, theirs) in enumerate(zip(names, header, strict=True)):
-        words = [word for word in re.split(r"[\W\d_]+", theirs.lower()) if word]
-        if name or not any(TIME_WORD.fullmatch(word) for word in words):
-            continue
-        texts = [fields[i] for fields in rows if i < len(fields) and fields[i]]
-        n_times = sum(not np.isnan(parse_seconds(text, "," in text)) for text in texts)
-        if n_times * 2 > len(texts):
-            found.append(theirs)
-    if found:
-        start, end = (*found, "NAME")[:2]
-        refuse(
-            path, line,
-            f"the columns {', '.join(found)} look like times, and would be ignored: set metadata.columns: "
-            f"{{start_seconds: {start}, end_seconds: {end}}} if they are in seconds, or rename them",
-            ",".join(header),
-        )  # fmt: skip
 
 
 def _audacity(

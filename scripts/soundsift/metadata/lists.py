@@ -26,25 +26,12 @@ import pyarrow.compute as pc
 
 from soundsift.config.metadata import LayoutParams
 from soundsift.metadata.classes import Classes
-from soundsift.metadata.dialect import EXCEL_ERROR
 from soundsift.metadata.file_ids import file_id
 from soundsift.metadata.labels import Integers, each_once, find_classes, own_labels
 from soundsift.metadata.list_columns import ListColumns, read_columns
+from soundsift.metadata.row_ids import check_excel, check_ids, clip_ids_of, paths_of
 from soundsift.metadata.seconds import advice, decimal_comma_in, read_seconds
 
-YOUTUBE_ID = r"[A-Za-z0-9_-]{11}"
-ANY_ID = r"[A-Za-z0-9_-]{1,100}"
-# What Excel makes of ids: a number with an exponent, a date, an error.
-MONTH = "(Jan|Feb|Mar|Mrz|Mär|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez)"
-EXCEL = (
-    (r"^\d(\.\d+)?E[+-]?\d+$", "a number that Excel has written with an exponent"),
-    (
-        rf"^\d{{1,2}}[-. ]{MONTH}([-. ]\d{{2,4}})?$|^{MONTH}[- ]\d{{2}}$|^\d{{1,2}}([-./])\d{{1,2}}[-./]\d{{2,4}}$",
-        "a date that Excel has made",
-    ),
-    (f"^{EXCEL_ERROR}$", "an error of Excel, which takes a leading - or = for a formula"),
-    (r"^=", "a formula: Excel puts = before a leading -"),
-)
 # Length of AudioSet's segments. The list of strong labels has the times of events, not the end of the segment.
 STRONG_SECONDS = 10.0
 LAYOUT = LayoutParams()
@@ -64,6 +51,8 @@ class Segments:
         of the list.
     file, group, fold
         File of every segment, its value of ``metadata.group``, and its fold; None if the list has none.
+    clip_id
+        Id of every segment's clip if the list gives it; None if it follows from the other columns.
     """
 
     video_id: pa.Array
@@ -75,6 +64,7 @@ class Segments:
     file: pa.Array | None = None
     group: pa.Array | None = None
     fold: pa.Array | None = None
+    clip_id: pa.Array | None = None
 
     def __len__(self) -> int:
         return len(self.line)
@@ -161,16 +151,16 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
     key = next(iter(columns.text))
     start, end = _times(columns)
     nothing = np.zeros(0, np.int32)
-    file = None
+    file = clip_id = None
     ids = columns.text[key]
     if key == "file":
         columns.check(pc.not_equal(ids, ""), "a row must name a file")
-        _check_excel(columns, ids)
+        check_excel(columns, ids, "name of a file")
         columns.check(
             pc.invert(pc.match_substring_regex(ids, r"[^/\\]{256}")),
             "a name may have at most 255 characters: rename the file",
         )
-        file = _paths(columns)
+        file = paths_of(columns)
         place = columns.path.resolve().parent.as_posix()
         known = file.dictionary_encode()
         names = [file_id(posixpath.relpath(posixpath.join(place, path), root)) for path in known.dictionary.to_pylist()]
@@ -178,9 +168,13 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
         folder = columns.path.parent.as_posix()
         here = [posixpath.normpath(posixpath.join(folder, path)) for path in known.dictionary.to_pylist()]
         file = pa.array(here, pa.string()).take(known.indices) if in_list_folder else columns.text[key]
-        columns.check(pa.array(~(start >= end)), "the end must be after the start")
+        hint = "; a point has no length: give it one, in Audacity by dragging its edge, or remove it"
+        columns.check(pa.array(start != end), f"the end must be after the start{hint}")
+        columns.check(pa.array(~(start > end)), "the end must be after the start")
     else:
-        _check_ids(columns, ids, key, youtube_ids)
+        clip_id = clip_ids_of(columns)
+        file = columns.text.get("file")
+        check_ids(columns, ids, key, youtube_ids and clip_id is None)
     if key == "video_id":
         columns.check(pa.array(start < end), "the end must be after the start")
     elif key == "segment_id":
@@ -188,8 +182,9 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
         rule = f"an event must be within the segment's {STRONG_SECONDS:.0f} seconds"
         columns.check(pa.array(end <= STRONG_SECONDS + 1), rule)
     columns.check(pc.not_equal(columns.text["labels"], ""), "a segment must have at least one label")
+    check_excel(columns, columns.text["labels"], "label")
     fold = columns.text.get("fold")
-    return Segments(ids, start, end, columns.line, nothing, nothing, file, columns.group, fold)
+    return Segments(ids, start, end, columns.line, nothing, nothing, file, columns.group, fold, clip_id)
 
 
 def _times(columns: ListColumns) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -212,39 +207,6 @@ def _times(columns: ListColumns) -> tuple[npt.NDArray[np.float64], npt.NDArray[n
     if columns.recipe and columns.recipe.seconds:
         return start, start + columns.recipe.seconds
     return start, times.get("end_seconds", np.full(n, np.nan))
-
-
-def _check_ids(columns: ListColumns, ids: pa.Array, key: str, youtube_ids: bool) -> None:
-    _check_excel(columns, ids)
-    pattern = YOUTUBE_ID if youtube_ids else ANY_ID
-    letters = "11 letters, digits, _ or -" if youtube_ids else "1 to 100 letters, digits, _ or -"
-    if key == "video_id":
-        columns.check(pc.match_substring_regex(ids, f"^{pattern}$"), f"a video id must have {letters}")
-    else:
-        form = f"a segment id must be a video id ({letters}), _ and the start in milliseconds"
-        columns.check(pc.match_substring_regex(ids, f"^{pattern}_[0-9]{{1,11}}$"), form)
-
-
-def _check_excel(columns: ListColumns, ids: pa.Array) -> None:
-    """Refuse ids and names that Excel has damaged."""
-    for pattern, what in EXCEL:
-        good = pc.invert(pc.match_substring_regex(ids, pattern))
-        columns.check(good, f"the id is {what}: import the column as text, or take the original list")
-
-
-def _paths(columns: ListColumns) -> pa.Array:
-    """Return the path of every row's file, relative to the list, with ``/``."""
-    names = columns.text["file"]
-    media = columns.recipe.media if columns.recipe else ""
-    fold = columns.text.get("fold", pa.array([""] * len(names)))
-    folder = columns.path.parent
-
-    def path_of(name: str, number: str) -> str:
-        if "\\" in name and not (folder / name).exists():
-            name = name.replace("\\", "/")
-        return posixpath.normpath(media.format(file=name, fold=number, list=columns.path.stem) if media else name)
-
-    return pa.array(map(path_of, names.to_pylist(), fold.to_pylist()), pa.string())
 
 
 def _with_labels(columns: ListColumns, segments: Segments, row: Integers, code: Integers) -> Segments:

@@ -159,7 +159,7 @@ class _Rows:
             list_index=np.repeat(np.arange(len(all_segments), dtype=np.int32), lengths),
             position=np.concatenate([np.arange(n, dtype=np.int32) for n in lengths]),
             line=np.concatenate([segments.line for segments in all_segments]),
-            clip_id=pc.binary_join_element_wise(video_id, pa.concat_arrays(map(_place, all_segments)), "_"),
+            clip_id=pa.concat_arrays(map(_clip_ids, all_segments)),
             video_id=video_id,
             start_seconds=np.concatenate([segments.start_seconds for segments in all_segments]),
             end_seconds=np.concatenate([segments.end_seconds for segments in all_segments]),
@@ -219,14 +219,17 @@ class _Rows:
         return each_once(target[row], code)
 
 
-def _place(segments: Segments) -> pa.Array:
-    """The part of a clip id that tells the clips of a video or file apart: the start in ms, for files also the end.
+def _clip_ids(segments: Segments) -> pa.Array:
+    """The ids of the clips: the id of the video or file, and the start in ms. For files also the end.
 
     Sound events of a file may begin together.
     """
+    if segments.clip_id is not None:
+        return segments.clip_id
     times = (segments.start_seconds, segments.end_seconds)
     start, end = (pa.array(np.rint(np.nan_to_num(x) * 1000).astype(np.int64)).cast(pa.string()) for x in times)
-    return start if segments.file is None else pc.binary_join_element_wise(start, end, "-")
+    place = start if segments.file is None else pc.binary_join_element_wise(start, end, "-")
+    return pc.binary_join_element_wise(segments.video_id, place, "_")
 
 
 def _extra_columns(lists: Sequence[Segments]) -> dict[str, pa.Array]:

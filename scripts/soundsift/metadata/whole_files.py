@@ -69,6 +69,7 @@ def divide(segments: Segments, duration_of: Callable[[Path], float | None], para
         row=np.repeat(np.arange(len(old)), n_labels[old]).astype(np.int32), code=segments.code[labels],
         group=segments.group.take(take) if segments.group is not None else None,
         fold=segments.fold.take(take) if segments.fold is not None else None,
+        clip_id=segments.clip_id.take(take) if segments.clip_id is not None else None,
     )  # fmt: skip
 
 

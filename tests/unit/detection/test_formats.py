@@ -77,15 +77,18 @@ def test_a_recording_without_segments_is_an_empty_table() -> None:
 
 
 def test_seconds_are_counted_by_detector_and_a_broken_recording_is_a_row_too() -> None:
-    records = [record(answer("x/a.mp3")), record(broken("x/b.mp3", "b.mp3 cannot be decoded"))]
+    records = [
+        {"name": "a", **record(answer("x/a.mp3"))},
+        {"name": "b", **record(broken("x/b.mp3", "b.mp3 cannot be decoded"))},
+    ]
     assert overview(records).to_pylist() == [
         {
             "recording": "x/a.mp3", "outcome": "ok", "reason": "", "duration_seconds": 9.5,
-            "music_seconds": 7.5, "speech_seconds": 6.5,
+            "music_seconds": 7.5, "speech_seconds": 6.5, "name": "a",
         },
         {
             "recording": "x/b.mp3", "outcome": "corrupt", "reason": "b.mp3 cannot be decoded",
-            "duration_seconds": None, "music_seconds": None, "speech_seconds": None,
+            "duration_seconds": None, "music_seconds": None, "speech_seconds": None, "name": "b",
         },
     ]  # fmt: skip
 

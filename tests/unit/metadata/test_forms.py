@@ -75,6 +75,41 @@ def test_numbers_of_programs_are_read() -> None:
         assert math.isnan(parse_seconds(text)), text
 
 
+NAMES = [
+    ("windows-1251", "Лес и поле.wav"), ("mac-roman", "Küche – Café.wav"), ("iso-8859-2", "Źródło wiosną.wav"),
+    ("shift-jis", "犬の声.wav"), ("gbk", "狗 叫声.wav"), ("utf-16", "Küche.wav"), ("iso-8859-2", "Küche.wav"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("encoding", "name"), NAMES)
+def test_a_list_in_a_named_encoding_is_read_in_it(
+    encoding: str, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = f"file,labels\n{name},dog\n".encode(encoding)
+    assert own(content, tmp_path / "list.csv", LayoutParams(encoding=encoding))[0][0] == name
+    assert own(f"file,labels\n{name},dog\n", tmp_path / "list.csv", LayoutParams(encoding=encoding))[0][0] == name
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(("encoding", "name"), NAMES[:5])
+def test_a_list_that_is_hardly_windows_1252_is_not_read_as_it(encoding: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line 2: not UTF-8 text, and probably not Windows-1252 .* set metadata.encod"):
+        own(f"file,labels\n{name},dog\n".encode(encoding), tmp_path / "list.csv")
+
+
+def test_windows_1252_is_read_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("Küche 01.wav", "Größe.wav", "l’été – œuvre 1ª.wav", "Škoda žába.wav", "Türöffner Übung.wav"):
+        caplog.clear()
+        assert own(f"file,labels\n{name},dog\n".encode("cp1252"), tmp_path / "list.csv")[0][0] == name
+        assert f"is not UTF-8 and is read as Windows-1252, for example {name!r}" in caplog.text
+    with pytest.raises(InputError, match="line 2: not shift-jis text"):
+        own(
+            "file,labels\nKüche\xa0.wav,dog\n".encode("cp1252"),
+            tmp_path / "list.csv",
+            LayoutParams(encoding="shift-jis"),
+        )
+
+
 def test_audacity_s_label_track_belongs_to_the_file_beside_it(tmp_path: Path) -> None:
     track = "0.500000\t2.000000\tdog\n\\\t500.0\t8000.0\n3.000000\t4.250000\tchild, laughing\n"
     assert own(track, tmp_path / "garden.txt", LayoutParams(label_separator="|")) == [
@@ -114,6 +149,33 @@ def test_times_under_other_names_are_not_ignored(header: str, row: str, named: s
         own(f"{header}\n{row}\n", tmp_path / "list.csv", layout)
 
 
+@pytest.mark.parametrize(("header", "row", "what"), [
+    ("ytid,start,end,labels", "x,1,2,dog", ("x", 1.0, 2.0)), ("path;label", "a.wav;dog", ("a.wav", 0.0, None)),
+    ("filename,category", "a.wav,dog", ("a.wav", 0.0, None)), ("Dateiname;Klasse", "a.wav;dog", ("a.wav", 0.0, None)),
+    ("clip_id,path,start,end,tag", "7,a.wav,1,2,dog", ("a.wav", 1.0, 2.0)),
+])  # fmt: skip
+def test_headers_of_others_are_understood(header: str, row: str, what: tuple, tmp_path: Path) -> None:
+    assert own(f"{header}\n{row}\n", tmp_path / "list.csv") == [(*what, ["dog"])]
+
+
+@pytest.mark.parametrize(("header", "row", "line"), [
+    ("Tondatei;Art", "a.wav;dog", "line 1: no column of the header is the video or file (known names: video_id, ytid, "),
+    ("Tondatei;Art", "a.wav;dog", "; found 'Tondatei,Art': name the columns of your list, such as metadata.columns: {file: Tondatei, labels: Art}"),
+    ("name,label", "a.wav,dog", "metadata.columns: {file: name}"),
+    ("ytid,begin,stop,label", "x,1,2,dog", "is the start_seconds (known names: start_seconds, "),
+    ("ytid,begin,stop,label", "x,1,2,dog", "metadata.columns: {start_seconds: begin, end_seconds: stop}"),
+    ("file,what", "a.wav,dog", "is the labels (known names: labels, label, "),
+    ("file,what", "a.wav,dog", "metadata.columns: {labels: what}"),
+    ("file,class,label", "a.wav,dog,1", "the columns class and label may both be the labels; found 'file,class,label': set metadata.columns: {labels: class}, or another of them"),
+    ("path,filename,label", "b/a.wav,a.wav,dog", "the columns path and filename may both be the file"),
+    ("a.wav,dog", "b.wav,rain", "no column of the header is the video or file"),
+])  # fmt: skip
+def test_headers_that_are_not_understood_are_named(header: str, row: str, line: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        own(f"{header}\n{row}\n", tmp_path / "list.csv")
+    assert line in str(refused.value) and "\n" not in str(refused.value)
+
+
 def test_other_columns_are_no_times(tmp_path: Path) -> None:
     text = "file,labels,from,to,snr,start_date,gender\na.wav,dog,Ann,Bob,3.5,2020-01-05,1\n"
     assert own(text, tmp_path / "list.csv") == [("a.wav", 0.0, None, ["dog"])]
@@ -122,6 +184,7 @@ def test_other_columns_are_no_times(tmp_path: Path) -> None:
 def test_labels_are_read_as_programs_write_lists(tmp_path: Path) -> None:
     for text in ("['dog' 'rain']", "['dog'\n 'rain']", "('dog', 'rain')", "{'dog', 'rain'}", "['dog','rain',]"):
         assert own(f'file,labels\na.wav,"{text}"\n', tmp_path / "list.csv")[0][3] == ["dog", "rain"]
+    assert own('file,labels\na.wav,"[""\\ud83d\\ude00 \\u00e9""]"\n', tmp_path / "list.csv")[0][3] == ["😀 é"]
     for text in ("[dog, rain]", "(dog, rain)"):
         with pytest.raises(InputError, match="line 2: labels in brackets must be in quotes"):
             own(f'file,labels\na.wav,"{text}"\n', tmp_path / "list.csv")
@@ -326,7 +389,7 @@ def test_every_row_is_kept_whatever_wrote_the_list(
         found = own(encoded, tmp_path / "list.csv", LayoutParams(label_separator=None if labels == "list" else labels))
     except InputError as error:
         assert encoding == "cp1252", error
-        assert "not certainly another encoding" in str(error)
+        assert "probably not Windows-1252" in str(error)
         return
     expected = [(name, s / 1000, (s + n) / 1000, words) for name, s, n, words in rows]
     assert [(name, pytest.approx(s), pytest.approx(e), words) for name, s, e, words in found] == expected

@@ -6,6 +6,7 @@ from soundsift.metadata.recipes import (
     audioset,
     audioset_strong,
     esc50,
+    exported,
     fsd50k,
     musiccaps,
     urbansound8k,
@@ -21,4 +22,5 @@ RECIPES: tuple[Recipe, ...] = (
     esc50.RECIPE,
     urbansound8k.RECIPE,
     fsd50k.RECIPE,
+    exported.RECIPE,
 )

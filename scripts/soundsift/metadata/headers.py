@@ -1,0 +1,167 @@
+"""What the header or the first row of a list says: which list it is, and which of its columns are ours."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from soundsift.config.metadata import LayoutParams
+from soundsift.metadata.delimited import refuse
+from soundsift.metadata.recipe import Recipe
+from soundsift.metadata.recipes import RECIPES
+from soundsift.metadata.seconds import parse_seconds
+
+# Names that lists give our columns, in the order of preference.
+HEADERS = {
+    "video_id": ("video_id", "ytid", "yt_id", "youtube_id"),
+    "segment_id": ("segment_id", "clip_id"),
+    "file": (
+        "file", "filename", "file_name", "file_path", "filepath", "path", "fname", "audio", "audio_file", "audiofile",
+        "audio_path", "audio_filename", "wav", "wav_file", "recording", "datei", "dateiname",
+    ),
+    "start_seconds": ("start_seconds", "start_time_seconds", "start", "start_time", "start_s", "onset"),
+    "end_seconds": ("end_seconds", "end_time_seconds", "end", "end_time", "end_s", "offset"),
+    "labels": (
+        "labels", "label", "positive_labels", "label_ids", "event_label", "event_labels", "category", "class",
+        "class_name", "class_label", "tags", "tag", "klasse", "kategorie",
+    ),
+    "fold": ("fold",),
+}  # fmt: skip
+KEYS = ("video_id", "segment_id", "file")
+# Words in the names of columns with times that lists call otherwise, such as "Start (s)", t_end or von.
+TIME_WORD = re.compile(
+    "t?(start|starts|begin|begins|beginn|beginning|anfang|von|from|onset|debut|début|inicio|tmin|xmin)"
+    "(time|s|sec|secs|seconds|ms|zeit)?"
+    "|t?(end|ends|stop|stops|ende|bis|to|until|offset|fin|tmax|xmax)(time|s|sec|secs|seconds|ms|zeit)?"
+)
+WEAK = ("video_id", "start_seconds", "end_seconds", "labels")
+STRONG = ("segment_id", "start_seconds", "end_seconds", "labels")
+AUDACITY = ("start_seconds", "end_seconds", "labels")
+SEGMENT_ID = r"[A-Za-z0-9_-]{11}_[0-9]+"
+NUMBER = r"[0-9]+([.,][0-9]*)?"
+# Names of columns begin with a letter; ids, times and labels in a first row without a header mostly do not.
+COLUMN_NAME = r"([^\W\d][\w .()\[\]-]*)?"
+
+
+def form_of(
+    first: Sequence[str], layout: LayoutParams, ids_wanted: bool
+) -> tuple[Recipe | None, list[str] | None, bool]:
+    """Find out which list it is: what is published, the names of its columns, and whether it has a header row.
+
+    The names are None for a label track of Audacity.
+    """
+    fields = [field.lower() for field in first]
+    for recipe in RECIPES:
+        if recipe.has_header and set(recipe.header) <= set(fields) and not layout.columns:
+            columns = dict(recipe.columns)
+            if ids_wanted and recipe.label_ids:
+                columns["labels"] = recipe.label_ids
+            ours = {theirs: name for name, theirs in columns.items()}
+            return recipe, [ours.get(field, "") for field in fields], True
+    names = _names_in(fields, layout.columns or {})
+    if layout.columns or set(KEYS) & set(names):
+        return None, names, True
+    if any(fields) and all(re.fullmatch(COLUMN_NAME, field) for field in fields):
+        return None, names, True  # a header without a name that is known
+    if len(first) == 4 and re.fullmatch(SEGMENT_ID, first[0]):
+        return None, list(STRONG), False
+    if len(first) == 3 and re.fullmatch(NUMBER, first[0]) and re.fullmatch(NUMBER, first[1]):
+        return None, None, False
+    for recipe in RECIPES:
+        is_like = not recipe.has_header and len(first) == len(recipe.header) and first[-1] in ("train", "test")
+        if is_like and re.fullmatch(NUMBER, first[1]):
+            return recipe, list(recipe.header), False
+    return None, list(WEAK), False
+
+
+def _names_in(fields: Sequence[str], columns: Mapping[str, str]) -> list[str]:
+    """Translate a header row into our names, with "" for other columns."""
+    known = {alias: name for name, aliases in HEADERS.items() for alias in aliases}
+    best = {name: next((alias for alias in aliases if alias in fields), None) for name, aliases in HEADERS.items()}
+    best |= {name: theirs.lower() for name, theirs in columns.items()}
+    known |= {theirs.lower(): name for name, theirs in columns.items()}
+    return [known[field] if best.get(known.get(field, "")) == field else "" for field in fields]
+
+
+def wanted_columns(
+    path: Path, line: int, first: Sequence[str], names: Sequence[str], layout: LayoutParams, recipe: Recipe | None
+) -> list[str]:
+    """Choose the columns that are read: what is labelled, when, and the labels."""
+    for name, theirs in (layout.columns or {}).items():
+        if name not in names:
+            rule = f"metadata.columns says that {name} is {theirs!r}, but the list has no such column"
+            refuse(path, line, rule, ",".join(first))
+    if names == list(AUDACITY):
+        return list(AUDACITY)
+    chosen = layout.columns or {}
+    keys = [name for name in KEYS if name in names]
+    if "file" in keys and "segment_id" not in [field.lower() for field in first]:
+        keys = [name for name in keys if name != "segment_id"]  # clip_id is the number of a row then
+    if not keys:
+        _refuse_header(path, line, first, names, "file", "video or file")
+    key = next((name for name in keys if name in chosen), keys[0])
+    needed = [key, "labels"]
+    if key != "file":
+        needed[1:1] = ["start_seconds"] if recipe and recipe.seconds else ["start_seconds", "end_seconds"]
+    elif "start_seconds" in names or "end_seconds" in names:
+        needed[1:1] = ["start_seconds", "end_seconds"]
+    for name in needed:
+        if names.count(name) > 1:
+            refuse(path, line, f"the header must have the column {name} exactly once", ",".join(first))
+        if name not in names:
+            _refuse_header(path, line, first, names, name, name)
+        if recipe is None and name not in chosen:
+            _check_clear(path, line, first, name)
+    if recipe and "clip_id" in recipe.columns:
+        needed[1:1] = [name for name in ("clip_id", "file") if name in names]
+    return [*needed[:-1], *(["fold"] if names.count("fold") == 1 else []), "labels"]
+
+
+def _refuse_header(
+    path: Path, line: int, first: Sequence[str], names: Sequence[str], missing: str, what: str
+) -> NoReturn:
+    """Refuse a header that lacks one of our columns: with the names that are known, and how to name another one."""
+    unknown = [theirs for name, theirs in zip(names, first, strict=True) if theirs and not name] or ["NAME"]
+    known = HEADERS[missing] if missing not in KEYS else [alias for key in KEYS for alias in HEADERS[key]]
+    set_to = {missing: unknown[0]}
+    if missing == "file" and "labels" not in names:
+        set_to["labels"] = unknown[-1] if len(unknown) > 1 else "NAME"
+    if missing == "start_seconds" and "end_seconds" not in names:
+        set_to["end_seconds"] = unknown[1] if len(unknown) > 1 else "NAME"
+    columns = ", ".join(f"{name}: {theirs}" for name, theirs in set_to.items())
+    refuse(
+        path, line, f"no column of the header is the {what} (known names: {', '.join(known)})", ",".join(first),
+        cure=f"name the columns of your list, such as metadata.columns: {{{columns}}}",
+    )  # fmt: skip
+
+
+def _check_clear(path: Path, line: int, first: Sequence[str], name: str) -> None:
+    """Refuse a header in which two columns have other names for one of ours."""
+    found = [field for field in first if field.lower() in HEADERS[name]]
+    if len(found) > 1 and name not in [field.lower() for field in found]:
+        cure = f"set metadata.columns: {{{name}: {found[0]}}}, or another of them"
+        refuse(path, line, f"the columns {' and '.join(found)} may both be the {name}", ",".join(first), cure=cure)
+
+
+def refuse_unknown_times(
+    path: Path, line: int, header: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Refuse a list of files whose times would be ignored, so that every row would become a whole file."""
+    found = []
+    for i, (name, theirs) in enumerate(zip(names, header, strict=True)):
+        words = [word for word in re.split(r"[\W\d_]+", theirs.lower()) if word]
+        if name or not any(TIME_WORD.fullmatch(word) for word in words):
+            continue
+        texts = [fields[i] for fields in rows if i < len(fields) and fields[i]]
+        n_times = sum(not np.isnan(parse_seconds(text, "," in text)) for text in texts)
+        if n_times * 2 > len(texts):
+            found.append(theirs)
+    if found:
+        start, end = (*found, "NAME")[:2]
+        refuse(
+            path, line, f"the columns {', '.join(found)} look like times, and would be ignored", ",".join(header),
+            cure=f"set metadata.columns: {{start_seconds: {start}, end_seconds: {end}}} if they are in seconds, or "
+            "rename them",
+        )  # fmt: skip

@@ -1,0 +1,66 @@
+"""What the rows of a list name: ids of videos and segments, and paths of files."""
+
+import posixpath
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from soundsift.metadata.dialect import EXCEL_ERROR
+from soundsift.metadata.list_columns import ListColumns
+
+YOUTUBE_ID = r"[A-Za-z0-9_-]{11}"
+ANY_ID = r"[A-Za-z0-9_-]{1,100}"
+CLIP_ID = ANY_ID + "_[0-9]{1,11}(-[0-9]{1,11})?"
+# What Excel makes of ids: a number with an exponent, a date, an error.
+MONTH = "(Jan|Feb|Mar|Mrz|Mär|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez)"
+EXCEL = (
+    (r"^\d([.,]\d*)?E[+-]?\d+$", "a number that Excel has written with an exponent"),
+    (rf"^\d{{1,2}}[-. ]{{1,2}}{MONTH}([-. ]{{1,2}}\d{{2,4}})?$", "a date that Excel has made"),
+    (rf"^{MONTH}[- ]\d{{2}}$|^\d{{1,2}}[-./]\d{{1,2}}[-./]\d{{2,4}}$", "a date that Excel has made"),
+    (f"^{EXCEL_ERROR}$", "an error of Excel, which takes a leading - or = for a formula"),
+    (r"^=", "a formula: Excel puts = before a leading -"),
+)
+# Not of labels, where 1,5 are two labels.
+DECIMAL = (r"^\d+,\d+$", "a number with a decimal comma, perhaps a name such as 1.5 that Excel has changed")
+
+
+def check_ids(columns: ListColumns, ids: pa.Array, key: str, youtube_ids: bool) -> None:
+    check_excel(columns, ids, "id")
+    pattern = YOUTUBE_ID if youtube_ids else ANY_ID
+    letters = "11 letters, digits, _ or -" if youtube_ids else "1 to 100 letters, digits, _ or -"
+    if key == "video_id":
+        columns.check(pc.match_substring_regex(ids, f"^{pattern}$"), f"a video id must have {letters}")
+    else:
+        form = f"a segment id must be a video id ({letters}), _ and the start in milliseconds"
+        columns.check(pc.match_substring_regex(ids, f"^{pattern}_[0-9]{{1,11}}$"), form)
+
+
+def clip_ids_of(columns: ListColumns) -> pa.Array | None:
+    """Return the ids of clips that a list gives itself, as an export does; None for other lists."""
+    ids = columns.text.get("clip_id")
+    if ids is not None:
+        rule = "a clip id must be a video id, _ and the start in milliseconds; for files also - and the end"
+        columns.check(pc.match_substring_regex(ids, f"^{CLIP_ID}$"), rule)
+    return ids
+
+
+def check_excel(columns: ListColumns, texts: pa.Array, name: str) -> None:
+    """Refuse ids, names of files and labels that Excel has damaged; ``name`` is what they are."""
+    for pattern, what in (*EXCEL, *([] if name == "label" else [DECIMAL])):
+        good = pc.invert(pc.match_substring_regex(texts, pattern))
+        columns.check(good, f"the {name} is {what}: import the column as text, or take the original list")
+
+
+def paths_of(columns: ListColumns) -> pa.Array:
+    """Return the path of every row's file, relative to the list, with ``/``."""
+    names = columns.text["file"]
+    media = columns.recipe.media if columns.recipe else ""
+    fold = columns.text.get("fold", pa.array([""] * len(names)))
+    folder = columns.path.parent
+
+    def path_of(name: str, number: str) -> str:
+        if "\\" in name and not (folder / name).exists():
+            name = name.replace("\\", "/")
+        return posixpath.normpath(media.format(file=name, fold=number, list=columns.path.stem) if media else name)
+
+    return pa.array(map(path_of, names.to_pylist(), fold.to_pylist()), pa.string())
