@@ -29,6 +29,7 @@ from soundsift.errors import ConfigError, DownloadError
 from soundsift.media import decode
 from soundsift.media.archive import Archive
 from soundsift.media.archive_writer import ArchiveWriter
+from soundsift.media.clip_requests import ClipRequests
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS
 from soundsift.media.coverage import whole_files
 from soundsift.media.outcomes import OUTCOMES
@@ -249,6 +250,54 @@ def test_errors_that_nobody_understands_slow_a_job_down_until_media_come(youtube
     # after two and more such errors: pauses of 1 s, 2 s and 4 s; after the clip none, where there would be one of 8 s
     assert 7.0 < time.monotonic() - began < 7.0 + without_pauses + 6.0
     assert [row["outcome"] for row in rows.values()].count("ok") == 2
+
+
+@pytest.mark.parametrize("name", ["words that nobody knows", "no addresses"])
+@pytest.mark.parametrize("size", [1, 2])
+def test_batches_of_a_few_clips_do_not_succeed_one_after_the_other_without_any(
+    name: str, size: int, youtube: YouTube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, failed, delays = tmp_path / "archive", [], []
+    delay = ClipRequests._delay_seconds
+    monkeypatch.setattr(ClipRequests, "_delay_seconds", lambda self: delays.append(delay(self)) or 0.0)
+    clips = put(youtube, *[case(name)] * 8)
+    for first in range(0, 8, size):
+        try:
+            ask(youtube, clips[first : first + size], root, concurrency=1, block_after=4, on_transient="record")
+        except DownloadError as error:
+            failed.append((first, str(error)))
+    assert [first for first, _ in failed] == [first for first in range(0, 8, size) if first + size >= 4]
+    assert "4 such clips in a row over all jobs" in failed[0][1]
+    assert "\n" not in failed[0][1]
+    # growing pauses from one job to the next
+    n_asked = len([one for one in clips if youtube.n_requests("www", one.video_id)])
+    assert delays[:5] == [0.0, 0.0, 0.0, 0.0, 1.0]
+    assert delays[n_asked - 1] == 2.0 ** (n_asked - 5)
+    youtube.videos[clips[-1].video_id] = case("m4a")
+    rows = ask(youtube, clips[-1:], root, concurrency=1, block_after=4)
+    assert rows[clips[-1].clip_id]["outcome"] == "ok"
+    ask(youtube, clips[:1], root, concurrency=1, block_after=4, on_transient="record")
+    assert delays[-1] == 0.0
+
+
+def test_a_batch_with_clips_goes_on_whatever_other_jobs_have_not_understood(youtube: YouTube, tmp_path: Path) -> None:
+    clips = put(youtube, case("m4a"), *[case("words that nobody knows")] * 2)
+    for _ in range(2):
+        rows = ask(youtube, clips, tmp_path / "archive", concurrency=1, block_after=2, on_transient="record")
+        assert [row["outcome"] for row in rows.values()] == ["ok", "unrecognised", "unrecognised"]
+
+
+def test_the_log_says_what_was_asked_for_and_what_was_not(
+    youtube: YouTube, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    clips = put(youtube, case("m4a"), *[case("bot check")] * 9)
+    with pytest.raises(DownloadError, match="6 not requested, 3 bot_check"):
+        ask(youtube, clips, tmp_path / "archive", concurrency=1, block_after=3)
+    assert any(
+        message.endswith(": of 10 clips in this round: 6 not asked, 3 bot_check, 1 ok") for message in caplog.messages
+    )
+    assert not [message for message in caplog.messages if " 10 of 10" in message]
 
 
 def test_a_full_disk_is_no_reason_to_ask_for_the_whole_file(
