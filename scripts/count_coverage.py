@@ -18,7 +18,7 @@ def count_coverage(
     found = coverage.present(read_parquet(clips), outcomes_dir, features_dir, records)
     write_csv(coverage.missing(found), missing)
     text = coverage.lines(found, retry_permanent, coverage.undecided(found, records))
-    text += coverage.whole_files(found, records)
+    text += coverage.whole_files(found, records) + coverage.refusals(records)
     write_text(text, counts)
     return f"{text}Clip by clip: {missing}"
 

@@ -25,6 +25,7 @@ from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
 from soundsift.media.columns import KEPT
 from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, SENT_MEDIA, TRANSIENT
 from soundsift.media.pace import Pace, client_of, host_of
+from soundsift.media.pace_state import clock_time
 from soundsift.media.record_rules import RecordRules, with_earlier_media
 from soundsift.media.second_answers import is_worth_second_try, needs_confirmation
 from soundsift.media.source_choice import SourceChoice
@@ -350,11 +351,6 @@ class ClipRequests:
                 if is_reached:
                     logging.warning("%d clips in a row were refused: no more requests", self._policy.block_after)
                     self.breaker_tripped = True
-
-
-def clock_time(seconds: float) -> str:
-    """Format a time, given in seconds since 1970, in the local time zone."""
-    return datetime.fromtimestamp(seconds).strftime("%H:%M on %d %B")
 
 
 def _now() -> str:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from soundsift.media.archive import Archive, source_of
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
 from soundsift.media.outcomes import PERMANENT
+from soundsift.media.pace_state import blocks, clock_time
 from soundsift.media.second_answers import is_undecided
 from soundsift.metadata.columns import BATCH_COLUMNS, FILE_COLUMN
 from soundsift.tables import Column, read_csv
@@ -81,6 +82,15 @@ def whole_files(coverage: pa.Table, archive: Archive) -> str:
     if not n_whole:
         return ""
     return f"{n_whole:,} of {len(there):,} clips came as whole files, because their sections were unusable.\n"
+
+
+def refusals(archive: Archive) -> str:
+    """Say which hosts refuse requests at present, until when and why; empty if none does."""
+    return "".join(
+        f"Requests{f' to {host}' if host else ''} are blocked until {clock_time(until)}, except with other cookies, "
+        f"another proxy or other options of yt-dlp: {reason}\n"
+        for host, until, reason in blocks(archive.root)
+    )
 
 
 def undecided(coverage: pa.Table, archive: Archive) -> set[str]:

@@ -20,9 +20,10 @@ from soundsift.config.sources import is_sharded, labels_of
 from soundsift.errors import DownloadError
 from soundsift.media.archive import Archive, Record
 from soundsift.media.archive_writer import ArchiveWriter
-from soundsift.media.clip_requests import ClipRequests, clock_time
+from soundsift.media.clip_requests import ClipRequests
 from soundsift.media.columns import DOWNLOAD_COLUMNS, KEPT
 from soundsift.media.outcomes import NOT_UNDERSTOOD, TRANSIENT
+from soundsift.media.pace_state import clock_time
 from soundsift.media.record_rules import with_earlier_media
 from soundsift.media.source_choice import SourceChoice, most_hopeful
 from soundsift.media.sources.registry import open_source

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,8 @@ def blocks(root: Path) -> list[tuple[str, float, str]]:
         for key, one in state.answers.items()
         if one.is_blocked
     )
+
+
+def clock_time(seconds: float) -> str:
+    """Format a time, given in seconds since 1970, in the local time zone."""
+    return datetime.fromtimestamp(seconds).strftime("%H:%M on %d %B")
