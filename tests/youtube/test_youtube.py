@@ -478,9 +478,18 @@ def test_whole_files_in_place_of_sections_are_counted_and_said_where_they_are_co
     assert whole_files(found, archive).startswith("4 of 6 clips came as whole files")
 
 
+@pytest.mark.parametrize("fault", ["html", "truncated", "503"])
+def test_a_player_script_that_was_damaged_is_downloaded_again(fault: str, youtube: YouTube, tmp_path: Path) -> None:
+    (one,) = put(youtube, case("signature and n", script=f"{fault} once"))
+    row = ask(youtube, [one], tmp_path / "archive", tries=2)[one.clip_id]
+    assert row["outcome"] == "ok", row["reason"]
+
+
 def test_no_playlist_is_requested_where_sound_has_a_direct_address(table: dict[str, Rehearsed]) -> None:
     assert table["signature and n"].n_requests["manifest"] == 0
     assert table["no addresses, but a playlist"].n_requests["manifest"] > 0
+    assert table["a direct address and a DASH manifest"].n_requests["manifest"] == 0
+    assert table["only a DASH manifest"].n_requests["manifest"] > 0
 
 
 def clips_by_the_workflows_steps(clips: list[Clip], url: str, root: Path, policy: RequestPolicy) -> dict[str, Path]:
