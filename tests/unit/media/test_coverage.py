@@ -78,7 +78,7 @@ def test_the_text_says_who_refuses_requests_and_until_when(tmp_path: Path) -> No
     none = tmp_path / "none"
     text = count_coverage(tmp_path / "clips.parquet", none, none, archive.root, False, missing, counts)
     assert coverage.refusals(archive) in text
-    assert "The same command would ask for 1 clips (1 not_asked)." in text
+    assert "A run would ask for 1 clips (1 not_asked)." in text
 
 
 def test_the_lines_say_what_is_there_and_what_a_further_run_asks_for(found: pa.Table) -> None:
@@ -86,10 +86,10 @@ def test_the_lines_say_what_is_there_and_what_a_further_run_asks_for(found: pa.T
     assert "train: 1 of 4 wanted clips are there (25.0%)" in text
     assert "eval: 0 of 1 wanted clips are there (0.0%)" in text
     assert "music: 1 of 3 clips with it are there, 0 of 1 without it" in text
-    assert "The same command would ask for 3 clips (2 not_asked, 1 rate_limited)." in text
+    assert "A run would ask for 3 clips (2 not_asked, 1 rate_limited)." in text
     assert "--forcerun" not in text
     again = coverage.lines(found, retry_permanent=True)
-    assert "With --forcerun download_clips a run would ask for 1 clips (1 private)." in again
+    assert "A run with --forcerun download_clips would ask for 1 clips (1 private)." in again
 
 
 def test_an_answer_that_a_later_run_must_confirm_is_asked_for_again(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_an_answer_that_a_later_run_must_confirm_is_asked_for_again(tmp_path: Pa
     undecided = coverage.undecided(found, archive)
     assert undecided == {IDS[0], IDS[2]}
     text = coverage.lines(found, False, undecided)
-    assert "The same command would ask for 2 clips (1 unavailable, 1 corrupt)." in text
+    assert "A run would ask for 2 clips (1 unavailable, 1 corrupt)." in text
 
 
 def test_clips_are_counted_by_split_and_outcome_most_frequent_first() -> None:

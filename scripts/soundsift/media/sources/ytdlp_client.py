@@ -5,6 +5,7 @@ have renamed or changed them. Then the log says so in one line, and clips are fe
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from yt_dlp.networking import Response
 from yt_dlp.networking.exceptions import HTTPError, TransportError
 from yt_dlp.utils import ExtractorError
 
-from soundsift.media.sources.ytdlp_errors import TOO_LONG, Answers, retry_after_seconds
+from soundsift.media.sources.ytdlp_errors import TOO_LONG, UNSOLVED, Answers, retry_after_seconds
 from soundsift.media.sources.ytdlp_options import DEFAULTS, OURS, check_options
 
 # Longest answer that is read as a whole: a page, a player's answer, a player script or a playlist. Those of YouTube
@@ -91,8 +92,13 @@ class Client(yt_dlp.YoutubeDL):  # type: ignore[misc]
         self._log.warnings.clear()
         self.retry_after_seconds, self.answers = 0.0, Answers()
 
-    def forget_scripts(self) -> None:
-        """Download YouTube's player script again for the next clip: yt-dlp keeps one that is damaged or a web page."""
+    def forget_unsolved_scripts(self) -> None:
+        """Let YouTube's player script be downloaded again if it was not understood.
+
+        yt-dlp keeps a script even if it is damaged or a web page.
+        """
+        if not any(re.search(UNSOLVED, warning) for warning in self.warnings):
+            return
         for name in ("_code_cache", "_player_cache"):
             getattr(self._youtube, name, {}).clear()
 

@@ -75,6 +75,8 @@ _REQUESTS = (
     r"(Unable to download (API page|webpage)|Failed to download (m3u8 information|MPD manifest)"
     r"|Download of (player )?\S+ failed|Error reading response): "
 )
+# Warnings about a player script that was not understood.
+UNSOLVED = "Signature solving failed|n challenge solving failed"
 # Outcomes of messages that only say that nothing came.
 _WITHOUT_CAUSE = ("no_formats", "forbidden")
 
@@ -117,7 +119,7 @@ def _cause(warnings: Sequence[str]) -> tuple[str, str] | None:
     found: dict[str, str] = {}
     for warning in warnings:
         message = re.split(r" \(caused by |; please report", re.sub(r"^\[[^]]+\] \S+: ", "", warning))[0]
-        if re.match("Signature solving failed|n challenge solving failed", message):
+        if re.match(UNSOLVED, message):
             found.setdefault("no_formats", message)
         if not re.match(_REQUESTS, message):
             continue

@@ -74,8 +74,7 @@ class Server:
             if is_about_storage(error):
                 return {"storage": re.sub(r"^.*\[Errno \d+\] ", "", str(error))}
             outcome, reason = classify(error, self._ydl.warnings, self._ydl.answers)
-            if outcome == "no_formats":
-                self._ydl.forget_scripts()
+            self._ydl.forget_unsolved_scripts()
             # the reason is recorded and must not contain a path of this machine
             reason = reason.replace(f"{folder}/", "")
             seconds = self._ydl.retry_after_seconds if outcome in TRANSIENT else 0.0
