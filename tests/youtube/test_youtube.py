@@ -240,7 +240,10 @@ def test_clips_that_were_offered_no_formats_do_not_count_towards_a_block(youtube
     assert Pace(root).blocked() is not None
 
 
-def test_errors_that_nobody_understands_slow_a_job_down_until_media_come(youtube: YouTube, tmp_path: Path) -> None:
+def test_errors_that_nobody_understands_slow_a_job_down_until_media_come(
+    youtube: YouTube, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     clips = put(youtube, *[case("words that nobody knows")] * 4, case("m4a"), case("m4a"))
     began = time.monotonic()
     ask(youtube, clips, tmp_path / "other", concurrency=1, block_after=10)
@@ -249,6 +252,8 @@ def test_errors_that_nobody_understands_slow_a_job_down_until_media_come(youtube
     rows = ask(youtube, clips, tmp_path / "archive", concurrency=1, block_after=2)
     # after two and more such errors: pauses of 1 s, 2 s and 4 s; after the clip none, where there would be one of 8 s
     assert 7.0 < time.monotonic() - began < 7.0 + without_pauses + 6.0
+    said = [message.split(": ")[1].split(",")[0] for message in caplog.messages if "not understood" in message]
+    assert said == ["waits 1 s", "waits 2 s", "waits 4 s"]
     assert [row["outcome"] for row in rows.values()].count("ok") == 2
 
 

@@ -233,7 +233,9 @@ class ClipRequests:
             )
             self._n_requests += 1
         try:
-            if self._stopped.wait(self._delay_seconds()) or self.is_blocked():
+            if seconds := self._delay_seconds():
+                logging.info("%s: waits %.0f s, because answers in a row were not understood", clip.clip_id, seconds)
+            if self._stopped.wait(seconds) or self.is_blocked():
                 return False
             self.source.prepare()
             while seconds := self.pace.take_turn(self._policy.videos_per_hour):
