@@ -292,6 +292,20 @@ def test_a_batch_with_clips_goes_on_whatever_other_jobs_have_not_understood(yout
         assert [row["outcome"] for row in rows.values()] == ["ok", "unrecognised", "unrecognised"]
 
 
+def test_errors_of_one_source_do_not_fail_a_job_whose_clips_another_one_has(
+    youtube: YouTube, layouts: Path, tmp_path: Path
+) -> None:
+    clips = put(youtube, *[case("words that nobody knows")] * 3)
+    (tmp_path / "media").mkdir()
+    for one in clips:
+        (tmp_path / "media" / f"{one.video_id}.m4a").symlink_to(layouts / "right" / LAYOUTS["m4a"][0])
+    sources = [SourceParams(URL), SourceParams(f"file://{tmp_path}/media/{{video_id}}.*")]
+    yt_dlp = {"compat_opts": ["no-certifi"]}
+    rows = fetch(clips, sources, tmp_path / "archive", yt_dlp=yt_dlp, proxy=f"http://{youtube.address}",
+                 concurrency=1, block_after=2, on_transient="fail")  # fmt: skip
+    assert [row["outcome"] for row in rows.values()] == ["ok"] * 3
+
+
 def test_the_log_says_what_was_asked_for_and_what_was_not(
     youtube: YouTube, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
