@@ -20,8 +20,7 @@ include: "workflow/rules/detect.smk"
 include: "workflow/rules/export.smk"
 
 
-# Default target: everything but the files of single batches that only the next step reads. All outputs are named,
-# because Snakemake does not notice that an output is gone if nothing asks for it.
+# Default target. All outputs are named: Snakemake does not notice that an output is gone if nothing asks for it.
 rule all:
     default_target: True
     input:
@@ -37,8 +36,7 @@ rule all:
         ],
         rules.summarize_metadata.output,
         rules.summarize_run.output,
-        # the report is written after the last job
-        lambda wildcards: run_again_without(
+        lambda _: run_again_without(
             workflow, rules.write_provenance.output.page, MADE_LAST
         ),
         rules.draw_gallery.output if WITH_GALLERY else [],
@@ -48,6 +46,8 @@ rule all:
 
 
 onstart:
+    with one_line_on_error():
+        check_places(workflow, MADE_LAST)
     PREVIOUS.keep()
 
 

@@ -36,7 +36,7 @@ from sklearn.svm import SVC
 
 from soundsift.arrays import BoolArray, Float64Array
 from soundsift.detectors import training
-from soundsift.detectors.examples import ROW_ARRAYS, Batches, Examples, read_examples
+from soundsift.detectors.examples import Batches, Examples, read_examples
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.inference import calibrated
 from soundsift.detectors.model_file import networks_of
@@ -121,7 +121,8 @@ def scores(examples: Examples, variant: Variant, out: BoolArray, seed: int) -> F
     if not isinstance(variant.how, Hyperparameters):
         model = make_pipeline(StandardScaler(), variant.how()).fit(examples.x[rows], examples.truth[rows])
         return np.asarray(model.decision_function(examples.x))
-    arrays = {name: getattr(examples, name)[rows] for name in ROW_ARRAYS}
+    names = ("x", "truth", "video", "partner", "version", "is_window", "sequence")
+    arrays = {name: getattr(examples, name)[rows] for name in names}
     few = replace(examples, **arrays, n_clips=int(used[: examples.n_clips].sum()))
     trained = training.train("left_out", few, replace(variant.how, seed=seed))
     judged = np.flatnonzero(examples.sequence >= 0)

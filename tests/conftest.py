@@ -12,11 +12,10 @@ import numpy.typing as npt
 import pytest
 
 from soundsift.code_digest import SCRIPTS
-from soundsift.demo import make_demo
 from tests.pages import blocks
 from tests.site.site import Site
 from tests.workflow import warm
-from tests.workflow.project import N_EVAL, N_TRAIN, ROOT, Project, config_for, silence
+from tests.workflow.project import N_EVAL, N_TRAIN, ROOT, Project, config_for, make_media, silence
 
 # Makes a folder once for all processes that run tests, and returns it: the name, and a function that fills the folder.
 Once = Callable[[str, Callable[[Path], None]], Path]
@@ -76,8 +75,8 @@ def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
 
 @pytest.fixture(scope="session")
 def media(once: Once) -> Path:
-    """Small lists and their media, made like those of the demo."""
-    return once("media", lambda folder: make_demo(folder, N_TRAIN, N_EVAL, n_processes=2))
+    """Small lists of short clips and their media, made like those of the demo."""
+    return once("media", lambda folder: make_media(folder, N_TRAIN, N_EVAL))
 
 
 @pytest.fixture(scope="session")

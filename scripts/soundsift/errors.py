@@ -10,6 +10,10 @@ SoundsiftError
 Every message is one line: what is wrong, what was found, what to do.
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class SoundsiftError(Exception):
     """Base class of the workflow's exceptions."""
@@ -46,3 +50,12 @@ class DownloadError(SoundsiftError):
 
 class TrainingError(SoundsiftError):
     """A detector cannot be trained on, or applied to, the given table."""
+
+
+@contextmanager
+def one_line_on_error() -> Iterator[None]:
+    """End the program with status 1 and one line on stderr if the enclosed block raises a :class:`SoundsiftError`."""
+    try:
+        yield
+    except SoundsiftError as error:
+        sys.exit(f"soundsift: {error}")

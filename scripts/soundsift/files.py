@@ -10,6 +10,8 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+from soundsift.errors import InputError
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -61,8 +63,19 @@ def write_json(data: Mapping[str, Any], path: Path) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object written by :func:`write_json`."""
-    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON object written by :func:`write_json`.
+
+    Raises
+    ------
+    InputError
+        If the file is no JSON object.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}): delete it and run the same command again") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{path} is damaged (it holds no JSON object): delete it and run the same command again")
     return data
 
 

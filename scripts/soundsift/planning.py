@@ -1,14 +1,18 @@
-"""What Snakemake does not notice while it plans: lost files of finished outputs, and a selection that changes nothing.
+"""What Snakemake does not notice while it plans.
+
+These are lost files of finished outputs, a selection that changes nothing, and places where no output can be written.
 
 Nothing here writes a file. A dry run therefore shows the whole plan and changes nothing.
 """
 
 import csv
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from soundsift.detection.recordings import groups_of
+from soundsift.errors import InputError
 from soundsift.media.outcomes import OUTCOMES
 
 # Snakemake adds this file to an output folder when its job has finished.
@@ -59,7 +63,7 @@ class Selection:
 
 def run_again_without(workflow: Any, output: str, others: Iterable[Path]) -> str:
     """Return ``output``; plan its job if it exists but one of the files that are written after it does not."""
-    if workflow.is_main_process and Path(output).exists() and not all(path.exists() for path in others):
+    if workflow.is_main_process and Path(output).exists() and not all(path.is_file() for path in others):
         workflow.dag.forcefiles.add(output)
     return output
 
@@ -84,6 +88,43 @@ def per_group(
         )
         for group, names in groups_of(folder).items()
     ]
+
+
+def check_places(workflow: Any, others: Iterable[Path]) -> None:
+    """Check that each output and log can be written at its place.
+
+    These are the paths of the jobs that are known. For jobs that are not yet known, the folders before the first
+    wildcard in the paths of their rules are checked.
+
+    Parameters
+    ----------
+    workflow
+        Snakemake's workflow object.
+    others
+        Files that are written after the last job.
+
+    Raises
+    ------
+    InputError
+        A file is where a folder must be, or the other way round, or the place is not writable.
+    """
+    folders, files = set(), set(others)
+    for steps in (workflow.rules, workflow.dag.jobs):
+        for path in (path for step in steps for path in (*step.output, *step.log)):
+            fixed, wildcard, _ = str(path).partition("{")
+            if wildcard:
+                folders.add(Path(os.path.dirname(fixed)))
+            else:
+                (folders if path.is_directory else files).add(Path(path))
+    for path in sorted(files):
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, but a file is written there: move it away")
+    for folder in sorted(folders | {path.parent for path in files}):
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        if not there.is_dir():
+            raise InputError(f"{there} is a file, but a folder is needed there: move it away")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise InputError(f"the folder {there} is not writable: change its permissions, or use another folder")
 
 
 def incomplete(selection: Any, batches: Mapping[str, int], kept: Mapping[str, bool], results: Path) -> Iterator[str]:

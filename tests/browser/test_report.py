@@ -14,7 +14,7 @@ from soundsift.report.detection import recording_section
 from soundsift.report.figures.spans import TIMELINE_SPAN
 from soundsift.report.figures.timeline import no_timeline
 from soundsift.report.page import write_page
-from tests.workflow.project import Project
+from tests.workflow.project import CLIP_SECONDS, Project
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make .venv/site")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -140,7 +140,7 @@ def test_the_cursor_follows_the_player(results: Path, visit: Visit) -> None:
         "at => document.querySelector('.cursor').getAttribute('aria-valuenow') == at.toFixed(1)", arg=at
     )
     moved = cursor.bounding_box()["x"] - image["x"]
-    assert moved == pytest.approx((0.11 + 0.75 * at / 10) * image["width"], abs=2)
+    assert moved == pytest.approx((0.11 + 0.75 * at / CLIP_SECONDS) * image["width"], abs=2)
     assert (visit.external(), visit.errors) == ([], [])
 
 
@@ -149,8 +149,8 @@ def test_a_click_into_a_figure_moves_the_player_there(results: Path, visit: Visi
     plot, sound = page.locator(".plot").first, page.locator("audio").first
     box = plot.bounding_box()
     plot.click(position={"x": (0.11 + 0.75 * 0.4) * box["width"], "y": 100})
-    assert sound.evaluate("sound => sound.currentTime") == pytest.approx(4, abs=0.1)
-    assert page.get_by_role("slider").first.get_attribute("aria-valuenow") == "4.0"
+    assert sound.evaluate("sound => sound.currentTime") == pytest.approx(0.4 * CLIP_SECONDS, abs=0.1)
+    assert page.get_by_role("slider").first.get_attribute("aria-valuenow") == f"{0.4 * CLIP_SECONDS:.1f}"
 
 
 def test_the_keyboard_moves_the_cursor_and_plays_the_sound(results: Path, visit: Visit) -> None:
@@ -246,10 +246,10 @@ def test_recordings_of_the_user_are_shown_with_players(finished: Project, visit:
     assert image.evaluate("image => image.complete && image.naturalWidth > 0")
     page.locator("audio").evaluate("sound => sound.play()")
     page.locator(".cursor:not([aria-valuenow='0'], [aria-valuenow='0.0'])").wait_for()
-    page.locator("audio").evaluate("sound => { sound.pause(); sound.currentTime = 5; }")
-    page.wait_for_function("document.querySelector('.cursor').getAttribute('aria-valuenow') == '5.0'")
+    page.locator("audio").evaluate("sound => { sound.pause(); sound.currentTime = 3; }")
+    page.wait_for_function("document.querySelector('.cursor').getAttribute('aria-valuenow') == '3.0'")
     box, line = image.bounding_box(), page.locator(".cursor").bounding_box()
     left, right = TIMELINE_SPAN
-    assert line["x"] - box["x"] == pytest.approx((left + (right - left) * 5 / 10) * box["width"], abs=2)
+    assert line["x"] - box["x"] == pytest.approx((left + (right - left) * 3 / CLIP_SECONDS) * box["width"], abs=2)
     assert "corrupt: broken.wav cannot be decoded" in page.locator("main").inner_text()
     assert (visit.external(), visit.errors) == ([], [])

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from soundsift.demo import make_demo
 from tests.pages import ON_A_CLUSTER
-from tests.workflow.project import ROOT, TABLES, Project, Run, assert_plans, config_for
+from tests.workflow.project import ROOT, TABLES, Project, Run, assert_plans, config_for, make_media, segment
 
 
 def slurm_answers() -> bool:
@@ -30,7 +29,7 @@ N_TRAIN, N_EVAL = 20, 8
 @pytest.fixture(scope="module")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("input")
-    make_demo(folder, N_TRAIN, N_EVAL, n_processes=2)
+    make_media(folder, N_TRAIN, N_EVAL)
     return folder
 
 
@@ -82,7 +81,7 @@ def test_rows_appended_on_a_cluster_run_only_what_is_new(first: tuple[Project, R
     project, _ = first
     shutil.copytree(ROOT / "workflow" / "rules", project.folder / "workflow" / "rules", dirs_exist_ok=True)
     rows = (media / "train_segments.csv").read_text().splitlines()
-    more = [f"{row.split(',')[0]}, 1.000, 11.000, {row.split(', ', 3)[3]}" for row in rows[3:17]]
+    more = [f"{row.split(',')[0]}{segment(1)} {row.split(', ', 3)[3]}" for row in rows[3:17]]
     longer = project.folder / "longer.csv"
     longer.write_text("\n".join([*rows, *more, ""]))
     project.change("metadata", segments={"train": str(longer), "eval": str(media / "eval_segments.csv")})

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from soundsift import files
+from soundsift.errors import InputError
 from soundsift.media import archive_writer
 
 
@@ -95,3 +96,10 @@ def test_a_linked_file_is_the_same_file_and_a_copy_has_its_bytes(
     archive_writer.link_or_copy(source, tmp_path / "copy")
     assert not (tmp_path / "copy").samefile(source)
     assert (tmp_path / "copy").read_bytes() == b"sound"
+
+
+@pytest.mark.parametrize("text", ["", '{"a": 1', "[1]", "\x00" * 10])
+def test_damaged_json_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(text)
+    with pytest.raises(InputError, match=r"t\.json is damaged .*: delete it and run the same command again"):
+        files.read_json(tmp_path / "t.json")

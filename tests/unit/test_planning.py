@@ -1,10 +1,12 @@
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from soundsift.planning import TIME_STAMP, Selection, incomplete, read_batches, run_again_without
+from soundsift.errors import InputError
+from soundsift.planning import TIME_STAMP, Selection, check_places, incomplete, read_batches, run_again_without
 
 BOTH = {"clips": True, "frames": True}
 NAMES = ("train-00000", "eval-00000")
@@ -155,3 +157,62 @@ def test_a_lost_report_makes_its_last_page_again(
     workflow = SimpleNamespace(is_main_process=is_main, dag=SimpleNamespace(forcefiles=set()))
     assert run_again_without(workflow, "page", [Path("report")]) == "page"
     assert workflow.dag.forcefiles == forced
+
+
+def workflow_with(output: str, is_directory: bool = False, log: str = "logs/one.log") -> SimpleNamespace:
+    """A workflow with one rule, of which no job is known yet."""
+
+    class Output(str):
+        pass
+
+    paths = Output(output), Output(log)
+    for path in paths:
+        path.is_directory = is_directory and path == output
+    rule = SimpleNamespace(output=paths[:1], log=paths[1:])
+    return SimpleNamespace(rules=[rule], dag=SimpleNamespace(jobs=[]))
+
+
+@pytest.mark.parametrize(
+    ("output", "is_directory", "damage", "line"),
+    [
+        ("out/a.txt", False, "out", "out is a file, but a folder is needed there: move it away"),
+        ("out/{batch}.txt", False, "out", "out is a file, but a folder is needed there: move it away"),
+        ("out/{batch}", True, "out", "out is a file, but a folder is needed there: move it away"),
+        ("out/a", True, "out/a", "out/a is a file, but a folder is needed there: move it away"),
+        ("out/a.txt", False, "out/a.txt/", "out/a.txt is a folder, but a file is written there: move it away"),
+        ("out/a.txt", False, "logs", "logs is a file, but a folder is needed there: move it away"),
+        ("out/a.txt", False, "last.html/", "last.html is a folder, but a file is written there: move it away"),
+    ],
+)
+def test_a_place_where_nothing_can_be_written_is_named(
+    output: str, is_directory: bool, damage: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    workflow = workflow_with(output, is_directory)
+    check_places(workflow, [Path("last.html")])
+    path = Path(damage)
+    path.parent.mkdir(exist_ok=True)
+    if damage.endswith("/"):
+        path.mkdir()
+    else:
+        path.touch()
+    with pytest.raises(InputError, match=re.escape(line)):
+        check_places(workflow, [Path("last.html")])
+
+
+def test_the_outputs_of_known_jobs_are_checked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("out").mkdir()
+    Path("out/a").touch()
+    workflow = workflow_with("out/{batch}", is_directory=True)
+    workflow.dag.jobs = workflow_with("out/a", is_directory=True).rules
+    with pytest.raises(InputError, match="^out/a is a file"):
+        check_places(workflow, [])
+
+
+def test_a_folder_that_is_not_writable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("out").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != Path("out"))
+    with pytest.raises(InputError, match="the folder out is not writable"):
+        check_places(workflow_with("out/new/a.txt"), [])

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.pages import ON_A_CLUSTER, ROOT, SNAKEMAKE, block, blocks, commands
-from tests.workflow.project import Project, assert_plans, silence
+from tests.workflow.project import Project, assert_plans, servers, silence
 
 pytestmark = pytest.mark.workflow
 
@@ -60,6 +60,7 @@ def test_the_engine_detector_of_the_page_is_trained_beside_the_others(
     for name, path in lists.items():
         path.write_text((media / f"{name}_segments.csv").read_text().replace("/m/096m7z", "/m/02mk9"))
     project.change("metadata", segments={name: str(path) for name, path in lists.items()})
+    project.change("training", model="statistics")
     one = block("own-classes.md", "engine.yaml")
     (project.folder / one.file).write_text(one.text)
     run = project.run("results/detectors/engine/model.keras", "--configfile", one.file)
@@ -131,7 +132,7 @@ def test_the_list_of_one_s_own_files_of_the_page_becomes_clips(tmp_path: Path) -
         folder / "resources" / "audioset", ["Speech", "Water", "Bird", "Wind", "Car", "Male speech, man speaking"]
     )
     (command,) = [line for line in commands() if line.startswith("snakemake --snakefile ")]
-    command = command.replace("snakemake ", f'"{sys.executable}" -m snakemake results/coverage.parquet ', 1)
+    command = command.replace("snakemake ", f'"{servers()}/python" -m snakemake results/coverage.parquet ', 1)
     done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     found = pq.read_table(folder / "results" / "coverage.parquet").to_pylist()

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.site.site import Site
-from tests.workflow.project import N_BATCHES, N_EVAL, N_TRAIN, TABLES, Project, config_for
+from tests.workflow.project import CLIP_SECONDS, N_BATCHES, N_EVAL, N_TRAIN, TABLES, Project, config_for, segment
 
 pytestmark = pytest.mark.workflow
 
@@ -100,7 +100,7 @@ def test_every_wanted_clip_is_accounted_for_and_every_kept_one_has_its_row(finis
     assert features["clip_id"].to_pylist() == kept
     truth = dict(zip(coverage["clip_id"].to_pylist(), coverage["is_music"].to_pylist(), strict=True))
     assert features["is_music"].to_pylist() == [truth[c] for c in kept]
-    assert features["duration_seconds"].to_pylist() == [10.0] * len(kept)
+    assert features["duration_seconds"].to_pylist() == [CLIP_SECONDS] * len(kept)
     assert features.column_names[:6] == ["clip_id", "video_id", "start_seconds", "end_seconds", "split", "batch"]
 
 
@@ -177,7 +177,7 @@ def test_appended_rows_run_only_the_last_batch_and_new_ones(project: Project, me
     rows = rows_of(media / "train_segments.csv")
     # ten more segments, of videos that are there: 28 rows fill one batch and three quarters, so 4 go to the last one
     more = [row.replace(", 1", ", 0", 1) for row in rows_of(media / "train_segments.csv")[3:13]]
-    more = [f"{row.split(',')[0]}, 1.000, 11.000, {row.split(', ', 3)[3]}" for row in more]
+    more = [f"{row.split(',')[0]}{segment(1)} {row.split(', ', 3)[3]}" for row in more]
     longer.write_text("\n".join([*rows, *more, ""]))
     project.change("metadata", segments={"train": str(longer), "eval": str(media / "eval_segments.csv")})
     run = project.run(*TABLES)
@@ -305,6 +305,7 @@ def test_kills_at_any_moment_lose_nothing(finished: Project, media: Path, tmp_pa
 
 def test_without_an_eval_list_videos_are_kept_back(project: Project, media: Path) -> None:
     project.change("metadata", segments={"train": str(media / "train_segments.csv")})
+    project.change("training", model="statistics")
     run = project.run("results/detectors/speech/metrics.json")
     assert run.status == 0, run.text
     metrics = json.loads((project.folder / "results/detectors/speech/metrics.json").read_text())

@@ -5,7 +5,8 @@ Therefore two servers run beside the tests, one for snakemake and one for script
 once, and forks for every request. None imports ``soundsift``: each run uses the package beside its own Snakefile.
 
 A request is a line of JSON (working directory, arguments, environment) with the file descriptors for stdout and stderr. The
-answer is the exit status. There is none if the fork was killed.
+answer is the exit status. There is none if the fork was killed. If the one that asks is killed, so are the fork and its
+children.
 
 ``warm.py FOLDER KIND`` starts a server and ends when the server is ready. The program ``FOLDER/python`` is a client. It takes the place of the Python
 interpreter for Snakemake: scripts and ``-m snakemake`` run in forks, anything else in a new process.
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 TIMEOUT_SECONDS = 1800.0
@@ -137,6 +139,8 @@ def _answer(connection: socket.socket, folder: Path, program: Callable[[Path, li
         for descriptor, given in zip((1, 2), descriptors, strict=True):
             os.dup2(given, descriptor)
             os.close(given)
+        os.setpgrp()
+        threading.Thread(target=_end_with, args=[connection], daemon=True).start()
         os.chdir(cwd)
         os.environ.clear()
         os.environ.update(environment)
@@ -157,6 +161,13 @@ def _answer(connection: socket.socket, folder: Path, program: Callable[[Path, li
             stream.flush()
         connection.sendall(f"{status}\n".encode())
         os._exit(status)
+
+
+def _end_with(connection: socket.socket) -> None:
+    """Kill this process and its children as soon as the other side of the connection is gone."""
+    with suppress(OSError):
+        connection.recv(1)
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

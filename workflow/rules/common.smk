@@ -9,11 +9,11 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from soundsift.config.pick import pick
 from soundsift.config.settings import DEMO, check_files, is_demo, remarks, settle
-from soundsift.errors import SoundsiftError
+from soundsift.errors import one_line_on_error
 from soundsift.detection.recordings import recordings_of_group, states_of_group
 from soundsift.report.ending import MADE_LAST, report_errors, shareable, write_report
 from soundsift.code_digest import code_digest, use_in_jobs
-from soundsift.planning import Selection, per_group, run_again_without
+from soundsift.planning import Selection, check_places, per_group, run_again_without
 from soundsift.previous import PreviousOutputs
 from soundsift.homes import use_writable_homes
 
@@ -26,11 +26,9 @@ if Path("config.yaml").is_file():
     configfile: "config.yaml"
 
 
-try:
+with one_line_on_error():
     config = settle(config)
     check_files(config)
-except SoundsiftError as error:
-    sys.exit(f"soundsift: {error}")
 
 for line in remarks(config) if workflow.is_main_process else []:
     print(f"soundsift: {line}", file=sys.stderr)

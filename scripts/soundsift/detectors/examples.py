@@ -1,7 +1,7 @@
 """The examples that a detector is trained on: training clips and their augmented versions, with truth and videos."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +17,6 @@ from soundsift.features.inputs import matrices
 
 # The networks on frames are trained on at most this many sequences, which take 1.6 GB for clips of ten seconds.
 MAX_SEQUENCES = 100_000
-ROW_ARRAYS = ("x", "truth", "video", "partner", "version", "is_window", "sequence")
 
 
 class Batches(NamedTuple):
@@ -68,13 +67,17 @@ class Examples:
     sequence: Int64Array
     sequences: Sequences
 
-    def of_videos(self, share: float, seed: int) -> "Examples":
-        """Take the examples of a share of the videos, stratified by class; a larger share contains a smaller one.
+    def of_videos(self, share: float, seed: int) -> Int64Array:
+        """Choose the examples of a share of the videos, stratified by class; a larger share contains a smaller one.
 
         Parameters
         ----------
         share
             0 to 1; at least two videos of each class are taken.
+
+        Returns
+        -------
+        Their rows, in order.
         """
         rng = np.random.default_rng(seed)
         positive = np.bincount(self.video[: self.n_clips], weights=self.truth[: self.n_clips]) > 0
@@ -82,9 +85,7 @@ class Examples:
         for side in (True, False):
             videos = rng.permutation(np.flatnonzero(positive == side))
             taken[videos[: max(2, round(share * len(videos)))]] = True
-        rows = taken[self.video] & ((self.partner < 0) | taken[self.partner])
-        columns = {name: getattr(self, name)[rows] for name in ROW_ARRAYS}
-        return replace(self, **columns, n_clips=int(rows[: self.n_clips].sum()))
+        return np.flatnonzero(taken[self.video] & ((self.partner < 0) | taken[self.partner]))
 
 
 def read_split_columns(path: Path, detector: str) -> pa.Table:

@@ -15,7 +15,7 @@ A detector has two parts: networks on statistics of the clip, and networks on it
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,11 +89,7 @@ def train(name: str, examples: Examples, params: Hyperparameters, columns: Seque
     TrainingError
         If no column differs between the clips.
     """
-    import keras
-    import tensorflow as tf
-
-    keras.utils.set_random_seed(params.seed)
-    tf.config.experimental.enable_op_determinism()
+    _make_deterministic(params)
     part = _parts(examples, params)
     is_calibrated = part.max() > 0
     unchanged = np.flatnonzero(examples.version == 0)
@@ -122,6 +118,14 @@ def train(name: str, examples: Examples, params: Hyperparameters, columns: Seque
     return Trained(model, threshold, weights, window_weights, table)
 
 
+def _make_deterministic(params: Hyperparameters) -> None:
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(params.seed)
+    tf.config.experimental.enable_op_determinism()
+
+
 def _statistics(
     name: str, examples: Examples, part: Int64Array, unchanged: Int64Array, params: Hyperparameters,
     columns: Sequence[str],
@@ -130,11 +134,54 @@ def _statistics(
     n_members = int(part.max()) + 1
     logging.info("%s: training %d networks on statistics, whose logits are averaged", name, n_members)
     rows = [_training_rows(examples, part, number) for number in range(n_members)]
+    clips = np.arange(examples.n_clips)
+    observed = clips[:: math.ceil(len(clips) / N_HISTORY_CLIPS)]
+    present = examples.truth[observed] == 1
+    history: dict[str, list[Any]] = {c.name: [] for c in HISTORY_COLUMNS}
+
+    def record(epoch: int, logs: dict[str, float]) -> None:
+        margins = held_out_margins(parallel, examples.x, observed, part[examples.video[observed]])
+        history["epoch"].append(epoch + 1)
+        history["loss"].append(logs["loss"])
+        history["accuracy"].append(logs["accuracy"])
+        history["val_loss"].append(float(np.mean(np.logaddexp(0, np.where(present, -margins, margins)))))
+        history["val_accuracy"].append(float(np.mean((margins > 0) == present)))
+
+    parallel, moments = _parallel(name, examples, rows, params, columns)
+    _fit(parallel, examples, rows, params, record)
+    if n_members == 1:
+        history |= {"val_loss": [None] * N_EPOCHS, "val_accuracy": [None] * N_EPOCHS}
+    margins = held_out_margins(parallel, examples.x, unchanged, part[examples.video[unchanged]])
+    return [member_network(parallel, i, moments[i], params) for i in range(n_members)], history, margins
+
+
+def train_each(
+    name: str, examples: Examples, rows: Sequence[Int64Array], params: Hyperparameters
+) -> list["keras.Model"]:
+    """Train a network on statistics on each of several sets of rows. It is not calibrated.
+
+    All are trained in one graph, for as many steps as the first set needs.
+
+    Returns
+    -------
+    As :attr:`Trained.model`, one for each set.
+    """
+    _make_deterministic(params)
+    parallel, moments = _parallel(name, examples, rows, params)
+    _fit(parallel, examples, rows, params)
+    return [
+        detector_network([[member_network(parallel, i, moments[i], params)]], [1.0, 0.0], name)
+        for i in range(len(rows))
+    ]
+
+
+def _parallel(
+    name: str, examples: Examples, rows: Sequence[Int64Array], params: Hyperparameters, columns: Sequence[str] = ()
+) -> "tuple[keras.Model, list[Moments]]":
+    """Make the graph of a network for each set of rows, and the moments of their inputs."""
     moments = [moments_of(examples.x, of_member) for of_member in rows]
     _report_constants(name, moments, columns)
-    parallel = parallel_network(moments, params)
-    history, margins = _fit(parallel, examples, rows, part, unchanged, params)
-    return [member_network(parallel, i, moments[i], params) for i in range(n_members)], history, margins
+    return parallel_network(moments, params), moments
 
 
 def _frames(
@@ -210,15 +257,10 @@ def _report_constants(name: str, moments: Sequence[Moments], columns: Sequence[s
 
 
 def _fit(
-    model: "keras.Model", examples: Examples, rows: Sequence[Int64Array], part: Int64Array, unchanged: Int64Array,
-    params: Hyperparameters,
-) -> tuple[dict[str, list[Any]], Float64Array]:  # fmt: skip
-    """Fit all members on statistics.
-
-    Returns
-    -------
-    The history, and the margin of every unchanged row by the member that holds it out, shape (n_unchanged,).
-    """
+    model: "keras.Model", examples: Examples, rows: Sequence[Int64Array], params: Hyperparameters,
+    record: Callable[[int, dict[str, float]], None] | None = None,
+) -> None:  # fmt: skip
+    """Fit all members on statistics, and call ``record`` with the number and the losses of each epoch."""
     import keras
 
     x, truth = examples.x, examples.truth
@@ -246,19 +288,6 @@ def _fit(
                 np.asarray(share * targets[members, truth[a]] + rest * targets[members, truth[b]]),
             )
 
-    clips = np.arange(examples.n_clips)
-    held_out_by = part[examples.video[clips]]
-    history: dict[str, list[Any]] = {c.name: [] for c in HISTORY_COLUMNS}
-    observed = clips[:: math.ceil(len(clips) / N_HISTORY_CLIPS)]
-
-    def record(epoch: int, logs: dict[str, float]) -> None:
-        history["epoch"].append(epoch + 1)
-        history["loss"].append(logs["loss"])
-        history["accuracy"].append(logs["accuracy"])
-        margins, present = held_out_margins(model, x, observed, held_out_by[observed]), truth[observed] == 1
-        history["val_loss"].append(float(np.mean(np.logaddexp(0, np.where(present, -margins, margins)))))
-        history["val_accuracy"].append(float(np.mean((margins > 0) == present)))
-
     rate = keras.optimizers.schedules.CosineDecay(params.learning_rate, N_EPOCHS * steps)
     model.compile(
         optimizer=keras.optimizers.Adam(rate),
@@ -271,9 +300,6 @@ def _fit(
         batches(), steps_per_epoch=steps, epochs=N_EPOCHS, shuffle=False, verbose=0,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=record)],
     )  # fmt: skip
-    if len(rows) == 1:
-        history |= {"val_loss": [None] * N_EPOCHS, "val_accuracy": [None] * N_EPOCHS}
-    return history, held_out_margins(model, x, unchanged, part[examples.video[unchanged]])
 
 
 def _shares(mixup: float, size: int, rng: np.random.Generator) -> Float32Array:

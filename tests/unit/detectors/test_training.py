@@ -51,7 +51,7 @@ def dense_shapes(model: object) -> list[tuple[int, str]]:
 
 
 def test_a_detector_learns_what_can_be_learned_and_its_networks_have_the_default_shape() -> None:
-    trained = train("music", problem(), Hyperparameters(model="statistics", min_steps=300))
+    trained = train("music", problem(), Hyperparameters(model="statistics", min_steps=150))
     new = problem(seed=1)
     probability = model_file.probabilities(trained.model, [new.x])
     assert ((probability >= trained.threshold) == new.truth).mean() > 0.9
@@ -94,6 +94,18 @@ def test_the_same_clips_and_seed_give_the_same_detector() -> None:
     )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_networks_on_several_sets_learn_from_their_own_rows_only() -> None:
+    examples = problem()
+    both, first = np.arange(200), np.arange(60)
+    models = training.train_each("music", examples, [both, first], replace(QUICK, min_steps=60))
+    new = problem(seed=1)
+    for rows_of_set, model in zip((both, first), models, strict=True):
+        (member,) = [layer for layer in model.layers if layer.name.startswith("member_")]
+        mean = np.asarray(member.get_layer("standardise").mean)[0]
+        assert mean == pytest.approx(examples.x[rows_of_set].mean(axis=0), rel=1e-4)
+        assert ((model_file.probabilities(model, [new.x]) >= 0.5) == new.truth).mean() > 0.85
 
 
 def test_inputs_beyond_the_limit_count_as_the_limit() -> None:
@@ -224,7 +236,7 @@ def test_networks_on_frames_learn_the_order_of_events_and_are_calibrated_for_cli
 
 
 def test_the_same_sequences_and_seed_give_the_same_networks_on_frames() -> None:
-    params = replace(QUICK, model="frames", members=2, min_steps=20)
+    params = replace(QUICK, model="frames", members=1, min_steps=20)
     first, again, other = (train("a", events(40, 0), replace(params, seed=seed)).model for seed in (3, 3, 4))
     x = np.stack([events(40, 1).sequences.crops(np.array([i]), 30, np.random.default_rng(0))[0] for i in range(10)])
     assert np.array_equal(first.predict_on_batch(x), again.predict_on_batch(x))
