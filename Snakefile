@@ -48,7 +48,7 @@ rule all:
 onstart:
     with one_line_on_error():
         check_places(workflow, MADE_LAST)
-    PREVIOUS.keep()
+        PREVIOUS.keep()
 
 
 onsuccess:
@@ -57,4 +57,4 @@ onsuccess:
 
 
 onerror:
-    report_errors(STARTED, PREVIOUS.put_back())
+    report_errors(STARTED, PREVIOUS.put_back(), workflow.overwrite_configfiles)

@@ -14,7 +14,7 @@ from soundsift.report.page import write_page
 from soundsift.tables import write_csv
 
 DEMO = "They were trained on synthetic sound and do not work on real recordings: train on real clips first."
-MISSING = "These detectors were trained with another configuration: run snakemake --cores N first."
+MISSING = "These detectors were trained with another configuration: run the workflow with this configuration first."
 
 
 def detect(model: Path, detectors: Sequence[str], groups: Sequence[Path], table: Path, page: Path) -> None:

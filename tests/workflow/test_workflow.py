@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from tests.site.site import Site
 from tests.workflow.project import CLIP_SECONDS, N_BATCHES, N_EVAL, N_TRAIN, TABLES, Project, config_for, segment
@@ -110,6 +111,26 @@ def test_a_second_run_has_nothing_to_do(finished: Project) -> None:
     assert not run.jobs
 
 
+def test_a_command_without_its_configfile_replaces_no_results_by_the_demo(media: Path, tmp_path: Path) -> None:
+    project = Project.make(tmp_path / "clone", {})
+    (project.folder / "mine.yaml").write_text(yaml.safe_dump(config_for(media)))
+    run = project.run("coverage", "--configfile", "mine.yaml")
+    assert run.status == 0, run.text
+    assert f"A run with --configfile mine.yaml would ask for {N_TRAIN + N_EVAL} clips" in run.text
+    clips = project.folder / "results" / "metadata" / "clips.parquet"
+    before = clips.read_bytes()
+    run = project.run("coverage")
+    assert run.status != 0
+    (line,) = [line for line in run.text.splitlines() if line.startswith("soundsift: ")]
+    assert "results/ holds clips of other lists" in line
+    assert "train_segments.csv" in line
+    assert "--configfile" in line
+    assert "Traceback" not in run.text
+    assert not run.jobs
+    assert clips.read_bytes() == before
+    assert project.run("coverage", "--configfile", "mine.yaml").jobs == {"coverage": 1}
+
+
 def test_what_is_there_can_be_asked_at_any_time_and_changes_nothing(project: Project) -> None:
     (project.folder / "results" / "outcomes" / "eval-00000.csv").unlink()
     run = project.run("coverage")
@@ -117,7 +138,7 @@ def test_what_is_there_can_be_asked_at_any_time_and_changes_nothing(project: Pro
     assert run.jobs == {"coverage": 1}
     # one medium is missing; that another has no sound is known only after the conversion
     assert f"eval: {N_EVAL - 1} of {N_EVAL} wanted clips are there" in run.text
-    assert "The same command would ask for 0 clips." in run.text
+    assert "A run would ask for 0 clips." in run.text
     assert (project.folder / "results" / "coverage.txt").read_text() in run.text
     assert len(rows_of(project.folder / "results" / "missing.csv")) == sum(DEAD.values())
     assert "Nothing to be done" in project.run("results/metadata/clips.parquet").text

@@ -7,7 +7,7 @@ An answer is one of
   protected, without formats
 - ``STATUS: reason | details``: a playability status with YouTube's words
 - ``live``, ``processing``, ``trailer``, ``premiere`` (with a trailer), ``another video``, ``broken`` (a field of the wrong type)
-- a status code, one with ``retry SECONDS`` (the header Retry-After), ``hang``, ``drop`` (no answer) or ``html`` (a web page in place of JSON)
+- a status code, one with ``retry SECONDS`` (the header Retry-After), ``hang``, ``drop`` (no answer), ``endless`` or ``html`` (a web page in place of JSON)
 
 The words are those that users of yt-dlp report.
 """
@@ -43,6 +43,10 @@ class Case:
         Fault of the media, a word of :func:`tests.site.site.spoiled`, or a status code, ``hang``, ``drop``, ``html``,
         ``cut``, ``slow``, ``endless``, ``playlist STATUS``, ``no range``, or ``no size`` or ``no place``: a Content-Range without the size
         of the file or without any number.
+    script
+        Fault of the player script, one of those of media; with ``once`` behind it, of its first request only.
+    dash
+        Whether players name a DASH manifest too.
     challenge
         Whether addresses carry a signature and a parameter ``n`` that must be solved.
     ad_seconds
@@ -65,6 +69,8 @@ class Case:
     embedded: str = "ok"
     formats: tuple[Format, ...] = (Format("m4a"), Format("webm"), Format("mp4"), Format("hls"))
     media: str = ""
+    script: str = ""
+    dash: bool = False
     challenge: bool = False
     ad_seconds: int = 0
     note: str = ""
@@ -92,6 +98,11 @@ def media(name: str, outcome: str, fault: str) -> Case:
 def dub(name: str, *formats: Format) -> Case:
     """Return a case with several sound tracks."""
     return Case(name, "ok", formats=formats, most_shift=88 if formats[0].layout == "webm" else 0)
+
+
+def script(fault: str, outcome: str) -> Case:
+    """Return a case in which the player script has a fault and its challenges must be solved."""
+    return Case(f"script {fault}", outcome, formats=(Format("m4a"),), challenge=True, script=fault)
 
 
 TWO_MS = 88  # samples at 44.1 kHz
@@ -242,6 +253,25 @@ CASES = (
     Case("playlist 403", "forbidden", formats=(Format("hls"),), media="playlist 403"),
     Case("playlist 429", "rate_limited", formats=(Format("hls"),), media="playlist 429"),
     Case("playlist 503", "server_error", formats=(Format("hls"),), media="playlist 503"),
+    Case("playlist without end", "server_error", formats=(Format("hls"),), media="playlist endless"),
+    Case("a direct address and a DASH manifest", "ok", formats=(Format("m4a"),), dash=True),
+    Case("only a DASH manifest", "server_error", formats=(), dash=True),
+    # answers without end
+    Case("page without end", "server_error", "endless"),
+    same("page and players without end", "server_error", "endless"),
+    players("players without end", "server_error", "endless"),
+    # the player script fails
+    script("404", "server_error"),
+    script("403", "forbidden"),
+    script("429", "rate_limited"),
+    script("500", "server_error"),
+    script("drop", "network"),
+    script("hang", "timeout"),
+    script("cut", "network"),
+    script("endless", "server_error"),
+    script("html", "no_formats"),
+    script("empty", "no_formats"),
+    script("truncated", "no_formats"),
     # the address of the media fails
     media("media 403", "forbidden", "403"),
     media("media 429", "rate_limited", "429"),

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import threading
 import time
+import zlib
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,7 +26,8 @@ from tests.youtube.cases import Case, Format
 from tests.youtube.media import LAYOUTS, PLAYLISTS, SECONDS
 
 PLAYER_JS = (Path(__file__).parent / "player.js").read_text()
-PLAYER_PATH = "/s/player/0123abcd/player_ias.vflset/en_US/base.js"
+PLAYER_PATH = "/s/player/{}/player_ias.vflset/en_US/base.js"
+SHARED_PLAYER = "0123abcd"
 CLIENTS = {"WEB": "page", "TVHTML5": "tv", "VISIONOS": "visionos", "WEB_EMBEDDED_PLAYER": "embedded"}
 # Preview pictures. With them yt-dlp has formats, although none has sound.
 STORYBOARD = "https://i.ytimg.com/sb/video/storyboard3_L$L/$N.jpg|48#27#100#10#10#0#default#signature"
@@ -69,6 +71,8 @@ class YouTube:
         Number of bytes of media, by video id.
     playable_at
         Times, in seconds since 1970, before which the media of videos with advertisements are refused.
+    scripts
+        {id of a player script: its fault}. A script with a fault is that of one video, because yt-dlp keeps scripts.
     """
 
     def __init__(self, folder: Path, certificate: Path, delay_seconds: float = 0.0) -> None:
@@ -77,6 +81,7 @@ class YouTube:
         self.requests: Counter[tuple[str, str]] = Counter()
         self.sent: Counter[str] = Counter()
         self.playable_at: dict[str, float] = {}
+        self.scripts = {SHARED_PLAYER: ""}
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(certificate)
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"youtube": self}))
@@ -147,6 +152,8 @@ class YouTube:
             data["formats" if one.layout == "mp4" else "adaptiveFormats"].append(
                 self._format(case, video_id, number, one, answer)
             )
+        if case.dash and client != "page":
+            data["dashManifestUrl"] = f"https://manifest.googlevideo.com/api/manifest/dash/id/{video_id}/of/0"
         # the page gives addresses only to its own player
         if answer in ("sabr", "only playlist") or client == "page":
             return data | {kind: _without_addresses(data[kind]) for kind in ("formats", "adaptiveFormats")}
@@ -247,9 +254,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(400, b"", "text/plain")
         url = urlsplit(self.path)
         fields = {name: values[-1] for name, values in parse_qs(url.query).items()}
-        if url.path == PLAYER_PATH:
-            self._count("", "www")
-            return self._send(200, PLAYER_JS.encode(), "text/javascript")
+        if script := re.fullmatch(PLAYER_PATH.format("([0-9a-f]{8})"), url.path):
+            return self._script(script[1])
         if url.path == "/watch":
             return self._watch(fields["v"])
         if url.path.startswith("/embed/"):
@@ -273,6 +279,8 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(HANG_SECONDS)
         if answer in ("hang", "drop"):
             self.close_connection = True
+        elif answer == "endless":
+            self._send_on("", b"#EXTM3U\n")
         elif answer == "html":
             self._send(200, b"<!doctype html><title>Sorry</title>", "text/html")
         elif answer[:3].isdecimal():
@@ -287,7 +295,9 @@ class _Handler(BaseHTTPRequestHandler):
         case = self.youtube.videos[video_id]
         if self._fail(case.page):
             return
-        config = {"PLAYER_JS_URL": PLAYER_PATH, "VISITOR_DATA": "visitor"}
+        player = f"{zlib.crc32(video_id.encode()):08x}" if case.script else SHARED_PLAYER
+        self.youtube.scripts.setdefault(player, case.script)
+        config = {"PLAYER_JS_URL": PLAYER_PATH.format(player), "VISITOR_DATA": "visitor"}
         response = json.dumps(self.youtube.player_response(video_id, "page"))
         page = (
             f"<!doctype html><title>A title</title><script>ytcfg.set({json.dumps(config)});</script>"
@@ -295,6 +305,15 @@ class _Handler(BaseHTTPRequestHandler):
             f'<script>var ytInitialData = {{"contents": {{"text": "{case.note}"}}}};</script>'
         )
         self._send(200, page.encode(), "text/html; charset=utf-8")
+
+    def _script(self, player: str) -> None:
+        """Send a player script, with a fault ``once`` at the first request only."""
+        self._count("", "www")
+        fault = self.youtube.scripts[player]
+        if fault.endswith(" once"):
+            fault, self.youtube.scripts[player] = fault.removesuffix(" once"), ""
+        if not self._fail(fault):
+            self._send(200, spoiled(PLAYER_JS.encode(), fault), "text/javascript", fault=fault)
 
     def _manifest(self, path: str) -> None:
         """Send the master playlist, the playlist of a format or a piece of it."""
@@ -305,6 +324,8 @@ class _Handler(BaseHTTPRequestHandler):
             name = dict(fields)["piece"]
             return self._send_file(video_id, self.youtube.folder / case.formats[int(number)].sound / name, case.media)
         self._count(video_id, "manifest")
+        if "/dash/" in path:
+            return self._send(404, b"", "text/plain")
         if case.media.startswith("playlist ") and self._fail(case.media.removeprefix("playlist ")):
             return None
         if case.challenge and dict(fields).get("n") != f"n{video_id}"[::-1]:
@@ -338,10 +359,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_file(self, video_id: str, path: Path, fault: str) -> None:
         """Send a range of a file, or all of it, with a fault."""
         self._count(video_id, "media")
-        if self._fail(fault):
-            return
         if fault == "endless":
             return self._send_on(video_id)
+        if self._fail(fault):
+            return
         data, status = spoiled(path.read_bytes(), fault), 200
         extra = {}
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
@@ -355,14 +376,14 @@ class _Handler(BaseHTTPRequestHandler):
             data = data[first : last + 1]
         self.youtube.sent[video_id] += self._send(status, data, "audio/mp4", extra, fault)
 
-    def _send_on(self, video_id: str) -> None:
+    def _send_on(self, video_id: str, text: bytes = b"\0") -> None:
         """Send data until the client closes the connection."""
         self.send_response(200)
         self.send_header("Content-Type", "audio/mp4")
         self.end_headers()
         self.close_connection = True
         with contextlib.suppress(OSError):
-            while self.wfile.write(bytes(PIECE_BYTES)):
+            while self.wfile.write(text * (PIECE_BYTES // len(text))):
                 self.youtube.sent[video_id] += PIECE_BYTES
 
     def _send_json(self, found: dict[str, Any]) -> None:

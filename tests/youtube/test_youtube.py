@@ -29,6 +29,7 @@ from soundsift.errors import ConfigError, DownloadError
 from soundsift.media import decode
 from soundsift.media.archive import Archive
 from soundsift.media.archive_writer import ArchiveWriter
+from soundsift.media.clip_requests import ClipRequests
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS
 from soundsift.media.coverage import whole_files
 from soundsift.media.outcomes import OUTCOMES
@@ -239,7 +240,10 @@ def test_clips_that_were_offered_no_formats_do_not_count_towards_a_block(youtube
     assert Pace(root).blocked() is not None
 
 
-def test_errors_that_nobody_understands_slow_a_job_down_until_media_come(youtube: YouTube, tmp_path: Path) -> None:
+def test_errors_that_nobody_understands_slow_a_job_down_until_media_come(
+    youtube: YouTube, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     clips = put(youtube, *[case("words that nobody knows")] * 4, case("m4a"), case("m4a"))
     began = time.monotonic()
     ask(youtube, clips, tmp_path / "other", concurrency=1, block_after=10)
@@ -248,7 +252,71 @@ def test_errors_that_nobody_understands_slow_a_job_down_until_media_come(youtube
     rows = ask(youtube, clips, tmp_path / "archive", concurrency=1, block_after=2)
     # after two and more such errors: pauses of 1 s, 2 s and 4 s; after the clip none, where there would be one of 8 s
     assert 7.0 < time.monotonic() - began < 7.0 + without_pauses + 6.0
+    said = [message.split(": ")[1].split(",")[0] for message in caplog.messages if "not understood" in message]
+    assert said == ["waits 1 s", "waits 2 s", "waits 4 s"]
     assert [row["outcome"] for row in rows.values()].count("ok") == 2
+
+
+@pytest.mark.parametrize("name", ["words that nobody knows", "no addresses"])
+@pytest.mark.parametrize("size", [1, 2])
+def test_batches_of_a_few_clips_do_not_succeed_one_after_the_other_without_any(
+    name: str, size: int, youtube: YouTube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, failed, delays = tmp_path / "archive", [], []
+    delay = ClipRequests._delay_seconds
+    monkeypatch.setattr(ClipRequests, "_delay_seconds", lambda self: delays.append(delay(self)) or 0.0)
+    clips = put(youtube, *[case(name)] * 8)
+    for first in range(0, 8, size):
+        try:
+            ask(youtube, clips[first : first + size], root, concurrency=1, block_after=4, on_transient="record")
+        except DownloadError as error:
+            failed.append((first, str(error)))
+    assert [first for first, _ in failed] == [first for first in range(0, 8, size) if first + size >= 4]
+    assert "4 such clips in a row over all jobs" in failed[0][1]
+    assert "\n" not in failed[0][1]
+    # growing pauses from one job to the next
+    n_asked = len([one for one in clips if youtube.n_requests("www", one.video_id)])
+    assert delays[:5] == [0.0, 0.0, 0.0, 0.0, 1.0]
+    assert delays[n_asked - 1] == 2.0 ** (n_asked - 5)
+    youtube.videos[clips[-1].video_id] = case("m4a")
+    rows = ask(youtube, clips[-1:], root, concurrency=1, block_after=4)
+    assert rows[clips[-1].clip_id]["outcome"] == "ok"
+    ask(youtube, clips[:1], root, concurrency=1, block_after=4, on_transient="record")
+    assert delays[-1] == 0.0
+
+
+def test_a_batch_with_clips_goes_on_whatever_other_jobs_have_not_understood(youtube: YouTube, tmp_path: Path) -> None:
+    clips = put(youtube, case("m4a"), *[case("words that nobody knows")] * 2)
+    for _ in range(2):
+        rows = ask(youtube, clips, tmp_path / "archive", concurrency=1, block_after=2, on_transient="record")
+        assert [row["outcome"] for row in rows.values()] == ["ok", "unrecognised", "unrecognised"]
+
+
+def test_errors_of_one_source_do_not_fail_a_job_whose_clips_another_one_has(
+    youtube: YouTube, layouts: Path, tmp_path: Path
+) -> None:
+    clips = put(youtube, *[case("words that nobody knows")] * 3)
+    (tmp_path / "media").mkdir()
+    for one in clips:
+        (tmp_path / "media" / f"{one.video_id}.m4a").symlink_to(layouts / "right" / LAYOUTS["m4a"][0])
+    sources = [SourceParams(URL), SourceParams(f"file://{tmp_path}/media/{{video_id}}.*")]
+    yt_dlp = {"compat_opts": ["no-certifi"]}
+    rows = fetch(clips, sources, tmp_path / "archive", yt_dlp=yt_dlp, proxy=f"http://{youtube.address}",
+                 concurrency=1, block_after=2, on_transient="fail")  # fmt: skip
+    assert [row["outcome"] for row in rows.values()] == ["ok"] * 3
+
+
+def test_the_log_says_what_was_asked_for_and_what_was_not(
+    youtube: YouTube, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    clips = put(youtube, case("m4a"), *[case("bot check")] * 9)
+    with pytest.raises(DownloadError, match="6 not requested, 3 bot_check"):
+        ask(youtube, clips, tmp_path / "archive", concurrency=1, block_after=3)
+    assert any(
+        message.endswith(": of 10 clips in this round: 6 not asked, 3 bot_check, 1 ok") for message in caplog.messages
+    )
+    assert not [message for message in caplog.messages if " 10 of 10" in message]
 
 
 def test_a_full_disk_is_no_reason_to_ask_for_the_whole_file(
@@ -429,9 +497,18 @@ def test_whole_files_in_place_of_sections_are_counted_and_said_where_they_are_co
     assert whole_files(found, archive).startswith("4 of 6 clips came as whole files")
 
 
+@pytest.mark.parametrize("fault", ["html", "truncated", "503"])
+def test_a_player_script_that_was_damaged_is_downloaded_again(fault: str, youtube: YouTube, tmp_path: Path) -> None:
+    (one,) = put(youtube, case("signature and n", script=f"{fault} once"))
+    row = ask(youtube, [one], tmp_path / "archive", tries=2)[one.clip_id]
+    assert row["outcome"] == "ok", row["reason"]
+
+
 def test_no_playlist_is_requested_where_sound_has_a_direct_address(table: dict[str, Rehearsed]) -> None:
     assert table["signature and n"].n_requests["manifest"] == 0
     assert table["no addresses, but a playlist"].n_requests["manifest"] > 0
+    assert table["a direct address and a DASH manifest"].n_requests["manifest"] == 0
+    assert table["only a DASH manifest"].n_requests["manifest"] > 0
 
 
 def clips_by_the_workflows_steps(clips: list[Clip], url: str, root: Path, policy: RequestPolicy) -> dict[str, Path]:

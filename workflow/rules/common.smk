@@ -34,7 +34,7 @@ for line in remarks(config) if workflow.is_main_process else []:
     print(f"soundsift: {line}", file=sys.stderr)
 
 STARTED = time.time()
-PREVIOUS = PreviousOutputs(workflow)
+PREVIOUS = PreviousOutputs(workflow, demo=DEMO if is_demo(config) else None)
 SELECTION = Selection(
     workflow, {what: config["keep"][what] for what in ("clips", "frames")}
 )

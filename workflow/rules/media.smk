@@ -4,6 +4,7 @@
 # By:  download_clips, convert_clips; separate targets that send no requests: coverage
 #      (results/coverage.txt and results/missing.csv at any time), check_archive
 from soundsift.config.download import SourceParams, sources_of
+from soundsift.report.ending import option_of
 
 # A list of its own, so that nothing changes for a configuration with one source.
 SEVERAL = {"sources": sources_of(config["download"])}
@@ -93,6 +94,7 @@ rule coverage:
         retry_permanent=config["download"]["retry_permanent"],
         missing="results/missing.csv",
         counts="results/coverage.txt",
+        option=option_of(workflow.overwrite_configfiles),
     message:
         "Counting available clips"
     script:

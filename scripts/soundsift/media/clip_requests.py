@@ -7,6 +7,7 @@ import logging
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -24,7 +25,7 @@ from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
 from soundsift.media.columns import KEPT
 from soundsift.media.fetch_error import clock_time
 from soundsift.media.outcomes import OF_THE_VIDEO, REFUSED, SENT_MEDIA, TRANSIENT
-from soundsift.media.pace import Pace
+from soundsift.media.pace import Pace, host_of
 from soundsift.media.record_rules import RecordRules, with_earlier_media
 from soundsift.media.second_answers import is_worth_second_try, needs_confirmation
 from soundsift.media.source_choice import SourceChoice
@@ -67,12 +68,15 @@ class ClipRequests:
         self.source, self.archive = source, archive
         self.failures: dict[str, Record] = {}
         self._params, self._policy = source.params, source.policy
-        self.pace = Pace(archive.root, source.client)
+        self.pace = Pace(archive.root, host_of(self._params.url), source.client)
+        turns = 2 * self._policy.block_after
+        self._memory_seconds = max(MEMORY_SECONDS, turns * 3600.0 / (self._policy.videos_per_hour or math.inf))
         self.answers: dict[str, str] = {}
+        self._in_round: dict[str, str] = {}  # outcomes of this round by clip id
         self.retry_after_seconds = 0.0
         self._rules = RecordRules(source.params, min_seconds, started=_now())
         self._state = threading.Condition()
-        self._n_requests = self._n_refused = self._n_unrecognised = self.n_whole_files = 0
+        self._n_requests = self._n_refused = self.n_whole_files = 0
         self.breaker_tripped = False
         self._stopped = threading.Event()
         self._storage_error: InputError | None = None
@@ -130,22 +134,28 @@ class ClipRequests:
         DownloadError
             If the archive cannot be written.
         """
-        progress = Progress("fetched", len(clips))
+        progress = Progress("requested", len(clips))
         self.retry_after_seconds = 0.0
+        self._in_round = {}
         groups = self.source.groups(clips)
         unsettled: list[Clip] = []
         with ThreadPoolExecutor(self.source.concurrency) as pool:
             try:
                 for group, left in zip(groups, pool.map(self._settle_group, groups), strict=True):
                     unsettled += left
-                    for _ in group:
-                        progress.step()
+                    for clip in group:
+                        if clip.clip_id in self._in_round or clip not in left:
+                            progress.step()
             except BaseException:
                 self._stop()
                 self.source.abort()
                 raise
         if self._storage_error is not None:
             raise DownloadError(str(self._storage_error)) from self._storage_error
+        others = {clip.clip_id: "not asked" for clip in unsettled}
+        words = Counter((others | self._in_round).get(clip.clip_id, "settled before") for clip in clips)
+        what = ", ".join(f"{n} {word}" for word, n in words.most_common())
+        logging.info("%s: of %d clips in this round: %s", self._label, len(clips), what)
         return unsettled
 
     def _stop(self) -> None:
@@ -222,7 +232,9 @@ class ClipRequests:
             )
             self._n_requests += 1
         try:
-            if self._stopped.wait(self._delay_seconds()) or self.is_blocked():
+            if seconds := self._delay_seconds():
+                logging.info("%s: waits %.0f s, because answers in a row were not understood", clip.clip_id, seconds)
+            if self._stopped.wait(seconds) or self.is_blocked():
                 return False
             self.source.prepare()
             while seconds := self.pace.take_turn(self._policy.videos_per_hour):
@@ -234,12 +246,16 @@ class ClipRequests:
                 self._n_requests -= 1
                 self._state.notify_all()
 
+    def n_not_understood(self) -> int:
+        """Return how many clips in a row, over all jobs, were offered no formats or had errors not understood."""
+        return self.pace.n_not_understood(self._memory_seconds) if self.source.is_remote else 0
+
     def _delay_seconds(self) -> float:
-        """Return the pause before a request: 0, or growing after ``block_after`` errors that are not understood.
+        """Return the pause before a request: 0, or growing after ``block_after`` answers that are not understood.
 
         They may be a new form of a block, and only media show that they are not.
         """
-        n_more = self._n_unrecognised - self._policy.block_after
+        n_more = self.n_not_understood() - self._policy.block_after
         return min(2.0 ** min(n_more, 10), LONGEST_DELAY_SECONDS) if n_more >= 0 else 0.0
 
     def _fetch(self, clip: Clip, fetch: Callable[[Clip, Path], Media], n_requests: int = 1) -> bool:
@@ -273,6 +289,7 @@ class ClipRequests:
             record.n_corrupt += n_requests * (record.outcome == "corrupt")
             record.n_unavailable += n_requests * needs_confirmation(record)
             self._record_failure(record, before)
+        self._in_round[clip.clip_id] = record.outcome
         if n_requests and self.source.may_refuse:
             self.answers[clip.clip_id] = record.outcome
         if n_requests and self.source.is_remote:
@@ -322,17 +339,16 @@ class ClipRequests:
         this job stops, and such answers do not count towards a block.
         """
         with self._state:
-            self._n_unrecognised += record.outcome == "unrecognised"
             if record.outcome in SENT_MEDIA:
                 self.pace.forget_refusals()
-                self._n_refused = self._n_unrecognised = 0
+                self._n_refused = 0
+            elif record.outcome == "unrecognised":
+                self.pace.count_unrecognised(record.clip_id, self._memory_seconds)
             elif record.outcome in REFUSED and not self.pace.blocked():
                 no_block = record.outcome == "no_formats"
                 seconds = None if no_block else self.retry_after_seconds or BLOCK_SECONDS
-                turns = 2 * self._policy.block_after
-                memory = max(MEMORY_SECONDS, turns * 3600.0 / (self._policy.videos_per_hour or math.inf))
                 is_reached, self._n_refused = self.pace.count_refusal(
-                    record.clip_id, record.reason, self._policy.block_after, seconds, memory
+                    record.clip_id, record.reason, self._policy.block_after, seconds, self._memory_seconds
                 )
                 if is_reached:
                     logging.warning("%d clips in a row were refused: no more requests", self._policy.block_after)

@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 
 from soundsift.media.archive import Archive, source_of
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
+from soundsift.media.fetch_error import clock_time
 from soundsift.media.outcomes import PERMANENT
+from soundsift.media.pace_state import blocks
 from soundsift.media.second_answers import is_undecided
 from soundsift.metadata.columns import BATCH_COLUMNS, FILE_COLUMN
 from soundsift.tables import Column, read_csv
@@ -83,6 +85,15 @@ def whole_files(coverage: pa.Table, archive: Archive) -> str:
     return f"{n_whole:,} of {len(there):,} clips came as whole files, because their sections were unusable.\n"
 
 
+def refusals(archive: Archive) -> str:
+    """Say which hosts refuse requests at present, until when and why; empty if none does."""
+    return "".join(
+        f"Requests{f' to {host}' if host else ''} are blocked until {clock_time(until)}, except with other cookies, "
+        f"another proxy or other options of yt-dlp: {reason}\n"
+        for host, until, reason in blocks(archive.root)
+    )
+
+
 def undecided(coverage: pa.Table, archive: Archive) -> set[str]:
     """Return the ids of clips with a permanent outcome that a run requests again nevertheless."""
     gone = coverage.filter(pc.is_in(coverage["outcome"], pa.array(sorted(PERMANENT))))["clip_id"].to_pylist()
@@ -104,7 +115,7 @@ def outcome_counts(coverage: pa.Table) -> Counts:
     return {split: {outcome: n for (of, outcome), n in pairs.most_common() if of == split} for split in splits}
 
 
-def lines(coverage: pa.Table, retry_permanent: bool, undecided: Collection[str] = ()) -> str:
+def lines(coverage: pa.Table, retry_permanent: bool, undecided: Collection[str] = (), option: str = "") -> str:
     """Describe the available clips by split, outcome and detector, and what a further run would request.
 
     Parameters
@@ -113,6 +124,8 @@ def lines(coverage: pa.Table, retry_permanent: bool, undecided: Collection[str] 
         Table from :func:`present`.
     undecided
         Clip ids from :func:`undecided`.
+    option
+        Option that names the configuration files of this run; empty if there are none.
     """
     counts = outcome_counts(coverage)
     text = []
@@ -138,7 +151,9 @@ def lines(coverage: pa.Table, retry_permanent: bool, undecided: Collection[str] 
     left = coverage.filter(
         pc.or_(pc.invert(pc.is_in(coverage["outcome"], settled)), pc.is_in(coverage["clip_id"], open_ids))
     )
-    for finished, when in ((False, "The same command"), (True, "With --forcerun download_clips a run")):
+    run = f"A run with {option}" if option else "A run"
+    with_force = f"A run with --forcerun download_clips {option}".rstrip()
+    for finished, when in ((False, run), (True, with_force)):
         asked = Counter(left["outcome"].filter(pc.equal(left["finished"], finished)).to_pylist())
         if asked or not finished:
             what = f" ({', '.join(f'{n:,} {outcome}' for outcome, n in asked.most_common())})" if asked else ""

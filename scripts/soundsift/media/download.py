@@ -181,19 +181,24 @@ def _report_failures(table: pa.Table, asked: Sequence[ClipRequests], policy: Req
     if n_whole_files > policy.block_after and n_whole_files > COMMON_SHARE * n_there:
         warn("%d of %d clips came as whole files, because their sections were unusable: the log says why",
              n_whole_files, n_there)  # fmt: skip
-    answers = Counter(word for requests in asked for word in requests.answers.values())
-    n_open = sum(answers[word] for word in NOT_UNDERSTOOD)
+    requested = {clip_id for requests in asked for clip_id in requests.answers}
+    of_requested = [row for row in table.to_pylist() if row["clip_id"] in requested]
+    opened = [row for row in of_requested if row["outcome"] in NOT_UNDERSTOOD]
+    n_open = len(opened)
+    # batches of a few clips must not succeed one after the other without any
+    n_in_a_row = max(requests.n_not_understood() for requests in asked) if n_open and not n_there else 0
     # most of what was asked for, unless the job is to go on without it and has something
     if (
-        (n_open >= policy.block_after or (breaker_tripped and n_open))
-        and 2 * n_open > answers.total()
+        (n_open and (max(n_open, n_in_a_row) >= policy.block_after or breaker_tripped))
+        and 2 * n_open > len(of_requested)
         and not (n_there and policy.on_transient == "record")
     ):
-        what = " and ".join(f"{answers[word]} {word}" for word in sorted(NOT_UNDERSTOOD) if answers[word])
-        reason = next(row["reason"] for row in table.to_pylist() if row["outcome"] in NOT_UNDERSTOOD)
+        counts = Counter(row["outcome"] for row in opened)
+        what = " and ".join(f"{n} {word}" for word, n in sorted(counts.items()))
+        in_a_row = f"; {n_in_a_row} such clips in a row over all jobs" if n_in_a_row > n_open else ""
         raise DownloadError(
-            f"of {answers.total()} clips that were asked for, {what} ({reason}): check download.cookies, proxy and "
-            f"yt_dlp, install the newest yt-dlp, and run the same command again; {kept}"
+            f"of {len(of_requested)} clips that were asked for, {what} ({opened[0]['reason']}){in_a_row}: check "
+            f"download.cookies, proxy and yt_dlp, install the newest yt-dlp, and run the same command again; {kept}"
         )
     words = (row["outcome"] if row["reason"] != NOT_REQUESTED else "not requested" for row in table.to_pylist())
     counts = Counter(word for word in words if word in TRANSIENT or word == "not requested")
@@ -206,12 +211,17 @@ def _report_failures(table: pa.Table, asked: Sequence[ClipRequests], policy: Req
         return
     what = ", ".join(f"{n} {word}" for word, n in counts.most_common())
     line = f"{counts.total()} of {len(outcomes)} clips could not be fetched yet ({what})"
-    for source, block in [(one.source, one.pace.blocked()) for one in asked if one.source.may_refuse]:
-        if block:
-            raise DownloadError(
-                f"{line}; the source refuses us ({block[1]}): run the same command again after {clock_time(block[0])}, "
-                f"or set {source.against_blocks}; {kept}"
-            )
+    blocks = [
+        (*block, requests.source.against_blocks)
+        for requests in asked
+        if requests.source.may_refuse and (block := requests.pace.blocked())
+    ]
+    if blocks:
+        until, why, against = min(blocks)  # the first one to end
+        raise DownloadError(
+            f"{line}; the source refuses us ({why}): run the same command again after {clock_time(until)}, or set "
+            f"{against}; {kept}"
+        )
     raise DownloadError(
         f"{line}: run the same command again to ask for just these, or set download.on_transient to record to go on "
         f"without them; {kept}"

@@ -14,33 +14,22 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields
+from copy import deepcopy
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from soundsift.errors import InputError
 from soundsift.files import write_json
+from soundsift.media.pace_state import LONGEST_MEMORY_SECONDS, STATE_FILE, Answers, State, read_state
 
-# Upper limit of a block, whatever a server asks for. A later end comes from a wrong clock and is ignored.
-LONGEST_BLOCK_SECONDS = 24 * 3600.0
 # Lower limit of a block after refusals: servers that refuse every request may still ask for a pause of seconds.
 SHORTEST_BLOCK_SECONDS = 60.0
 CLAIM_POLL_SECONDS = 0.2
 
 _THREADS = threading.Lock()
-
-
-@dataclass
-class _State:
-    """Times in seconds since 1970; clips refused in a row, by clip id, and those that were offered no formats."""
-
-    next_turn: float = 0.0
-    refused_at: dict[str, float] = field(default_factory=dict)
-    no_formats_at: dict[str, float] = field(default_factory=dict)
-    blocked_until: float = 0.0
-    blocked_reason: str = ""
-    blocked_client: str = ""
 
 
 class Pace:
@@ -50,25 +39,25 @@ class Pace:
     ----------
     root
         The archive's folder, which must exist and be writable.
-    client
-        From :func:`client_of`. A block of another client does not hold for this one; empty counts as every client.
+    host, client
+        The host of the source, and its client from :func:`client_of`. What one host answers to one client does not hold
+        for others. Empty counts as all hosts and clients.
     """
 
-    def __init__(self, root: Path, client: str = "") -> None:
-        self._root, self._client = root, client
+    def __init__(self, root: Path, host: str = "", client: str = "") -> None:
+        self._root, self._key = root, f"{host} {client}".strip()
 
     @contextmanager
-    def _state(self) -> Iterator[_State]:
+    def _state(self) -> Iterator[State]:
         """Lock and read the shared state; write it back at the end if it was changed."""
         # a record lock is held by the whole process: its threads need a lock of their own
         with _THREADS, open(self._root / "pace.lock", "a", encoding="utf-8") as lock:
             self._lock(lock.fileno(), fcntl.LOCK_EX)
-            path = self._root / "pace.json"
-            before = _read(path)
-            state = _State(**asdict(before))
+            before = read_state(self._root)
+            state = deepcopy(before)
             yield state
             if state != before:
-                write_json(asdict(state), path)
+                write_json(asdict(state), self._root / STATE_FILE)
 
     def _lock(self, file: int, how: int, byte: int = 0) -> bool:
         try:
@@ -104,6 +93,19 @@ class Pace:
             state.next_turn = (turn if now - turn <= interval / 4 else now) + interval
             return 0.0
 
+    @contextmanager
+    def _answers(self, memory_seconds: float = LONGEST_MEMORY_SECONDS) -> Iterator[Answers]:
+        """Lock and read this host's answers to this client; write them back at the end if they were changed."""
+        with self._state() as state:
+            for answers in state.answers.values():
+                answers.prune(LONGEST_MEMORY_SECONDS)
+            state.answers = {key: one for key, one in state.answers.items() if one.is_blocked or one != Answers()}
+            answers = state.answers.setdefault(self._key, Answers())
+            answers.prune(memory_seconds)
+            yield answers
+            if answers == Answers():
+                del state.answers[self._key]
+
     def count_refusal(
         self, clip_id: str, reason: str, block_after: int, block_seconds: float | None, memory_seconds: float
     ) -> tuple[bool, int]:
@@ -122,35 +124,42 @@ class Pace:
         (is_reached, n_refused)
             Whether ``block_after`` was reached, and the number of clips refused in a row, over all jobs.
         """
-        with self._state() as state:
-            now = time.time()
-            for clips in (state.refused_at, state.no_formats_at):
-                for old in [one for one, when in clips.items() if one == clip_id or abs(now - when) > memory_seconds]:
-                    del clips[old]
-            (state.no_formats_at if block_seconds is None else state.refused_at)[clip_id] = now
-            n_refused = len(state.refused_at) + len(state.no_formats_at)
-            if block_seconds is not None and len(state.refused_at) >= block_after:
-                _block(state, reason, max(block_seconds, SHORTEST_BLOCK_SECONDS), self._client)
+        with self._answers(memory_seconds) as answers:
+            for clips in (answers.refused_at, answers.no_formats_at):
+                clips.pop(clip_id, None)
+            (answers.no_formats_at if block_seconds is None else answers.refused_at)[clip_id] = time.time()
+            n_refused = len(answers.refused_at) + len(answers.no_formats_at)
+            if block_seconds is not None and len(answers.refused_at) >= block_after:
+                answers.block(reason, max(block_seconds, SHORTEST_BLOCK_SECONDS))
             return n_refused >= block_after, n_refused
+
+    def count_unrecognised(self, clip_id: str, memory_seconds: float) -> None:
+        """Count a clip whose error is not understood."""
+        with self._answers(memory_seconds) as answers:
+            answers.unrecognised_at[clip_id] = time.time()
+
+    def n_not_understood(self, memory_seconds: float) -> int:
+        """Return how many clips in a row, over all jobs, were offered no formats or had errors not understood."""
+        with self._answers(memory_seconds) as answers:
+            return len(answers.no_formats_at.keys() | answers.unrecognised_at)
 
     def block(self, reason: str, seconds: float) -> None:
         """Block the requests of all jobs."""
-        with self._state() as state:
-            _block(state, reason, seconds, self._client)
+        with self._answers() as answers:
+            answers.block(reason, seconds)
 
     def forget_refusals(self) -> None:
         """Start counting anew, because the source answered."""
-        with self._state() as state:
-            state.refused_at, state.no_formats_at = {}, {}
+        with self._answers() as answers:
+            answers.forget_clips()
 
     def blocked(self) -> tuple[float, str] | None:
         """Return the end of the block, in seconds since 1970, and its reason; None if requests are not blocked."""
         with self._state() as state:
-            if self._client and state.blocked_client not in ("", self._client):
-                return None
-            if 0 < state.blocked_until - time.time() <= LONGEST_BLOCK_SECONDS:
-                return state.blocked_until, state.blocked_reason
-            return None
+            keys = ("", self._key) if self._key else state.answers
+            blocks = [state.answers[key] for key in keys if key in state.answers and state.answers[key].is_blocked]
+            latest = max(blocks, key=lambda one: one.blocked_until, default=None)
+            return None if latest is None else (latest.blocked_until, latest.blocked_reason)
 
     @contextmanager
     def claim(self, video_id: str, stopped: threading.Event) -> Iterator[bool]:
@@ -191,23 +200,12 @@ def client_of(cookies: str | None, proxy: str | None, yt_dlp: Mapping[str, Any])
     return name.hexdigest()[:16]
 
 
-def _block(state: _State, reason: str, seconds: float, client: str) -> None:
-    state.refused_at, state.no_formats_at = {}, {}
-    state.blocked_until = time.time() + min(seconds, LONGEST_BLOCK_SECONDS)
-    state.blocked_reason, state.blocked_client = reason, client
+def host_of(url: str) -> str:
+    """Return the host of an address, with its port and without a user and password.
 
-
-def _read(path: Path) -> _State:
-    """Read the state; a file that is missing or damaged counts as the initial state."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        state = _State(**{f.name: found[f.name] for f in fields(_State) if f.name in found})
-        float(state.next_turn), float(state.blocked_until)
-        sum(state.refused_at.values()), sum(state.no_formats_at.values())
-    except PermissionError as error:
-        raise InputError(
-            f"{path} may not be read: put all users of the archive into its group, with umask 002"
-        ) from error
-    except (OSError, ValueError, TypeError, AttributeError):
-        return _State()
-    return state
+    Examples
+    --------
+    >>> host_of("https://name:secret@mirror.org:8080/{video_id}.m4a")
+    'mirror.org:8080'
+    """
+    return urlsplit(url).netloc.rpartition("@")[2]

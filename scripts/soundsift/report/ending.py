@@ -1,5 +1,6 @@
 """The end of a run: write the report, and print the summary or the errors."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ def shareable(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(public | {"download": download}, sort_keys=False)
 
 
-def report_errors(started: float, put_back: Sequence[str] = ()) -> None:
+def report_errors(started: float, put_back: Sequence[str] = (), configfiles: Sequence[str | Path] = ()) -> None:
     """Print the errors of this run's logs, each once, and the outputs of which the previous version was put back.
 
     The jobs themselves print no errors, because Snakemake prints many lines after them.
@@ -43,6 +44,8 @@ def report_errors(started: float, put_back: Sequence[str] = ()) -> None:
         Start of the run, in seconds since 1970. Logs that are older are skipped.
     put_back
         Outputs of failed jobs that are again as they were before the run.
+    configfiles
+        Configuration files of the command line. A command without them would be about other clips.
     """
     logs = [path for path in LOGS.rglob("*.log") if path.stat().st_mtime >= started]
     errors = {line for path in sorted(logs) for line in _errors(path)}
@@ -50,6 +53,23 @@ def report_errors(started: float, put_back: Sequence[str] = ()) -> None:
         print(f"soundsift: {line}", file=sys.stderr)
     if put_back:
         print(f"soundsift: as before this run, and outdated: {', '.join(put_back)}", file=sys.stderr)
+    if errors and configfiles:
+        print(f"soundsift: this run had {option_of(configfiles)}: use it again", file=sys.stderr)
+
+
+def option_of(configfiles: Sequence[str | Path]) -> str:
+    """Write the option that names the configuration files of the command line; empty if there are none.
+
+    Examples
+    --------
+    >>> option_of(["/data/my lists.yaml", "dog.yaml"])
+    "--configfile '/data/my lists.yaml' dog.yaml"
+    """
+    if not configfiles:
+        return ""
+    here = Path.cwd()
+    paths = (path.relative_to(here) if path.is_relative_to(here) else path for path in map(Path, configfiles))
+    return shlex.join(["--configfile", *map(str, paths)])
 
 
 def _errors(log: Path) -> list[str]:

@@ -3,10 +3,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from count_coverage import count_coverage
 from soundsift.media import coverage
 from soundsift.media.archive import Archive, Record
 from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.columns import OUTCOME_COLUMNS
+from soundsift.media.pace import Pace
+from soundsift.media.pace_state import blocks, clock_time
 from soundsift.tables import schema_of, write_csv, write_parquet
 
 IDS = ["aaaaaaaaaaa_0", "bbbbbbbbbbb_0", "ccccccccccc_0", "ddddddddddd_0", "eeeeeeeeeee_0"]
@@ -56,15 +59,37 @@ def test_everything_that_is_not_there_is_missing_with_the_reason(found: pa.Table
     ]  # fmt: skip
 
 
+def test_the_text_says_who_refuses_requests_and_until_when(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    assert coverage.refusals(archive) == ""
+    assert not archive.root.exists(), "counting makes no archive"
+    open_for_writing(archive.root)
+    Pace(archive.root, "www.youtube.com", "someone").block("Sign in to confirm", 600.0)
+    Pace(archive.root).block("leave me alone", 600.0)
+    until = clock_time(blocks(archive.root)[0][1])
+    advice = "except with other cookies, another proxy or other options of yt-dlp"
+    assert coverage.refusals(archive).splitlines() == [
+        f"Requests are blocked until {until}, {advice}: leave me alone",
+        f"Requests to www.youtube.com are blocked until {until}, {advice}: Sign in to confirm",
+    ]
+    clips = {"clip_id": IDS[:1], "video_id": [IDS[0][:11]], "start_seconds": [0.0], "end_seconds": [10.0]}
+    write_parquet(pa.table(clips | {"split": ["train"], "batch": ["train-00000"]}), tmp_path / "clips.parquet")
+    missing, counts = tmp_path / "missing.csv", tmp_path / "counts.txt"
+    none = tmp_path / "none"
+    text = count_coverage(tmp_path / "clips.parquet", none, none, archive.root, False, missing, counts)
+    assert coverage.refusals(archive) in text
+    assert "A run would ask for 1 clips (1 not_asked)." in text
+
+
 def test_the_lines_say_what_is_there_and_what_a_further_run_asks_for(found: pa.Table) -> None:
     text = coverage.lines(found, retry_permanent=False)
     assert "train: 1 of 4 wanted clips are there (25.0%)" in text
     assert "eval: 0 of 1 wanted clips are there (0.0%)" in text
     assert "music: 1 of 3 clips with it are there, 0 of 1 without it" in text
-    assert "The same command would ask for 3 clips (2 not_asked, 1 rate_limited)." in text
+    assert "A run would ask for 3 clips (2 not_asked, 1 rate_limited)." in text
     assert "--forcerun" not in text
     again = coverage.lines(found, retry_permanent=True)
-    assert "With --forcerun download_clips a run would ask for 1 clips (1 private)." in again
+    assert "A run with --forcerun download_clips would ask for 1 clips (1 private)." in again
 
 
 def test_an_answer_that_a_later_run_must_confirm_is_asked_for_again(tmp_path: Path) -> None:
@@ -83,7 +108,7 @@ def test_an_answer_that_a_later_run_must_confirm_is_asked_for_again(tmp_path: Pa
     undecided = coverage.undecided(found, archive)
     assert undecided == {IDS[0], IDS[2]}
     text = coverage.lines(found, False, undecided)
-    assert "The same command would ask for 2 clips (1 unavailable, 1 corrupt)." in text
+    assert "A run would ask for 2 clips (1 unavailable, 1 corrupt)." in text
 
 
 def test_clips_are_counted_by_split_and_outcome_most_frequent_first() -> None:

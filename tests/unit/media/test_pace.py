@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from soundsift.errors import InputError
-from soundsift.media import pace
+from soundsift.media import pace, pace_state
 from soundsift.media.pace import Pace, client_of
+from soundsift.media.pace_state import blocks
 
 HOUR = 3600.0
 
@@ -26,6 +28,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(pace, "time", clock)
+    monkeypatch.setattr(pace_state, "time", clock)
     return clock
 
 
@@ -67,14 +70,54 @@ def test_a_block_holds_for_the_cookies_proxy_and_options_that_were_refused(tmp_p
     cookies = tmp_path / "cookies.txt"
     cookies.write_text("old")
     refused = client_of(str(cookies), None, {})
-    Pace(tmp_path, refused).block("no", 600)
-    assert Pace(tmp_path, client_of(str(cookies), None, {})).blocked()
+    Pace(tmp_path, "a", refused).block("no", 600)
+    assert Pace(tmp_path, "a", client_of(str(cookies), None, {})).blocked()
     assert Pace(tmp_path).blocked()
     options = [(None, None, {}), (str(cookies), "http://b", {}), (str(cookies), None, {"a": 1})]
     for other in (client_of(*one) for one in options):
-        assert Pace(tmp_path, other).blocked() is None
+        assert Pace(tmp_path, "a", other).blocked() is None
     cookies.write_text("new")
-    assert Pace(tmp_path, client_of(str(cookies), None, {})).blocked() is None
+    assert Pace(tmp_path, "a", client_of(str(cookies), None, {})).blocked() is None
+
+
+def test_each_host_and_client_has_a_block_and_counts_of_its_own(tmp_path: Path, clock: Clock) -> None:
+    one, other = Pace(tmp_path, "one.org", "me"), Pace(tmp_path, "other.org:80", "me")
+    one.count_refusal("a", "one says no", 2, HOUR, HOUR)
+    other.forget_refusals()
+    assert other.count_refusal("a", "other says no", 2, 60, HOUR) == (False, 1)
+    assert one.count_refusal("b", "one says no", 2, HOUR, HOUR) == (True, 2)
+    assert other.blocked() is None
+    other.block("other says no", 60)
+    assert one.blocked() == (clock.now + HOUR, "one says no")
+    assert other.blocked() == (clock.now + 60, "other says no")
+    assert blocks(tmp_path) == [
+        ("one.org", clock.now + HOUR, "one says no"),
+        ("other.org:80", clock.now + 60, "other says no"),
+    ]
+    clock.now += 61
+    assert [host for host, _, _ in blocks(tmp_path)] == ["one.org"]
+    Pace(tmp_path).block("everyone says no", 2 * HOUR)
+    assert other.blocked() == (clock.now + 2 * HOUR, "everyone says no")
+
+
+def test_answers_that_are_not_understood_are_counted_over_all_jobs_until_media_come(
+    tmp_path: Path, clock: Clock
+) -> None:
+    one, other = Pace(tmp_path, "a"), Pace(tmp_path, "a")
+    one.count_unrecognised("a", HOUR)
+    other.count_unrecognised("b", HOUR)
+    one.count_unrecognised("a", HOUR)
+    one.count_refusal("b", "no formats", 5, None, HOUR)
+    one.count_refusal("c", "no formats", 5, None, HOUR)
+    one.count_refusal("d", "refused", 5, HOUR, HOUR)
+    assert other.n_not_understood(HOUR) == 3
+    assert Pace(tmp_path, "b").n_not_understood(HOUR) == 0
+    clock.now += HOUR + 1
+    assert one.n_not_understood(HOUR) == 0
+    one.count_unrecognised("a", HOUR)
+    other.forget_refusals()
+    assert one.n_not_understood(HOUR) == 0
+    assert json.loads((tmp_path / "pace.json").read_text())["answers"] == {}
 
 
 def test_without_a_rate_nobody_waits(tmp_path: Path, clock: Clock) -> None:
@@ -172,8 +215,12 @@ def test_a_block_and_a_turn_do_not_undo_each_other(tmp_path: Path, clock: Clock)
 
 @pytest.mark.parametrize(
     "text",
-    ['{"next_tu', "[]", "null", "3", '{"next_turn": "soon"}', '{"refused_at": 5}', '{"no_formats_at": {"a": "b"}}', ""],
-)
+    [
+        '{"next_tu', "[]", "null", "3", "", '{"next_turn": "soon"}', '{"answers": 5}', '{"answers": {"": 5}}',
+        '{"answers": {"": {"refused_at": 5}}}', '{"answers": {"": {"no_formats_at": {"a": "b"}}}}',
+        '{"answers": {"": {"blocked_until": "never"}}}', '{"blocked_until": 1e12, "blocked_reason": "earlier version"}',
+    ],
+)  # fmt: skip
 def test_a_broken_state_is_begun_again(text: str, tmp_path: Path, clock: Clock) -> None:
     one = Pace(tmp_path)
     (tmp_path / "pace.json").write_text(text)

@@ -30,6 +30,13 @@ def test_an_error_of_this_run_is_printed_once_and_older_ones_are_not(
         "soundsift: the disk is full: make room\n"
         "soundsift: as before this run, and outdated: results/a.csv, results/b\n"
     )
+    report_errors(1000.0, configfiles=[tmp_path / "mine.yaml", Path("/elsewhere/dog one.yaml")])
+    assert capsys.readouterr().err == (
+        "soundsift: the disk is full: make room\n"
+        "soundsift: this run had --configfile mine.yaml '/elsewhere/dog one.yaml': use it again\n"
+    )
+    report_errors(2e10, configfiles=["mine.yaml"])
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

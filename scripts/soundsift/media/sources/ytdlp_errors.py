@@ -16,6 +16,8 @@ _BY_STATUS = {403: "forbidden", 404: "not_found", 408: "timeout", 410: "not_foun
 # At addresses that YouTube has just generated, or that serve every video, 404 does not mean that the video is gone
 # (yt-dlp's extractor/youtube/_base.py tries again; yt-dlp issues 4497 and 8240).
 UNABLE = "unable to download video data: "
+# Beginning of our own error about an answer that is longer than we read.
+TOO_LONG = "the answer is longer than"
 _INTERMEDIATE = ("Unable to download API page: ", UNABLE, "[download] Got error: ")
 
 # Every pattern must match at the beginning of a sentence after yt-dlp's "[youtube] <id>: ". So titles, names of
@@ -68,10 +70,13 @@ _BY_MESSAGE: tuple[tuple[str, str], ...] = (
 _HIDDEN = ("rate_limited", "forbidden", "timeout")
 # Reasons that the page of a video would give too.
 _OF_PAGE = ("private", "removed", "terminated", "copyright", "geo_blocked")
-# Requests whose failure is a cause: page, players, playlist, player script.
+# Requests whose failure is a cause: page, players, playlist, manifest, player script.
 _REQUESTS = (
-    r"(Unable to download (API page|webpage)|Failed to download m3u8 information|Download of player \S+ failed): "
+    r"(Unable to download (API page|webpage)|Failed to download (m3u8 information|MPD manifest)"
+    r"|Download of (player )?\S+ failed|Error reading response): "
 )
+# Warnings about a player script that was not understood.
+UNSOLVED = "Signature solving failed|n challenge solving failed"
 # Outcomes of messages that only say that nothing came.
 _WITHOUT_CAUSE = ("no_formats", "forbidden")
 
@@ -114,12 +119,14 @@ def _cause(warnings: Sequence[str]) -> tuple[str, str] | None:
     found: dict[str, str] = {}
     for warning in warnings:
         message = re.split(r" \(caused by |; please report", re.sub(r"^\[[^]]+\] \S+: ", "", warning))[0]
-        if re.match("Signature solving failed|n challenge solving failed", message):
+        if re.match(UNSOLVED, message):
             found.setdefault("no_formats", message)
         if not re.match(_REQUESTS, message):
             continue
         if status := re.search(r"HTTP Error (\d{3})\b", message):
             outcome = _by_status(int(status[1]), _INTERMEDIATE[0])
+        elif TOO_LONG in message:
+            outcome = "server_error"
         else:
             outcome = "timeout" if "timed out" in message.lower() else "network"
         found.setdefault(outcome, message)
@@ -211,6 +218,8 @@ def _classify(error: BaseException, warnings: Sequence[str]) -> tuple[str, str]:
             return "geo_blocked", reason
         if isinstance(item, UnsupportedError):
             return "corrupt", f"the answer is not media: {reason}"
+        if isinstance(item, network.TransportError) and TOO_LONG in str(item):
+            return "server_error", reason
         if isinstance(item, network.TransportError | ContentTooShortError | ConnectionError | TimeoutError):
             return ("timeout" if "timed out" in str(item).lower() else "network"), reason
     if status := re.match(r"HTTP Error (\d{3})\b", reason):

@@ -7,14 +7,9 @@ is not used: as a program of its own it would ignore certificates, proxies and o
 import logging
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-from yt_dlp import YoutubeDL
-from yt_dlp.networking.exceptions import HTTPError
-from yt_dlp.utils import ExtractorError
 
 from soundsift.errors import MediaError
 from soundsift.media.archive import NO_SECTION
@@ -30,9 +25,9 @@ from soundsift.media.sources.sections import (
     copy_section_of_pieces,
     most_bytes,
 )
-from soundsift.media.sources.ytdlp_errors import Answers, classify, retry_after_seconds
+from soundsift.media.sources.ytdlp_client import Client
+from soundsift.media.sources.ytdlp_errors import classify
 from soundsift.media.sources.ytdlp_media import MediaRequests
-from soundsift.media.sources.ytdlp_options import DEFAULTS, OURS, check_options
 
 # Answer for a file that is larger than allowed.
 TOO_LARGE = {"too_large": True}
@@ -40,124 +35,28 @@ TOO_LARGE = {"too_large": True}
 SECTION_TOLERANCE_SECONDS = 0.05
 # Bit rate of a file and of a playlist, which may be of sound and picture, that do not state their own, in kbit/s.
 ASSUMED_KBPS, ASSUMED_PLAYLIST_KBPS = 128.0, 2000.0
-# yt-dlp's language_preference of the original sound track. That of the default one, which may be a dub, is less.
-ORIGINAL_PREFERENCE = 10
 # Beginnings of a web page that came in place of media.
 WEB_PAGE = (b"<!doctype html", b"<html")
 
 
-class _Log:
-    """Sends yt-dlp's messages to the job's log, and keeps the warnings of one request.
-
-    Errors are not logged here: they are raised as exceptions too.
-    """
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def debug(self, message: str) -> None:
-        logging.debug(message)
-
-    def info(self, message: str) -> None:
-        logging.debug(message)
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
-        logging.warning(message)
-
-    def error(self, message: str) -> None:
-        logging.debug(message)
-
-
-class _YoutubeDL(YoutubeDL):  # type: ignore[misc]
-    """Keeps the longest Retry-After of one clip's requests: yt-dlp turns failures of page and players into warnings."""
-
-    retry_after_seconds = 0.0
-
-    def urlopen(self, req: Any) -> Any:
-        try:
-            return super().urlopen(req)
-        except HTTPError as error:
-            self.retry_after_seconds = max(self.retry_after_seconds, retry_after_seconds(error))
-            raise
-
-
 class Server:
-    """Answers requests one after the other with one ``YoutubeDL``.
+    """Answers requests one after the other with one :class:`Client`.
 
     Parameters
     ----------
     options
-        For ``YoutubeDL``; they override :data:`DEFAULTS`.
-
-    Raises
-    ------
-    ValueError
-        If an option is refused or has the wrong type. yt-dlp raises various errors for invalid options.
+        Of the :class:`Client`, which may raise a ValueError.
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
-        check_options(options)
-        self._log = _Log()
-        self._ydl = _YoutubeDL(DEFAULTS | options | OURS | {"logger": self._log})
-        self._answers = Answers()
-        self._keep_answers_of_players()
-        if not options.keys() & {"format", "format_sort"}:
-            self._skip_needless_playlists()
-
-    def _keep_answers_of_players(self) -> None:
-        """Keep what YouTube's page and players say of a video: yt-dlp reports only the first reason.
-
-        This wraps an internal method of yt-dlp. If a later version has not got it, every reason counts.
-        """
-        youtube = self._ydl.get_info_extractor("Youtube")
-        ask_players = getattr(youtube, "_extract_player_responses", None)
-        if ask_players is None:
-            return
-
-        def players(clients: Any, video_id: str, *args: Any, **kwargs: Any) -> Any:
-            found = ask_players(clients, video_id, *args, **kwargs)
-            self._answers = Answers.of(found[0])
-            if reason := self._answers.premiere:
-                # yt-dlp would go on with the trailer
-                raise ExtractorError(reason, expected=True, video_id=video_id)
-            return found
-
-        youtube._extract_player_responses = players
-
-    def _skip_needless_playlists(self) -> None:
-        """Keep YouTube's extractor from requesting a playlist when it has already found the sound at a direct address.
-
-        This wraps two of yt-dlp's methods, one of them internal. If a later version has not got them, it requests the
-        playlists.
-        """
-        youtube = self._ydl.get_info_extractor("Youtube")
-        find_formats = getattr(youtube, "_extract_formats_and_subtitles", None)
-        request_playlist = youtube._extract_m3u8_formats_and_subtitles
-        if find_formats is None:
-            return
-        found_sound = False
-
-        def formats(*args: Any, **kwargs: Any) -> Iterator[dict[str, Any]]:
-            nonlocal found_sound
-            found_sound = False
-            for one in find_formats(*args, **kwargs):
-                found_sound = found_sound or _is_wanted_sound(one)
-                yield one
-
-        def playlist(*args: Any, **kwargs: Any) -> Any:
-            return ([], {}) if found_sound else request_playlist(*args, **kwargs)
-
-        youtube._extract_formats_and_subtitles = formats
-        youtube._extract_m3u8_formats_and_subtitles = playlist
+        self._ydl = Client(options)
 
     def answer(
         self, url: str, stretch: tuple[float, float], section: tuple[float, float] | None, trimmed: bool, folder: str,
         max_bytes: float,
     ) -> dict[str, Any]:  # fmt: skip
         """Fetch a section, or the whole file if there is no usable section. Return the media or the error as a dict."""
-        self._log.warnings.clear()
-        self._ydl.retry_after_seconds, self._answers = 0.0, Answers()
+        self._ydl.begin_clip()
         try:
             info = self._find(url)
             found, size = None, 0
@@ -174,7 +73,8 @@ class Server:
         except Exception as error:  # yt-dlp raises errors of any class when a site changes
             if is_about_storage(error):
                 return {"storage": re.sub(r"^.*\[Errno \d+\] ", "", str(error))}
-            outcome, reason = classify(error, self._log.warnings, self._answers)
+            outcome, reason = classify(error, self._ydl.warnings, self._ydl.answers)
+            self._ydl.forget_unsolved_scripts()
             # the reason is recorded and must not contain a path of this machine
             reason = reason.replace(f"{folder}/", "")
             seconds = self._ydl.retry_after_seconds if outcome in TRANSIENT else 0.0
@@ -261,13 +161,3 @@ class Server:
         length = length_of(path)
         ends = None if length is None else begins_seconds + length
         return Media(path, begins_seconds, ends, held, whole=True, note=note)
-
-
-def _is_wanted_sound(one: dict[str, Any]) -> bool:
-    """Tell whether a format of YouTube is sound that can be fetched, in the original language if there are several."""
-    is_original = one.get("language") is None or (one.get("language_preference") or 0) >= ORIGINAL_PREFERENCE
-    note = one.get("format_note") or ""
-    return (
-        one.get("vcodec") == "none" and not one.get("has_drm") and is_original
-        and not any(word in note for word in ("DAMAGED", "MISSING POT"))
-    )  # fmt: skip

@@ -16,7 +16,8 @@ from soundsift.media.sources.sections import (
     copy_section,
     copy_section_of_pieces,
 )
-from soundsift.media.sources.ytdlp_server import Server, _is_wanted_sound
+from soundsift.media.sources.ytdlp_client import _is_wanted_sound
+from soundsift.media.sources.ytdlp_server import Server
 
 SOUND = {"vcodec": "none", "format_note": "medium"}
 
