@@ -2,8 +2,10 @@
 
 import ast
 import json
+import logging
 import re
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -58,13 +60,36 @@ def is_unquoted_list(text: str, separator: str) -> bool:
     return is_in_brackets and bool(separator) and separator in inside and listed(text) is None
 
 
-def separator_of_labels(texts: Sequence[str]) -> str | None:
-    """Find what divides the labels of a list that has classes of its own; None if both ``;`` and ``|`` may do so.
+def separators_of_labels(lists: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
+    """Find what divides the labels of lists that have classes of their own; None if both ``;`` and ``|`` may do so.
 
-    Where a list uses one of them, a comma is part of a label.
+    Where a list uses one of them, a comma is part of a label. So it is in the other lists, if they use neither: a label
+    must not be one class in the training list and two in the eval list.
+
+    Examples
+    --------
+    >>> separators_of_labels({"train": ["violin, fiddle;music"], "eval": ["violin, fiddle"]})
+    {'train': ';', 'eval': ';'}
     """
-    used = [separator for separator in ";|" if any(separator in text for text in texts if listed(text) is None)]
-    return (used or [","])[0] if len(used) < 2 else None
+    texts = {name: [text for text in found if listed(text) is None] for name, found in lists.items()}
+    used = {name: [mark for mark in ";|" if any(mark in text for text in found)] for name, found in texts.items()}
+    of_all = sorted({mark for marks in used.values() for mark in marks})
+    found = {name: marks or of_all or [","] for name, marks in used.items()}
+    separators = {name: marks[0] if len(marks) == 1 else None for name, marks in found.items()}
+    _remark_commas({name: texts[name] for name, mark in separators.items() if mark not in (None, ",")})
+    return separators
+
+
+def _remark_commas(lists: Mapping[str, Sequence[str]]) -> None:
+    """Say once, with an example, that commas are parts of labels."""
+    with_comma = [(name, text) for name, found in lists.items() for text in found if re.search(",[^;|]", text)]
+    if with_comma:
+        name, example = with_comma[0]
+        logging.getLogger("soundsift").warning(
+            "labels are divided by ; or |, so commas are parts of labels, for example of %r in the list %s: "
+            "if that is wrong, write all labels with one separator, or set metadata.label_separator",
+            shorten(example), name,
+        )  # fmt: skip
 
 
 def split_labels(text: str, separator: str) -> list[str]:
@@ -78,11 +103,17 @@ def split_labels(text: str, separator: str) -> list[str]:
     parts = listed(text)
     if parts is None:
         parts = text.split(separator) if separator else [text]
-    return [part for part in (" ".join(part.strip(INVISIBLE).split()) for part in parts) if part]
+    clean = (unicodedata.normalize("NFC", " ".join(part.strip(INVISIBLE).split())) for part in parts)
+    return [part for part in clean if part]
 
 
 def own_labels(labels: pa.Array, separator: str | None, check: Check) -> tuple[Integers, list[str]]:
     """Take the labels of a list as they stand.
+
+    Parameters
+    ----------
+    separator
+        Between labels; None if both ``;`` and ``|`` are in use.
 
     Returns
     -------
@@ -91,8 +122,6 @@ def own_labels(labels: pa.Array, separator: str | None, check: Check) -> tuple[I
     """
     distinct = labels.dictionary_encode()
     texts = distinct.dictionary.to_pylist()
-    if separator is None:
-        separator = separator_of_labels(texts)
     if separator is None:
         good = pc.invert(pc.match_substring_regex(labels, r"[;|]"))
         check(good, "labels are divided by ; or by |, and this list has both: set metadata.label_separator to one")

@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 from soundsift.config.metadata import LayoutParams
 from soundsift.metadata.classes import Classes
 from soundsift.metadata.file_ids import file_id
-from soundsift.metadata.labels import Integers, each_once, find_classes, own_labels
+from soundsift.metadata.labels import Integers, each_once, find_classes, own_labels, separators_of_labels
 from soundsift.metadata.list_columns import ListColumns, read_columns
 from soundsift.metadata.row_ids import check_excel, check_ids, clip_ids_of, paths_of
 from soundsift.metadata.seconds import advice, decimal_comma_in, read_seconds
@@ -112,6 +112,11 @@ def read_lists(
     separators |= {n: None for n, s in separators.items() if s == "," and not layout.label_separator}
     labelled = {}
     if classes is None:
+        texts = {n: pc.unique(columns[n].text["labels"]).to_pylist() for n, mark in separators.items() if mark is None}
+        published = [name for name in texts if columns[name].recipe]
+        for alone in published:
+            separators |= separators_of_labels({alone: texts.pop(alone)})
+        separators |= separators_of_labels(texts)
         own = {name: own_labels(c.text["labels"], separators[name], c.check) for name, c in columns.items()}
         names = sorted({label for _, labels in own.values() for label in labels})
         _remark_cases(names)

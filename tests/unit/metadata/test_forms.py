@@ -191,6 +191,28 @@ def test_labels_are_read_as_programs_write_lists(tmp_path: Path) -> None:
     assert own("file,labels\na.wav,[noise]\n", tmp_path / "list.csv")[0][3] == ["[noise]"]
 
 
+def test_a_comma_means_the_same_in_all_lists_and_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lists = {
+        "train": 'file,labels\na.wav,"violin, fiddle;music"\n', "eval": 'file,labels\nb.wav,"violin, fiddle"\n',
+        "fsd": 'fname,labels,mids\n1,"Bark,Dog","/m/bark,/m/dog"\n',
+    }  # fmt: skip
+    paths = {name: tmp_path / f"{name}.csv" for name in lists}
+    for name, path in paths.items():
+        path.write_text(lists[name])
+    found, classes = read_lists(paths, None)
+    names = {name: [classes.names[code] for code in one.code] for name, one in found.items()}
+    assert names == {"train": ["violin, fiddle", "music"], "eval": ["violin, fiddle"], "fsd": ["Bark", "Dog"]}
+    assert "commas are parts of labels, for example of 'violin, fiddle;music' in the list train: if" in caplog.text
+    caplog.clear()
+    own('file,labels\na.wav,"dog,rain"\nb.wav,cat\n', tmp_path / "list.csv")
+    assert not caplog.text
+
+
+def test_letters_with_accents_are_one_label_however_a_system_writes_them(tmp_path: Path) -> None:
+    rows = own("file,labels\na.wav,Ku\u0308che\nb.wav,K\u00fcche\n", tmp_path / "list.csv")
+    assert [row[3] for row in rows] == [["K\u00fcche"]] * 2
+
+
 def test_labels_that_differ_only_in_case_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     own("file,labels\na.wav,Dog\nb.wav,dog\nc.wav,rain\n", tmp_path / "list.csv")
     assert "differ only in upper and lower case are classes of their own: Dog and dog;" in caplog.text
