@@ -18,6 +18,8 @@ from soundsift.metadata.dialect import EXCEL_ERROR, GUESSED, GZIP, INVISIBLE, en
 
 # The separator is found by these.
 N_SAMPLE_LINES = 20
+# What Excel needs before the header of a file with another separator: sep=;
+SEPARATOR_LINE = re.compile(r'"?sep=([;,\t])\1*"?', re.IGNORECASE)
 MAX_LINE = 100_000  # characters; the longest line of AudioSet's lists has 250
 
 
@@ -135,9 +137,10 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
     lines = uncommented()
     first = ""
     for first in lines:
-        if first:
+        if first and not SEPARATOR_LINE.fullmatch(first):
             break
         n_blank += 1
+        first = ""
     if first.lstrip().startswith("<"):
         raise InputError(f"{path} is a web page, not a table (line {n_blank + 1}: {first[:60]!r}): download it again")
     if "\0" in first:

@@ -41,6 +41,10 @@ STRONG = ("segment_id", "start_seconds", "end_seconds", "labels")
 AUDACITY = ("start_seconds", "end_seconds", "labels")
 SEGMENT_ID = r"[A-Za-z0-9_-]{11}_[0-9]+"
 NUMBER = r"[0-9]+([.,][0-9]*)?"
+# What rows have and headers do not: names of files.
+MEDIA_NAME = r".*\.(wav|flac|mp[234]|og[ga]|opus|m4a|aac|aif[fc]?|wma|wv|webm|mkv|mov|avi|ac3|au|caf|amr|w64)"
+# Words in the names of columns with numbers that are no start or end in seconds.
+OTHER_NUMBER = re.compile("duration|dur|durations|length|len|dauer|länge|ms|msec|millis|milliseconds|samples?|frames?")
 # Names of columns begin with a letter; ids, times and labels in a first row without a header mostly do not.
 COLUMN_NAME = r"([^\W\d][\w .()\[\]-]*)?"
 
@@ -71,7 +75,7 @@ def form_of(
         return None, None, False
     for recipe in RECIPES:
         is_like = not recipe.has_header and len(first) == len(recipe.header) and first[-1] in ("train", "test")
-        if is_like and re.fullmatch(NUMBER, first[1]):
+        if is_like and re.fullmatch(NUMBER, first[1]) and not re.fullmatch(NUMBER, first[2]):
             return recipe, list(recipe.header), False
     return None, list(WEAK), False
 
@@ -95,6 +99,9 @@ def wanted_columns(
             refuse(path, line, rule, ",".join(first))
     if names == list(AUDACITY):
         return list(AUDACITY)
+    if recipe is None and any(re.fullmatch(MEDIA_NAME, field.lower()) for field in first):
+        rule = "the first row has the name of a file, so the list has no header row"
+        refuse(path, line, rule, ",".join(first), cure="add one, such as file,start_seconds,end_seconds,labels")
     chosen = layout.columns or {}
     keys = [name for name in KEYS if name in names]
     if "file" in keys and "segment_id" not in [field.lower() for field in first]:
@@ -125,16 +132,33 @@ def _refuse_header(
     """Refuse a header that lacks one of our columns: with the names that are known, and how to name another one."""
     unknown = [theirs for name, theirs in zip(names, first, strict=True) if theirs and not name] or ["NAME"]
     known = HEADERS[missing] if missing not in KEYS else [alias for key in KEYS for alias in HEADERS[key]]
+    are_times = missing in ("start_seconds", "end_seconds")
+    others = [name for name in unknown if any(OTHER_NUMBER.fullmatch(word) for word in words_of(name))]
+    if are_times:
+        unknown = [name for name in unknown if name not in others] or ["NAME"]
     set_to = {missing: unknown[0]}
     if missing == "file" and "labels" not in names:
         set_to["labels"] = unknown[-1] if len(unknown) > 1 else "NAME"
     if missing == "start_seconds" and "end_seconds" not in names:
         set_to["end_seconds"] = unknown[1] if len(unknown) > 1 else "NAME"
     columns = ", ".join(f"{name}: {theirs}" for name, theirs in set_to.items())
+    cure = f"name the columns of your list, such as metadata.columns: {{{columns}}}"
+    if are_times and others:
+        cure = f"add columns with start and end in seconds, which {' and '.join(others)} are not"
+    elif are_times:
+        cure += ", if they are in seconds"
     refuse(
-        path, line, f"no column of the header is the {what} (known names: {', '.join(known)})", ",".join(first),
-        cure=f"name the columns of your list, such as metadata.columns: {{{columns}}}",
-    )  # fmt: skip
+        path,
+        line,
+        f"no column of the header is the {what} (known names: {', '.join(known)})",
+        ",".join(first),
+        cure=cure,
+    )
+
+
+def words_of(name: str) -> list[str]:
+    """Divide the name of a column into its words, in small letters."""
+    return [word for word in re.split(r"[\W\d_]+", name.lower()) if word]
 
 
 def _check_clear(path: Path, line: int, first: Sequence[str], name: str) -> None:
@@ -151,8 +175,7 @@ def refuse_unknown_times(
     """Refuse a list of files whose times would be ignored, so that every row would become a whole file."""
     found = []
     for i, (name, theirs) in enumerate(zip(names, header, strict=True)):
-        words = [word for word in re.split(r"[\W\d_]+", theirs.lower()) if word]
-        if name or not any(TIME_WORD.fullmatch(word) for word in words):
+        if name or not any(TIME_WORD.fullmatch(word) for word in words_of(theirs)):
             continue
         texts = [fields[i] for fields in rows if i < len(fields) and fields[i]]
         n_times = sum(not np.isnan(parse_seconds(text, "," in text)) for text in texts)

@@ -165,6 +165,8 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
             pc.invert(pc.match_substring_regex(ids, r"[^/\\]{256}")),
             "a name may have at most 255 characters: rename the file",
         )
+        rule = "a file must be a path; the part of an address before the name belongs into download.url: https://host/{file}"
+        columns.check(pc.invert(pc.match_substring_regex(ids, "^[A-Za-z][A-Za-z0-9+.-]+://")), rule)
         file = paths_of(columns)
         place = columns.path.resolve().parent.as_posix()
         known = file.dictionary_encode()

@@ -16,6 +16,9 @@ CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,4}):([0-5]?\d(?:[.,]\d*)?)$", re.ASCII
 # A comma that may divide thousands: exactly three digits follow, and no zero alone stands before it.
 MAYBE_THOUSANDS = re.compile(r"\+?[1-9]\d{0,2}(,\d{3})+$", re.ASCII)
 DECIMAL_COMMA = re.compile(r"\+?\d*,\d+$", re.ASCII)
+# What programs write where there is no number.
+NOTHING = ("", "na", "n/a", "nan", "none", "null")
+MAYBE_DATE = re.compile(r"\d{1,2}[-. ]{1,2}[^\W\d_]{3}\b|[^\W\d_]{3}[- ]\d{2}$|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}$")
 MAX_SECONDS = 1e8
 
 
@@ -79,6 +82,12 @@ def advice(text: str, decimal_comma: bool | None) -> str:
         return (
             f"; {text!r} may be {text.replace(',', '.', 1)} or {text.replace(',', '')} seconds: write it with a point"
         )
+    if text.lower() in NOTHING:
+        return "; where the whole file is meant, start and end must both be empty"
+    if MAYBE_DATE.match(text):
+        return f"; {text!r} may be a number of which Excel has made a date: import the column as text"
+    if re.search("[ap]m$", text.lower()):
+        return "; a time of day is no position in a file: write minutes and seconds, such as 3:25"
     if decimal_comma and "." in text:
         return "; commas are the decimal signs of this list"
     if ":" in text:

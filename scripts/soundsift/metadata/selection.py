@@ -153,7 +153,13 @@ class _Rows:
         if test_fold is not None:
             is_eval |= np.concatenate([_is_in_fold(segments, test_fold) for segments in all_segments])
             if not is_eval.any():
-                raise ConfigError(f"metadata.fold is {test_fold!r}, but no row of the lists has it in its column fold")
+                found = sorted(
+                    {fold for s in all_segments if s.fold is not None for fold in s.fold.unique().to_pylist()}
+                )
+                raise ConfigError(
+                    f"metadata.fold is {test_fold!r}, but no row of the lists has it in its column fold: "
+                    + (f"set one of {', '.join(found[:20])}" if found else "the lists have no such column")
+                )
         return cls(
             names=list(lists),
             list_index=np.repeat(np.arange(len(all_segments), dtype=np.int32), lengths),
@@ -197,12 +203,14 @@ class _Rows:
         both = np.unique(first[repeated & (self.is_eval[wanted] != self.is_eval[first])])
         if len(both):
             named = ", ".join(self.clip_id.take(pa.array(both[:3])).to_pylist())
-            raise InputError(
-                f"{len(both)} clips are in the eval list and in a training list ({named}"
-                f"{', ...' * (len(both) > 3)}): remove them from one of the lists"
-            )
+            where, cure = "the eval list and in a training list", "remove them from one of the lists"
+            if "eval" not in self.names:
+                where, cure = "the test fold and in the training data", "give all rows of a clip one fold"
+            raise InputError(f"{len(both)} clips are in {where} ({named}{', ...' * (len(both) > 3)}): {cure}")
         same_list = self.list_index[wanted] == self.list_index[first]
-        other_end = wanted[repeated & same_list & (self.end_seconds[wanted] != self.end_seconds[first])]
+        # programs write 0.3 and 0.30000000000000004
+        is_other = np.abs(self.end_seconds[wanted] - self.end_seconds[first]) >= 0.001
+        other_end = wanted[repeated & same_list & is_other]
         if len(other_end):
             raise InputError(
                 f"the list {self.names[self.list_index[other_end[0]]]}, line {self.line[other_end[0]]}: "

@@ -56,6 +56,7 @@ FORMS: list[tuple[str, str | bytes]] = [
     ("Excel's rows", "file,start,end,labels,,\na b/Küche 01.wav,3,13.5,dog;loud,,\n,,,,,\n,,,\n"),
     ("invisible spaces", "\ufefffile,start,end,labels\n\u00a0a b/Küche 01.wav\u200b,\u202f3,13.5\u00a0,\u200bdog|\u00a0loud\n"),
     ("DCASE", "filename\tonset\toffset\tevent_label\na b/Küche 01.wav\t3.0\t13.5\tdog;loud\n"),
+    ("Excel's separator", "sep=;\nfile;start;end;labels\na b/Küche 01.wav;3;13,5;dog,loud\n"),
     ("Windows paths", "path,start,end,tags\na b\\Küche 01.wav,3,13.5,dog|loud\n"),
 ]  # fmt: skip
 
@@ -163,12 +164,15 @@ def test_headers_of_others_are_understood(header: str, row: str, what: tuple, tm
     ("Tondatei;Art", "a.wav;dog", "; found 'Tondatei,Art': name the columns of your list, such as metadata.columns: {file: Tondatei, labels: Art}"),
     ("name,label", "a.wav,dog", "metadata.columns: {file: name}"),
     ("ytid,begin,stop,label", "x,1,2,dog", "is the start_seconds (known names: start_seconds, "),
-    ("ytid,begin,stop,label", "x,1,2,dog", "metadata.columns: {start_seconds: begin, end_seconds: stop}"),
+    ("ytid,begin,stop,label", "x,1,2,dog", "metadata.columns: {start_seconds: begin, end_seconds: stop}, if they are in seconds"),
     ("file,what", "a.wav,dog", "is the labels (known names: labels, label, "),
     ("file,what", "a.wav,dog", "metadata.columns: {labels: what}"),
     ("file,class,label", "a.wav,dog,1", "the columns class and label may both be the labels; found 'file,class,label': set metadata.columns: {labels: class}, or another of them"),
     ("path,filename,label", "b/a.wav,a.wav,dog", "the columns path and filename may both be the file"),
-    ("a.wav,dog", "b.wav,rain", "no column of the header is the video or file"),
+    ("a.wav,dog", "b.wav,rain", "line 1: the first row has the name of a file, so the list has no header row; found 'a.wav,dog': add one, such as file,start"),
+    ("01.WAV,0,5,dog", "b.wav,0,5,rain", "line 1: the first row has the name of a file"),
+    ("file,start,duration,label", "a.wav,2,5,dog", "found 'file,start,duration,label': add columns with start and end in seconds, which duration are not"),
+    ("ytid,start_ms,end_ms,label", "x,2000,5000,dog", ": add columns with start and end in seconds, which start_ms and end_ms are not"),
 ])  # fmt: skip
 def test_headers_that_are_not_understood_are_named(header: str, row: str, line: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
@@ -189,6 +193,11 @@ def test_labels_are_read_as_programs_write_lists(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="line 2: labels in brackets must be in quotes"):
             own(f'file,labels\na.wav,"{text}"\n', tmp_path / "list.csv")
     assert own("file,labels\na.wav,[noise]\n", tmp_path / "list.csv")[0][3] == ["[noise]"]
+
+
+def test_a_list_without_a_header_whose_first_label_is_train_is_not_vggsound(tmp_path: Path) -> None:
+    text = "abcdefghijk,0,20,train\nbbcdefghijk,0,20,dog\n"
+    assert own(text, tmp_path / "list.csv")[0] == ("abcdefghijk", 0.0, 20.0, ["train"])
 
 
 def test_a_comma_means_the_same_in_all_lists_and_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -302,8 +302,22 @@ def test_one_fold_is_held_out_and_none_of_its_groups_is_trained_on(tmp_path: Pat
     assert split == {**dict.fromkeys("036", "eval"), **dict.fromkeys("24578", "train")}
     assert excluded["reason"].to_pylist() == ["eval_video"], "file 1 has the speaker of file 0"
     assert set(clips["batch"].to_pylist()) == {"train-00000"}, "another fold downloads nothing again"
-    with pytest.raises(ConfigError, match="metadata.fold is '9', but no row of the lists has it in its column fold"):
+    with pytest.raises(
+        ConfigError, match="is '9', but no row of the lists has it in its column fold: set one of 1, 2, 3"
+    ):
         select_files(text, tmp_path, LayoutParams(fold="9"))
+    with pytest.raises(ConfigError, match="is '9', .*: the lists have no such column"):
+        select_files(text.replace("fold", "part"), tmp_path, LayoutParams(fold="9"))
+    with pytest.raises(
+        InputError, match=r"1 clips are in the test fold and in the training data \(0-.*: give all rows"
+    ):
+        select_files(f"{text}0.wav,0,5,dog,2,S\n", tmp_path, LayoutParams(fold="1"))
+
+
+def test_ends_that_programs_write_differently_are_one_clip(tmp_path: Path) -> None:
+    text = "file,start,end,labels\na.wav,0,0.3,dog\na.wav,0,0.30000000000000004,cat\nb.wav,0,5,cat\n"
+    clips, _ = select_files(text, tmp_path, LayoutParams())
+    assert clips["labels"].to_pylist() == [["dog", "cat"], ["cat"]]
 
 
 def test_rows_without_a_group_are_groups_of_their_own(tmp_path: Path) -> None:
