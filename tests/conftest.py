@@ -104,10 +104,11 @@ def working(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("my_media", "my_recordings"):
         (folder / name).mkdir()
     silence(folder / "my_recordings" / "a.wav", 1)
-    (folder / "results" / "downloads").mkdir(parents=True)
-    (folder / "results" / "downloads" / "train-00000.csv").write_text(
-        '"clip_id","outcome"\n"a_0","timeout"\n"b_0","not_found"\n'
-    )
+    for name in ("downloads", "outcomes"):
+        (folder / "results" / name).mkdir(parents=True)
+        (folder / "results" / name / "train-00000.csv").write_text(
+            '"clip_id","outcome"\n"a_0","timeout"\n"b_0","not_found"\n'
+        )
     return folder
 
 

@@ -26,7 +26,7 @@ from convert_clips import convert_clips
 from download_clips import download_clips
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.errors import ConfigError, DownloadError
-from soundsift.media import decode
+from soundsift.media import clip_requests, decode
 from soundsift.media.archive import Archive
 from soundsift.media.archive_writer import ArchiveWriter
 from soundsift.media.clip_requests import ClipRequests
@@ -163,6 +163,13 @@ def case(name: str, **options: Any) -> Case:
     return replace(next(one for one in CASES if one.name == name), **options)
 
 
+@pytest.fixture
+def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses after answers that are not understood that end at once, for tests of other things."""
+    monkeypatch.setattr(clip_requests, "LONGEST_DELAY_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("short_delays")
 @pytest.mark.parametrize(("name", "n_asked"), [("no addresses", 5), ("players 429", 5), ("protected", 5)])
 @pytest.mark.parametrize("on_transient", ["fail", "record"])
 def test_a_batch_that_is_offered_nothing_stops_soon_and_fails_with_one_line(
@@ -177,6 +184,7 @@ def test_a_batch_that_is_offered_nothing_stops_soon_and_fails_with_one_line(
     assert youtube.n_requests("www") <= 3 * n_asked + 1
 
 
+@pytest.mark.usefixtures("short_delays")
 def test_after_no_formats_other_jobs_ask_one_clip_each_until_one_comes(youtube: YouTube, tmp_path: Path) -> None:
     clips = put(youtube, *[case("no addresses")] * 10)
     for n_asked in (5, 6, 7):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +63,11 @@ class Detections:
         InputError
             If pandas is not installed.
         """
-        if find_spec("pandas") is None:
-            raise InputError("to_pandas() needs pandas: install it with pip install pandas, or use to_arrow()")
-        return self.to_arrow().to_pandas()
+        try:
+            return self.to_arrow().to_pandas()
+        except ImportError as error:
+            line = "to_pandas() needs pandas: install it with pip install pandas, or use to_arrow()"
+            raise InputError(line) from error
 
     def to_csv(self, path: str | Path) -> None:
         """Write the segments as CSV with a header row."""

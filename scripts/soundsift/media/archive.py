@@ -7,10 +7,10 @@ jobs share in :mod:`soundsift.media.pace`. Records name media relative to their 
 
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
-from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -147,11 +147,20 @@ class Archive:
     def others(self, clip_id: str) -> Iterator[Record]:
         """Read the records of all other clips of the same video, by clip id."""
         video_id = _video_id(clip_id)
-        for path in sorted((self.root / self.folder(clip_id)).glob(f"{escape(video_id)}_*.json")):
-            other = self.read(path.stem) if path.stem != clip_id else None
+        for name in sorted(names_in(self.root / self.folder(clip_id), f"{video_id}_")):
+            stem, suffix = os.path.splitext(name)
+            other = self.read(stem) if suffix == ".json" and stem != clip_id else None
             # a longer video id may begin with this one
             if other is not None and _video_id(other.clip_id) == video_id:
                 yield other
+
+
+def names_in(folder: Path, start: str) -> list[str]:
+    """Return the names of a folder's files that begin so. A pattern would be compiled anew for each clip."""
+    try:
+        return [name for name in os.listdir(folder) if name.startswith(start)]
+    except FileNotFoundError:
+        return []
 
 
 def source_of(record: Record) -> str:

@@ -12,15 +12,14 @@ import tempfile
 import time
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
-from glob import escape
 from pathlib import Path
 from uuid import uuid4
 
 from soundsift.errors import InputError
 from soundsift.files import sha256_of
-from soundsift.media.archive import NO_SECTION, SCRATCH, WHOLE_FILES, Archive, Record, read_record
+from soundsift.media.archive import NO_SECTION, SCRATCH, WHOLE_FILES, Archive, Record, names_in, read_record
 
 # Temporary files of another machine are deleted after this time, because this machine cannot see whether the job runs.
 LEFTOVER_SECONDS = 24 * 3600.0
@@ -57,7 +56,7 @@ class ArchiveWriter(Archive):
             )
         temporary = scratch / f"{_job_prefix()}{uuid4().hex}.json"
         try:
-            temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+            temporary.write_text(json.dumps(vars(record), indent=1), encoding="utf-8")
             # what a power cut takes of a shard's media is read from the shard again
             if not record.shard:
                 _sync(temporary)
@@ -73,9 +72,9 @@ class ArchiveWriter(Archive):
             temporary.unlink(missing_ok=True)
         if media is not None:
             # earlier media in another container: no record names them any more
-            for earlier in folder.glob(f"{escape(record.clip_id)}.*"):
-                if earlier.suffix != ".json" and earlier.name != record.media:
-                    earlier.unlink()
+            for earlier in names_in(folder, f"{record.clip_id}."):
+                if not earlier.endswith(".json") and earlier != record.media:
+                    (folder / earlier).unlink()
 
     def free(self, clip_id: str, shards: Container[tuple[str, str]]) -> int | None:
         """Delete media that were taken from a shard; their record stays.

@@ -14,7 +14,6 @@ from soundsift.config.features import FeatureParams
 from soundsift.demo import write_media
 from soundsift.detection.columns import SEGMENT_COLUMNS
 from soundsift.detection.listen import WINDOW_SECONDS, Detector
-from soundsift.detection.result import Detections
 from soundsift.detection.segments import find_segments
 from soundsift.detectors.definition import Definition
 from soundsift.detectors.inference import Model, Networks
@@ -365,10 +364,27 @@ def test_a_result_becomes_a_table_a_data_frame_and_a_file(tmp_path: Path, rng: n
     assert read_csv(tmp_path / "a.csv", SEGMENT_COLUMNS).to_pylist() == [segment._asdict()]
 
 
-def test_without_pandas_a_data_frame_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soundsift.detection.result.find_spec", lambda name: None)
-    with pytest.raises(InputError, match="needs pandas: install it with pip install pandas, or use to_arrow"):
-        Detections(0.0, {}, ()).to_pandas()
+def test_without_pandas_a_data_frame_is_refused_in_one_line() -> None:
+    code = """
+import sys
+class WithoutPandas:
+    def find_spec(self, name, *_):
+        if name.split(".")[0] == "pandas":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, WithoutPandas())
+from soundsift.detection.result import Detections
+from soundsift.errors import InputError
+try:
+    Detections(0.0, {}, ()).to_pandas()
+except InputError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True
+    )
+    assert done.stdout == "to_pandas() needs pandas: install it with pip install pandas, or use to_arrow()\n", (
+        done.stderr
+    )
 
 
 def test_detection_imports_neither_tensorflow_nor_librosa() -> None:

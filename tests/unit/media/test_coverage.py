@@ -8,8 +8,9 @@ from soundsift.media import coverage
 from soundsift.media.archive import Archive, Record
 from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.columns import OUTCOME_COLUMNS
+from soundsift.media.fetch_error import clock_time
 from soundsift.media.pace import Pace
-from soundsift.media.pace_state import blocks, clock_time
+from soundsift.media.pace_state import blocks
 from soundsift.tables import schema_of, write_csv, write_parquet
 
 IDS = ["aaaaaaaaaaa_0", "bbbbbbbbbbb_0", "ccccccccccc_0", "ddddddddddd_0", "eeeeeeeeeee_0"]
