@@ -38,8 +38,8 @@ class LayoutParams:
     """Names of the columns in your lists: {video_id: ytid, labels: tag}. Possible are video_id,
     segment_id, file, start_seconds, end_seconds, labels and fold."""
     label_separator: str | None = None
-    """Text between the labels of a row; empty for a comma, or ; or | where the list uses it. A label may contain
-    commas if the list uses ; or | between labels. AudioSet's names may always contain commas."""
+    """Text between the labels of a row; empty for a comma, or ; or | where the lists use it. A label may contain
+    commas if the lists use ; or | between labels. AudioSet's names may always contain commas."""
     group: str | None = None
     """Column whose values are kept together when data are split, such as speaker or album. Empty keeps the clips of a
     video or file together."""
