@@ -202,11 +202,16 @@ class _Rows:
         repeated = wanted != first
         both = np.unique(first[repeated & (self.is_eval[wanted] != self.is_eval[first])])
         if len(both):
-            named = ", ".join(self.clip_id.take(pa.array(both[:3])).to_pylist())
-            where, cure = "the eval list and in a training list", "remove them from one of the lists"
-            if "eval" not in self.names:
-                where, cure = "the test fold and in the training data", "give all rows of a clip one fold"
-            raise InputError(f"{len(both)} clips are in {where} ({named}{', ...' * (len(both) > 3)}): {cure}")
+            named = ", ".join(self.clip_id.take(pa.array(both[:3])).to_pylist()) + ", ..." * (len(both) > 3)
+            if "eval" in self.names:
+                raise InputError(
+                    f"{len(both)} clips are in the eval list and in a training list ({named}): remove them from one of "
+                    "the lists"
+                )
+            raise InputError(
+                f"{len(both)} clips are in the test fold and in the training data ({named}): give all rows of a clip "
+                "one fold"
+            )
         same_list = self.list_index[wanted] == self.list_index[first]
         # programs write 0.3 and 0.30000000000000004
         is_other = np.abs(self.end_seconds[wanted] - self.end_seconds[first]) >= 0.001
