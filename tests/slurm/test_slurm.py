@@ -35,7 +35,9 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def config(media: Path) -> dict:
     # few batches: starting a cluster job takes longer than what it does here
-    return config_for(media) | {"batch_size": 16, "detectors": {"music": ["Music"]}}
+    small = config_for(media)
+    training = small["training"] | {"model": "statistics"}
+    return small | {"batch_size": 16, "detectors": {"music": ["Music"]}, "training": training}
 
 
 @pytest.fixture(scope="module")
