@@ -98,7 +98,8 @@ def test_after_the_controller_was_killed_the_run_goes_on_as_documented(
     media: Path, here: Project, tmp_path: Path
 ) -> None:
     project = Project.make(tmp_path / "clone", config(media))
-    project.kill_when("results/downloads/train-00001.csv", *PROFILE, *TABLES)
+    # while a job of the cluster runs
+    project.kill_when("results/logs/convert_clips/train-00000.log", *PROFILE, *TABLES)
     assert project.cancel_cluster_jobs() > 0
     assert project.run("--unlock").status == 0
     run = project.run(*PROFILE, *TABLES)
