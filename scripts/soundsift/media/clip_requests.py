@@ -72,7 +72,7 @@ class ClipRequests:
         turns = 2 * self._policy.block_after
         self._memory_seconds = max(MEMORY_SECONDS, turns * 3600.0 / (self._policy.videos_per_hour or math.inf))
         self.answers: dict[str, str] = {}
-        self._in_round: dict[str, str] = {}  # outcomes of this round by clip id
+        self._outcomes_of_round: dict[str, str] = {}
         self.retry_after_seconds = 0.0
         self._rules = RecordRules(source.params, min_seconds, started=_now())
         self._state = threading.Condition()
@@ -136,7 +136,7 @@ class ClipRequests:
         """
         progress = Progress("requested", len(clips))
         self.retry_after_seconds = 0.0
-        self._in_round = {}
+        self._outcomes_of_round = {}
         groups = self.source.groups(clips)
         unsettled: list[Clip] = []
         with ThreadPoolExecutor(self.source.concurrency) as pool:
@@ -144,7 +144,7 @@ class ClipRequests:
                 for group, left in zip(groups, pool.map(self._settle_group, groups), strict=True):
                     unsettled += left
                     for clip in group:
-                        if clip.clip_id in self._in_round or clip not in left:
+                        if clip.clip_id in self._outcomes_of_round or clip not in left:
                             progress.step()
             except BaseException:
                 self._stop()
@@ -153,7 +153,7 @@ class ClipRequests:
         if self._storage_error is not None:
             raise DownloadError(str(self._storage_error)) from self._storage_error
         others = {clip.clip_id: "not asked" for clip in unsettled}
-        words = Counter((others | self._in_round).get(clip.clip_id, "settled before") for clip in clips)
+        words = Counter((others | self._outcomes_of_round).get(clip.clip_id, "settled before") for clip in clips)
         what = ", ".join(f"{n} {word}" for word, n in words.most_common())
         logging.info("%s: of %d clips in this round: %s", self._label, len(clips), what)
         return unsettled
@@ -289,7 +289,7 @@ class ClipRequests:
             record.n_corrupt += n_requests * (record.outcome == "corrupt")
             record.n_unavailable += n_requests * needs_confirmation(record)
             self._record_failure(record, before)
-        self._in_round[clip.clip_id] = record.outcome
+        self._outcomes_of_round[clip.clip_id] = record.outcome
         if n_requests and self.source.may_refuse:
             self.answers[clip.clip_id] = record.outcome
         if n_requests and self.source.is_remote:

@@ -132,6 +132,13 @@ def test_own_names_of_columns_and_labels_with_commas(tmp_path: Path) -> None:
         own("file,labels\na.wav,x\n", tmp_path / "list.csv", LayoutParams(group="speaker"))
 
 
+def refusal(header: str, row: str, folder: Path) -> str:
+    """The message by which a list of one row is refused."""
+    with pytest.raises(InputError) as refused:
+        own(f"{header}\n{row}\n", folder / "list.csv")
+    return str(refused.value)
+
+
 @pytest.mark.parametrize(("header", "row", "named"), [
     ("file;Beginn;Ende;labels", "a.wav;0,5;2;dog", "Beginn, Ende look like times"),
     ("file,begin,stop,labels", "a.wav,0.5,2,dog", "begin, stop"),
@@ -142,9 +149,8 @@ def test_own_names_of_columns_and_labels_with_commas(tmp_path: Path) -> None:
     ("file,labels,von,bis", "a.wav,dog,0,2", "von, bis"),
 ])  # fmt: skip
 def test_times_under_other_names_are_not_ignored(header: str, row: str, named: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError) as refused:
-        own(f"{header}\n{row}\n", tmp_path / "list.csv")
-    assert named in str(refused.value) and "list.csv, line 1" in str(refused.value)
+    line = refusal(header, row, tmp_path)
+    assert named in line and "list.csv, line 1" in line
     layout = LayoutParams({"file": "file"})
     with pytest.raises(InputError, match="would be ignored"):
         own(f"{header}\n{row}\n", tmp_path / "list.csv", layout)
@@ -175,9 +181,8 @@ def test_headers_of_others_are_understood(header: str, row: str, what: tuple, tm
     ("ytid,start_ms,end_ms,label", "x,2000,5000,dog", ": add columns with start and end in seconds, which start_ms and end_ms are not"),
 ])  # fmt: skip
 def test_headers_that_are_not_understood_are_named(header: str, row: str, line: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError) as refused:
-        own(f"{header}\n{row}\n", tmp_path / "list.csv")
-    assert line in str(refused.value) and "\n" not in str(refused.value)
+    found = refusal(header, row, tmp_path)
+    assert line in found and "\n" not in found
 
 
 def test_other_columns_are_no_times(tmp_path: Path) -> None:
