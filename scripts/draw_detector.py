@@ -15,8 +15,17 @@ from soundsift.tables import read_parquet
 def draw_detector(
     detector: str, metrics: Path, probabilities: Path, history: Path, curve: Path, outputs: Mapping[str, Path]
 ) -> None:
-    """Draw calibration, confusion, curves, probabilities, history and learning curve, each to its path."""
-    performance = read_metrics(metrics).performance
+    """Draw calibration, confusion, curves, probabilities, history and learning curve, each to its path.
+
+    If the detector was not judged, figures that need eval clips say so.
+    """
+    measured = read_metrics(metrics)
+    figures.history(read_parquet(history, HISTORY_COLUMNS), detector, outputs["history"])
+    performance = measured.performance
+    if performance is None:
+        for name in outputs.keys() - {"history"}:
+            figures.not_judged(f"{detector}: {name}", measured.why_not_judged, outputs[name])
+        return
     table = read_parquet(probabilities, PROBABILITY_COLUMNS)
     truth = table["truth"].to_numpy().astype(np.int64)
     probability, uncalibrated = table["probability"].to_numpy(), table["uncalibrated"].to_numpy()
@@ -25,7 +34,6 @@ def draw_detector(
     figures.confusion(performance.confusion, detector, outputs["confusion"])
     figures.curves(truth, {detector: probability} | baselines, detector, outputs["curves"])
     figures.probabilities(truth, probability, performance.threshold, detector, outputs["probabilities"])
-    figures.history(read_parquet(history, HISTORY_COLUMNS), detector, outputs["history"])
     figures.learning_curve(read_parquet(curve, CURVE_COLUMNS), detector, outputs["learning"])
 
 

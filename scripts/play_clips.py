@@ -10,6 +10,8 @@ from soundsift.report import listening
 from soundsift.report.page import write_page
 from soundsift.tables import read_parquet
 
+NO_EVAL_CLIPS = "There are no eval clips of known truth."
+
 
 def play_clips(
     features: Path, predictions: Path, errors: Path, detector: str, clips_dir: Path, clip_format: str, seed: int,
@@ -25,7 +27,9 @@ def play_clips(
     n_worst, n_with, n_without = map(len, chosen)
     worst, with_it = described.slice(0, n_worst), described.slice(n_worst, n_with)
     without_it = described.slice(n_worst + n_with, n_without)
-    sections = [("The eval clips furthest from their labels", worst), ("Errors by label of the eval clips", by_label)]
+    listed = [worst, by_label] if n_worst else [NO_EVAL_CLIPS] * 2
+    headings = ("The eval clips furthest from their labels", "Errors by label of the eval clips")
+    sections = list(zip(headings, listed, strict=True))
     write_page(f"{detector}: errors", sections, errors_page)
     sections = [(f"Labelled with {detector}", with_it), (f"Labelled without {detector}", without_it)]
     write_page(f"{detector}: are the labels right?", sections, labels_page)

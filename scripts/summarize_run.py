@@ -27,12 +27,13 @@ def summarize_run(
     left_out = Counter(read_parquet(excluded)["reason"].to_pylist())
     write_text(run.lines(counts, left_out, run.unrecognised(absent), evaluated, is_demo, sources), text)
     write_csv(absent, missing)
-    sections = [(name, run.detector_table(result)) for name, result in evaluated.items()]
+    sections = [(name, run.detector_section(result)) for name, result in evaluated.items()]
     write_page("Detectors and simpler baselines", sections, table)
     by_source = ("Available clips by source", run.source_table(sources))
     write_page("Coverage", [("Wanted clips by outcome", run.coverage_table(counts)), by_source], counted)
     coverage_figures.coverage(counts, figure)
-    detector_figures.answers({name: result.performance.confusion for name, result in evaluated.items()}, answers)
+    judged = {name: result.performance for name, result in evaluated.items() if result.performance}
+    detector_figures.answers({name: performance.confusion for name, performance in judged.items()}, answers)
     figures = [path.read_text(encoding="utf-8") for path in (figure, answers)]
     write_text(run.opening(counts, left_out, evaluated, figures), opening)
 

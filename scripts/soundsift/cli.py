@@ -238,6 +238,8 @@ def _info(options: argparse.Namespace) -> int:
                 print(f"  {what} clips: {facts.pop(n)}, {facts.pop(positives)} of them with the class")
             for metric, (value, low, high) in facts.items():
                 print(f"  {metric.replace('_', ' ')}: {value:.3f} ({low:.3f} to {high:.3f})")
+            if not facts:
+                print("  not judged: too few eval clips with the class or without it")
     texts = ", ".join(f"{name} {value}" for name, value in vars(params).items())
     print(f"inputs: {len(definition.columns)}, from sound at {sample_rate_hz} Hz with {texts}")
     if definition.synthetic:

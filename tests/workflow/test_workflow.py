@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -310,6 +311,37 @@ def test_without_an_eval_list_videos_are_kept_back(project: Project, media: Path
     assert run.status == 0, run.text
     metrics = json.loads((project.folder / "results/detectors/speech/metrics.json").read_text())
     assert 3 <= metrics["n_eval"] <= 7
+
+
+def test_a_detector_that_cannot_be_judged_is_trained_and_blocks_no_other(project: Project) -> None:
+    # one eval clip is an engine, two are needed
+    project.change("detectors", engine=["Engine"])
+    project.change("training", model="statistics")
+    pages = ("card.md", "curves.svg", "learning.svg", "errors.html", "labels.html")
+    of_engine = [f"results/detectors/engine/{name}" for name in pages]
+    run = project.run("results/detectors/combined.keras", "results/summary.txt", *of_engine)
+    assert run.status == 0, run.text
+    assert "detectors.engine will be trained, but not judged" in run.text
+    results = project.folder / "results"
+    metrics = {
+        name: json.loads((results / "detectors" / name / "metrics.json").read_text())
+        for name in ("music", "speech", "engine")
+    }
+    assert [one["roc_auc"] is None for one in metrics.values()] == [False, False, True]
+    with zipfile.ZipFile(results / "detectors" / "combined.keras") as model:
+        about = json.loads(model.read("soundsift.json"))["about"]
+    assert [("roc_auc" in about[name], about[name]["positives"]) for name in metrics] == [
+        (True, metrics["music"]["positives"]), (True, metrics["speech"]["positives"]), (False, 1),
+    ]  # fmt: skip
+    reason = "not judged, because of the eval clips 1 are with engine"
+    for name in (
+        "summary.txt",
+        "parts/opening.html",
+        "detectors.html",
+        *(f"detectors/engine/{one}" for one in pages[:3]),
+    ):
+        assert reason in (results / name).read_text(), name
+    assert "music: finds" in (results / "summary.txt").read_text()
 
 
 def test_a_failed_batch_holds_up_no_other_and_the_next_run_asks_only_for_what_is_missing(

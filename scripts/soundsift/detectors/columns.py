@@ -50,10 +50,14 @@ PROBABILITY_COLUMNS = (
     Column("truth", pa.bool_(), "", "whether the class is present, by the labels"),
     Column("probability", pa.float64(), "", "probability that the class is present, by the detector, 0 to 1"),
     Column("uncalibrated", pa.float64(), "", "probability by the detector before calibration"),
-    Column("logistic_regression", pa.float64(), "", "probability by logistic regression on the same inputs and clips"),
+    Column(
+        "logistic_regression", pa.float64(), "",
+        "probability by logistic regression on the same inputs and clips; null if the detector was not judged",
+    ),
     Column(
         "the_original_25_inputs", pa.float64(), "",
-        "probability by the same network on the original 25 inputs; null if the detector uses them or they are missing",
+        "probability by the same network on the original 25 inputs; null if the detector uses them or was not judged, or if "
+        "they are missing",
     ),
 )  # fmt: skip
 BASELINES = tuple(column.name for column in PROBABILITY_COLUMNS[4:])

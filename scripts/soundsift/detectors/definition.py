@@ -96,16 +96,14 @@ def about(classes: Mapping[str, Any], metrics: DetectorMetrics) -> dict[str, Any
     Returns
     -------
     The classes; ``n_train``, ``train_positives``, ``n_eval`` and ``positives`` of the metrics; and every metric on the
-    eval clips as [value, low, high].
+    eval clips as [value, low, high], unless the detector was not judged.
     """
     counts = ("n_train", "train_positives", "n_eval", "positives")
+    intervals = metrics.performance.intervals() if metrics.performance else {}
     return {
         "classes": list(classes["classes"]), "except": list(classes.get("except") or []),
         **{name: getattr(metrics, name) for name in counts},
-        **{
-            name: [interval.value, interval.low, interval.high]
-            for name, interval in metrics.performance.intervals().items()
-        },
+        **{name: [interval.value, interval.low, interval.high] for name, interval in intervals.items()},
     }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from soundsift.detectors.columns import ERROR_COLUMNS, PREDICTION_COLUMNS, PROBA
 from soundsift.detectors.examples import Batches, read_examples, read_rows, read_split_columns
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.inference import Model, calibrated
-from soundsift.detectors.metrics import ALWAYS_NO, DetectorMetrics, Performance
+from soundsift.detectors.metrics import ALWAYS_NO, DetectorMetrics, Performance, can_be_judged
 from soundsift.detectors.model_file import probabilities
 from soundsift.detectors.scoring import measure_performance
 from soundsift.detectors.sequences import clip_sequences, missing_sequences
@@ -53,7 +53,7 @@ def evaluate(
     features: Path, augmented: Path | None, batches: Batches, model: Model, detector: str, params: Hyperparameters,
     test_fraction: float | None,
 ) -> Evaluation:  # fmt: skip
-    """Evaluate a detector and its baselines on the eval clips.
+    """Evaluate a detector and its baselines on the eval clips, if there are enough of them to judge it.
 
     The baselines are logistic regression on the same inputs and clips, the original 25 inputs with the same network and
     training (where the table has these features), and always answering "no".
@@ -75,19 +75,21 @@ def evaluate(
     def measured(of_model: Float64Array, at: float) -> Performance:
         return measure_performance(eval_truth, of_model, at, params.seed)
 
+    is_judged = can_be_judged(len(eval_rows), int(eval_truth.sum()))
     compared: dict[str, Float64Array] = {}
     baselines: dict[str, Performance] = {}
-    name = "logistic_regression"
-    columns = definition.columns or input_columns(pq.read_schema(features).names, "all")
-    compared[name], share = _logistic_regression(features, columns, train_rows, truth, eval_rows, params.seed)
-    baselines[name] = measured(compared[name], share)
-    if definition.columns != original_columns() and has_original(pq.read_schema(features).names):
-        name = "the_original_25_inputs"
-        examples = read_examples(features, augmented, detector, original_columns(), test_fraction, params.seed)
-        trained = train(detector, examples, replace(params, model="statistics"))
-        compared[name] = probabilities(trained.model, [read_rows(features, original_columns(), eval_rows)])
-        baselines[name] = measured(compared[name], trained.threshold)
-    baselines[ALWAYS_NO] = measured(np.zeros(len(eval_rows)), 0.5)
+    if is_judged:
+        name = "logistic_regression"
+        columns = definition.columns or input_columns(pq.read_schema(features).names, "all")
+        compared[name], share = _logistic_regression(features, columns, train_rows, truth, eval_rows, params.seed)
+        baselines[name] = measured(compared[name], share)
+        if definition.columns != original_columns() and has_original(pq.read_schema(features).names):
+            name = "the_original_25_inputs"
+            examples = read_examples(features, augmented, detector, original_columns(), test_fraction, params.seed)
+            trained = train(detector, examples, replace(params, model="statistics"))
+            compared[name] = probabilities(trained.model, [read_rows(features, original_columns(), eval_rows)])
+            baselines[name] = measured(compared[name], trained.threshold)
+        baselines[ALWAYS_NO] = measured(np.zeros(len(eval_rows)), 0.5)
 
     uncalibrated = expit(margins[eval_rows].mean(axis=1))
     metrics = DetectorMetrics(
@@ -97,14 +99,16 @@ def evaluate(
         n_unknown=int((truth < 0).sum()),
         positives=int(eval_truth.sum()),
         train_positives=int(truth[train_rows].sum()),
-        performance=measured(probability[eval_rows], threshold),
-        brier_score_uncalibrated=float(np.mean((uncalibrated - eval_truth) ** 2)),
+        threshold=threshold,
+        performance=measured(probability[eval_rows], threshold) if is_judged else None,
+        brier_score_uncalibrated=float(np.mean((uncalibrated - eval_truth) ** 2)) if is_judged else None,
         baselines=baselines,
     )
-    logging.info(
-        "%s: balanced accuracy %.3f on %d eval clips",
-        detector, metrics.performance.balanced_accuracy.value, len(eval_rows),
-    )  # fmt: skip
+    if metrics.performance:
+        balanced = metrics.performance.balanced_accuracy.value
+        logging.info("%s: balanced accuracy %.3f on %d eval clips", detector, balanced, len(eval_rows))
+    else:
+        logging.warning("%s: %s", detector, metrics.why_not_judged)
     predictions = _predictions(table, truth, eval_rows, probability, threshold)
     compared |= {"probability": probability[eval_rows], "uncalibrated": uncalibrated}
     return Evaluation(metrics, predictions, _probabilities(table.take(eval_rows)["clip_id"], eval_truth, compared))

@@ -9,6 +9,7 @@ import pyarrow as pa
 from soundsift.detectors.columns import CURVE_COLUMNS
 from soundsift.detectors.examples import read_examples, read_rows, read_split_columns
 from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.detectors.metrics import can_be_judged
 from soundsift.detectors.model_file import probabilities
 from soundsift.detectors.scoring import measure_performance
 from soundsift.detectors.split import train_and_eval, truth_of
@@ -37,11 +38,14 @@ def measure(
 
     Returns
     -------
-    :data:`CURVE_COLUMNS`.
+    :data:`CURVE_COLUMNS`. There are no rows if the eval clips do not suffice to judge the detector.
     """
+    schema = pa.schema([(c.name, c.type) for c in CURVE_COLUMNS])
     table = read_split_columns(features, detector)
     _, eval_rows = train_and_eval(table, detector, test_fraction, params.seed)
     truth = truth_of(table, detector)[eval_rows]
+    if not can_be_judged(len(truth), int(truth.sum())):
+        return schema.empty_table()
     eval_inputs = read_rows(features, columns, eval_rows)
     examples = read_examples(features, augmented, detector, columns, test_fraction, params.seed)
     largest = min(1.0, MAX_CURVE_CLIPS / examples.n_clips)
@@ -57,4 +61,4 @@ def measure(
         ]
         logging.info("%s: %d training clips, ROC AUC %.3f", detector, n_clips, found.roc_auc.value)
     flat = [row for of_size in rows.values() for row in of_size]
-    return pa.table(list(zip(*flat, strict=True)), schema=pa.schema([(c.name, c.type) for c in CURVE_COLUMNS]))
+    return pa.table(list(zip(*flat, strict=True)), schema=schema)

@@ -8,6 +8,13 @@ from soundsift.errors import InputError
 from soundsift.files import read_json, write_json
 
 ALWAYS_NO = "always_no"
+# A detector is judged if there are at least this many eval clips with its class, and as many without it.
+N_TO_JUDGE = 2
+
+
+def can_be_judged(n_eval: int, positives: int) -> bool:
+    """Whether the eval clips suffice to judge a detector. With fewer, no metric means anything."""
+    return min(positives, n_eval - positives) >= N_TO_JUDGE
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ class Performance:
 
 
 METRICS = tuple(field.name for field in fields(Performance) if field.type is Interval)
+_NOT_JUDGED = dict.fromkeys(field.name for field in fields(Performance) if field.name != "threshold")
 
 
 @dataclass(frozen=True)
@@ -94,10 +102,15 @@ class DetectorMetrics:
         Eval clips, and those in which the class is present.
     n_unknown
         Clips of unknown truth, which are used neither for training nor for evaluation.
+    threshold
+        Of the detector.
+    performance
+        Of the detector; None if it was not judged: :func:`can_be_judged`.
     brier_score_uncalibrated
-        Of the detector before calibration.
+        Of the detector before calibration; None if it was not judged.
     baselines
-        {name: performance on the same clips}; :data:`ALWAYS_NO` is always among them.
+        {name: performance on the same clips}; :data:`ALWAYS_NO` is always among them. Empty if the detector was not
+        judged.
     """
 
     detector: str
@@ -106,19 +119,31 @@ class DetectorMetrics:
     n_unknown: int
     positives: int
     train_positives: int
-    performance: Performance
-    brier_score_uncalibrated: float
+    threshold: float
+    performance: Performance | None
+    brier_score_uncalibrated: float | None
     baselines: dict[str, Performance]
+
+    @property
+    def why_not_judged(self) -> str:
+        """Why there is no performance, and what to do about it."""
+        return (
+            f"not judged, because of the eval clips {self.positives:,} are with {self.detector} and "
+            f"{self.n_eval - self.positives:,} without it, and at least {N_TO_JUDGE} of each are needed: add clips to "
+            "the eval list (without one, to the training list), or see results/coverage.parquet for clips that are "
+            "missing"
+        )
 
 
 def write_metrics(metrics: DetectorMetrics, path: Path) -> None:
     """Write ``metrics.json``.
 
     The detector's performance is at the top level, beside the counts. That of each baseline is under ``baselines``.
+    The metrics of a detector that was not judged are null.
     """
     data: dict[str, Any] = {}
     for name, value in asdict(metrics).items():
-        data |= value if name == "performance" else {name: value}
+        data |= (value or _NOT_JUDGED) if name == "performance" else {name: value}
     write_json(data, path)
 
 
@@ -132,9 +157,10 @@ def read_metrics(path: Path) -> DetectorMetrics:
     """
     data = read_json(path)
     try:
-        own = {field.name: data.pop(field.name) for field in fields(Performance)}
+        own = {name: data.pop(name) for name in _NOT_JUDGED} | {"threshold": data["threshold"]}
+        performance = None if own["confusion"] is None else _performance(own)
         baselines = {name: _performance(one) for name, one in data.pop("baselines").items()}
-        return DetectorMetrics(**data, performance=_performance(own), baselines=baselines)
+        return DetectorMetrics(**data, performance=performance, baselines=baselines)
     except (KeyError, TypeError) as error:
         raise InputError(
             f"{path} does not hold the metrics of this version ({error}): delete it and run again"

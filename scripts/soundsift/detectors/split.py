@@ -25,10 +25,15 @@ def train_and_eval(
         Share of the videos held out for evaluation, stratified by truth. None if there is an eval list: its clips are
         the eval clips.
 
+    Returns
+    -------
+    The two sides. On the second one, a class may be missing: see
+    :func:`soundsift.detectors.metrics.can_be_judged`.
+
     Raises
     ------
     TrainingError
-        If one of the two sides has fewer than two clips of one class.
+        If fewer than two training clips are with the class, or without it.
     """
     truth = truth_of(table, detector)
     known = np.flatnonzero(truth >= 0)
@@ -41,14 +46,13 @@ def train_and_eval(
         sides = known[~is_eval[known]], known[is_eval[known]]
     else:
         sides = split_by_video(known, sources_of(table).to_pylist(), truth, test_fraction, seed)
-    for rows, side in zip(sides, ("training", "evaluation"), strict=True):
-        for value, word in ((1, "with"), (0, "without")):
-            n = int((truth[rows] == value).sum())
-            if n < 2:
-                raise TrainingError(
-                    f"detector {detector}: {n} clips {word} {detector} for {side}, at least 2 are needed: "
-                    "give a longer list, or see results/coverage.parquet for clips that are missing"
-                )
+    for value, word in ((1, "with"), (0, "without")):
+        n = int((truth[sides[0]] == value).sum())
+        if n < 2:
+            raise TrainingError(
+                f"detector {detector}: {n} clips {word} {detector} for training, at least 2 are needed: give a longer "
+                f"list, see results/coverage.parquet for clips that are missing, or set detectors.{detector} to null"
+            )
     return sides
 
 

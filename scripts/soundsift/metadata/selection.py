@@ -300,7 +300,7 @@ def check_trainable(clips: pa.Table, detectors: Sequence[str]) -> None:
     """Check that each detector has training clips with and without its class, before anything is downloaded.
 
     A warning is logged if fewer than two eval clips are known to have the class, or fewer than two not to have it: the
-    detector is then not evaluated.
+    detector is then not judged.
 
     Raises
     ------
@@ -319,8 +319,8 @@ def check_trainable(clips: pa.Table, detectors: Sequence[str]) -> None:
         found = Counter(held_out[f"is_{detector}"].to_pylist())
         if held_out.num_rows and min(found[True], found[False]) < 2:
             logging.getLogger("soundsift").warning(
-                "detectors.%s will not be evaluated: of %d eval clips %d are known to have it, %d known not to, but "
-                "at least 2 of each are needed: use more rows or remove the eval list",
+                "detectors.%s will be trained, but not judged: of %d eval clips %d are known to have it, %d known not "
+                "to, but at least 2 of each are needed: use more rows or remove the eval list",
                 detector, held_out.num_rows, found[True], found[False],
             )  # fmt: skip
 

@@ -44,7 +44,10 @@ def lines(
 
 
 def _performance_line(name: str, metrics: DetectorMetrics) -> str:
-    own, always_no = metrics.performance, metrics.baselines[ALWAYS_NO]
+    own = metrics.performance
+    if own is None:
+        return f"{name}: {metrics.why_not_judged}."
+    always_no = metrics.baselines[ALWAYS_NO]
     n, balanced = own.confusion, own.balanced_accuracy
     return (
         f"{name}: finds {n.tp} of {n.n_positive} clips with it; {n.fp} false alarms in {n.n_negative} clips "
@@ -120,8 +123,15 @@ def source_table(sources: Mapping[str, int]) -> pa.Table:
     return pa.table({"source": list(sources), "clips": list(sources.values())})
 
 
-def detector_table(metrics: DetectorMetrics) -> pa.Table:
-    """Make one row per metric: the rounded value and 95 % interval of a detector and of each baseline."""
+def detector_section(metrics: DetectorMetrics) -> pa.Table | str:
+    """Make one row per metric: the rounded value and 95 % interval of a detector and of each baseline.
+
+    Returns
+    -------
+    The table, or a sentence if the detector was not judged.
+    """
+    if metrics.performance is None:
+        return f"The detector was {metrics.why_not_judged}."
     columns = {"metric": [name.replace("_", " ") for name in METRICS]}
     for model, of_model in ({"this detector": metrics.performance} | metrics.baselines).items():
         columns[model.replace("_", " ")] = [str(interval) for interval in of_model.intervals().values()]

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from soundsift.detectors.card import card
-from tests.unit.detectors.test_metrics import detector_metrics
+from tests.unit.detectors.test_metrics import detector_metrics, not_judged
 
 CURVE = pa.table({"n_clips": [600], "metric": ["roc_auc"], "value": [0.9], "low": [0.85], "high": [0.95]})
 ERRORS = pa.table(
@@ -67,3 +67,16 @@ def test_a_label_with_a_bar_stays_in_its_cell_and_a_detector_without_errors_has_
     assert "| | speech |\n| --- | --- |\n" in text
     without = card({"classes": ["Music"]}, metrics, CURVE, errors.slice(0, 0), LISTS, {}, 25, NETWORK, [0.7, 0.5, 0.1])
     assert "| none | 0 | 0 |" in without
+
+
+def test_the_card_of_a_detector_that_was_not_judged_says_why_and_has_no_figures() -> None:
+    text = card({"classes": ["Dog"]}, not_judged(), CURVE[:0], ERRORS[:0], LISTS, {}, 25, NETWORK, [0.7, 0.5, 0.1])
+    assert (
+        "## Performance\n\nThe detector was not judged, because of the eval clips 1 are with dog and 299 without"
+        in text
+    )
+    assert "## Intended use and limits" in text
+    assert "480 of them with dog" in text
+    assert "probability of 0.400 |" in text
+    for absent in ("accuracy", "Brier", "## Errors", "learning.svg", "metrics above"):
+        assert absent not in text, absent

@@ -115,6 +115,30 @@ def test_the_learning_curve_rises_with_the_number_of_training_clips(features: Pa
     assert curve[-1]["value"] > 0.8
 
 
+def test_a_detector_with_one_eval_clip_of_its_class_is_applied_but_not_judged(
+    features: Path, trained: Trained, tmp_path: Path
+) -> None:
+    table = read_parquet(features)
+    of_eval = [i >= 80 for i in range(120)]
+    truth = [
+        None if e and t and i != 81 else t
+        for i, (e, t) in enumerate(zip(of_eval, table["is_music"].to_pylist(), strict=True))
+    ]
+    at = table.column_names.index("is_music")
+    path = tmp_path / "features.parquet"
+    write_parquet(table.set_column(at, "is_music", pa.array(truth)), path)
+    result = evaluation.evaluate(path, None, NO_BATCHES, model_of(trained), "music", QUICK, None)
+    assert (result.metrics.positives, result.metrics.n_eval) == (1, 17)
+    assert result.metrics.performance is None
+    assert result.metrics.baselines == {}
+    assert result.metrics.threshold == trained.threshold
+    assert result.predictions["split"].to_pylist().count("eval") == 17
+    assert result.probabilities["probability"].null_count == 0
+    assert result.probabilities["logistic_regression"].null_count == 17
+    assert evaluation.errors(path, result.predictions)["with_it"].to_pylist().count(1) == 2
+    assert learning_curve.measure(path, None, "music", COLUMNS, QUICK, None).num_rows == 0
+
+
 def predictions(rows: list[tuple[str, bool, float]]) -> pa.Table:
     data = [(name, "eval", truth, p, p >= 0.5) for name, truth, p in rows]
     return pa.table(list(zip(*data, strict=True)), schema=pa.schema([(c.name, c.type) for c in PREDICTION_COLUMNS]))

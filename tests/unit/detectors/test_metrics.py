@@ -10,6 +10,7 @@ from soundsift.detectors.metrics import (
     DetectorMetrics,
     Interval,
     Performance,
+    can_be_judged,
     read_metrics,
     write_metrics,
 )
@@ -32,7 +33,7 @@ def detector_metrics(detector: str = "speech") -> DetectorMetrics:
     baselines = {"logistic_regression": performance(0.7), "always_no": performance(0.6, Confusion(200, 0, 100, 0), 0.5)}
     return DetectorMetrics(
         detector=detector, n_train=1200, n_eval=300, n_unknown=7, positives=100, train_positives=480,
-        performance=performance(), brier_score_uncalibrated=0.0451, baselines=baselines,
+        threshold=0.4, performance=performance(), brier_score_uncalibrated=0.0451, baselines=baselines,
     )  # fmt: skip
 
 
@@ -58,6 +59,30 @@ def test_metrics_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert read_metrics(tmp_path / "metrics.json") == written
     write_metrics(replace(written, n_unknown=8), tmp_path / "metrics.json")
     assert read_metrics(tmp_path / "metrics.json") != written
+
+
+def not_judged(detector: str = "dog") -> DetectorMetrics:
+    return replace(
+        detector_metrics(detector), positives=1, performance=None, brier_score_uncalibrated=None, baselines={}
+    )
+
+
+def test_the_metrics_of_a_detector_that_was_not_judged_are_null(tmp_path: Path) -> None:
+    write_metrics(not_judged(), tmp_path / "metrics.json")
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    assert (found["n_eval"], found["positives"], found["train_positives"], found["threshold"]) == (300, 1, 480, 0.4)
+    assert {found[name] for name in (*KEYS, "confusion", "brier_score_uncalibrated")} == {None}
+    assert found["baselines"] == {}
+    assert read_metrics(tmp_path / "metrics.json") == not_judged()
+    # the same keys as those of a detector that was judged
+    write_metrics(detector_metrics(), tmp_path / "judged.json")
+    assert list(json.loads((tmp_path / "judged.json").read_text())) == list(found)
+
+
+def test_two_clips_of_each_kind_are_needed_and_the_reason_says_which_are_missing() -> None:
+    assert [can_be_judged(*counts) for counts in ((4, 2), (4, 1), (4, 3), (0, 0))] == [True, False, False, False]
+    reason = not_judged().why_not_judged
+    assert "of the eval clips 1 are with dog and 299 without it, and at least 2 of each are needed: add" in reason
 
 
 @pytest.mark.parametrize("key", ["f1", "confusion", "n_unknown", "baselines"])

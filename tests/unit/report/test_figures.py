@@ -84,6 +84,10 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
             {"music": Confusion(tn=36, fp=4, fn=5, tp=15), "speech": Confusion(tn=9, fp=0, fn=0, tp=3)}, path
         ),
     ),
+    "not_judged": (
+        ["dog: curves", "not judged, because of the eval clips 1 are with dog"],
+        lambda path: detectors.not_judged("dog: curves", "not judged, because of the eval clips 1 are with dog", path),
+    ),
     "distributions": (
         [
             "music: features of clips with and without it",

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 from soundsift.detectors.metrics import METRICS, Confusion, DetectorMetrics, Interval
-from soundsift.report.run import detector_table, lines, opening, unrecognised
-from tests.unit.detectors.test_metrics import performance
+from soundsift.report.run import detector_section, lines, opening, unrecognised
+from tests.unit.detectors.test_metrics import not_judged, performance
 
 COUNTS = {"train": {"ok": 6, "private": 2, "silent": 1}, "eval": {"ok": 3, "removed": 3, "private": 1}}
 
@@ -15,7 +15,7 @@ def music() -> DetectorMetrics:
     baselines = {"logistic_regression": performance(0.7), "always_no": performance(2 / 3)}
     return DetectorMetrics(
         detector="music", n_train=100, n_eval=60, n_unknown=0, positives=20, train_positives=50,
-        performance=own, brier_score_uncalibrated=0.1, baselines=baselines,
+        threshold=0.4, performance=own, brier_score_uncalibrated=0.1, baselines=baselines,
     )  # fmt: skip
 
 
@@ -65,7 +65,8 @@ def test_only_the_demo_is_called_synthetic(is_demo: bool) -> None:
 
 
 def test_the_table_of_a_detector_has_its_baselines_beside_it() -> None:
-    table = detector_table(music())
+    table = detector_section(music())
+    assert isinstance(table, pa.Table)
     assert table.column_names == ["metric", "this detector", "logistic regression", "always no"]
     assert table["metric"].to_pylist() == [name.replace("_", " ") for name in METRICS]
     assert table["this detector"].to_pylist()[0] == "0.850 (0.800 to 0.900)"
@@ -82,3 +83,18 @@ def test_the_report_opens_with_counts_reasons_and_each_detector_in_a_hundred_cli
         "(4 of 40). Its accuracy on 60 eval clips is 85.0%; always answering no has 66.7%.</li>"
     ) in text
     assert text.index('alt="coverage. in words"') < text.index("<li>") < text.index('alt="answers. in words"')
+
+
+def test_a_detector_that_was_not_judged_says_so_everywhere_and_hides_no_other() -> None:
+    both = {"music": music(), "dog": not_judged()}
+    reason = "not judged, because of the eval clips 1 are with dog and 299 without it"
+    text = lines(COUNTS, {}, {}, both, is_demo=False).splitlines()
+    assert text[2].startswith("music: finds 15 of 20 clips")
+    assert text[3].startswith(f"dog: {reason}")
+    svg = "<svg><title>a</title><desc>b</desc></svg>"
+    page = opening(COUNTS, {}, both, [svg, svg])
+    assert page.count("<li>") == 2
+    assert f"<li>dog: {reason}" in page
+    section = detector_section(not_judged())
+    assert isinstance(section, str)
+    assert section.startswith(f"The detector was {reason}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -59,6 +60,21 @@ def answers(confusions: Mapping[str, Confusion], path: Path) -> None:
     axes.set(xlabel="of 100 eval clips", title="Right and wrong answers in a hundred clips", xlim=(0, 100))
     axes.legend(loc="upper left", bbox_to_anchor=(1.1, 1))
     save(figure, path, "; ".join(f"{n}: {v:.0f} right, {100 - v:.0f} wrong" for n, v in zip(names, right, strict=True)))
+
+
+def not_judged(title: str, reason: str, path: Path) -> None:
+    """Draw a text in place of a figure that needs more eval clips.
+
+    Parameters
+    ----------
+    reason
+        :attr:`soundsift.detectors.metrics.DetectorMetrics.why_not_judged`.
+    """
+    figure, axes = plt.subplots(figsize=(7, 1.8))
+    axes.set_axis_off()
+    axes.set(title=title)
+    axes.text(0, 0.9, fill(reason, 80), va="top")
+    save(figure, path, reason)
 
 
 def curves(truth: Int64Array, probability: Mapping[str, Float64Array], name: str, path: Path) -> None:
