@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+import pyarrow as pa
+
 from soundsift.detectors.metrics import read_metrics
 from soundsift.files import write_text
 from soundsift.joblog import job_log
@@ -27,7 +29,9 @@ def summarize_run(
     left_out = Counter(read_parquet(excluded)["reason"].to_pylist())
     write_text(run.lines(counts, left_out, run.unrecognised(absent), evaluated, is_demo, sources), text)
     write_csv(absent, missing)
-    sections = [(name, run.detector_section(result)) for name, result in evaluated.items()]
+    sections: list[tuple[str, pa.Table | str]] = [("All detectors", run.overview_table(evaluated))]
+    sections += [("Means", sentence) for sentence in run.mean_sentences(evaluated)]
+    sections += [(name, run.detector_section(result)) for name, result in evaluated.items()]
     write_page("Detectors and simpler baselines", sections, table)
     by_source = ("Available clips by source", run.source_table(sources))
     write_page("Coverage", [("Wanted clips by outcome", run.coverage_table(counts)), by_source], counted)

@@ -1,7 +1,10 @@
 """The metrics of a detector, as ``metrics.json`` holds them."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from statistics import NormalDist, fmean
 from typing import Any
 
 from soundsift.errors import InputError
@@ -133,6 +136,39 @@ class DetectorMetrics:
             "the eval list (without one, to the training list), or see results/coverage.parquet for clips that are "
             "missing"
         )
+
+
+@dataclass(frozen=True)
+class Means:
+    """Means of several detectors: their number, mean average precision and mean ROC AUC."""
+
+    n: int
+    average_precision: float
+    roc_auc: float
+
+
+def means(metrics: Iterable[DetectorMetrics]) -> Means:
+    """Average the detectors that were judged; there must be one."""
+    judged = [one.performance for one in metrics if one.performance]
+    return Means(
+        len(judged),
+        fmean(one.average_precision.value for one in judged),
+        fmean(one.roc_auc.value for one in judged),
+    )
+
+
+def d_prime(roc_auc: float) -> float:
+    """Distance between clips with and without a class, in standard deviations, from the area under the ROC curve.
+
+    It is the distance of two normal distributions of equal variance with this area. Like papers on AudioSet, the
+    summary gives that of the mean area (Gemmeke et al. 2017, section 4).
+
+    Examples
+    --------
+    >>> round(d_prime(0.95), 3)
+    2.326
+    """
+    return math.sqrt(2) * NormalDist().inv_cdf(roc_auc) if 0 < roc_auc < 1 else math.copysign(math.inf, roc_auc - 0.5)
 
 
 def write_metrics(metrics: DetectorMetrics, path: Path) -> None:

@@ -6,12 +6,15 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from soundsift.detectors.metrics import ALWAYS_NO, METRICS, DetectorMetrics
+from soundsift.detectors.metrics import ALWAYS_NO, METRICS, DetectorMetrics, d_prime, means
 from soundsift.media.columns import KEPT
 from soundsift.media.coverage import Counts
 from soundsift.media.outcomes import OUTCOMES
 from soundsift.report.page import image
 from soundsift.templates import render
+
+# Means over fewer detectors say less than the detectors' own lines.
+N_TO_AVERAGE = 3
 
 
 def lines(
@@ -37,6 +40,7 @@ def lines(
     text += [f"By source: {', '.join(f'{n:,} {name}' for name, n in sources.items())}."] if len(sources) > 1 else []
     text += [f"Unrecognised error on {n} clips, please report it: {message}" for message, n in unknown.items()]
     text += [_performance_line(name, of_detector) for name, of_detector in metrics.items()]
+    text += mean_sentences(metrics)
     if is_demo:
         text.append("This is the demo: its sound is synthetic, so these figures mean nothing about real sound.")
     text.append("Report: results/report.html. Table: results/features.parquet. Models: results/detectors/.")
@@ -55,6 +59,19 @@ def _performance_line(name: str, metrics: DetectorMetrics) -> str:
         f"Balanced accuracy {balanced.value:.1%} (95 % interval {balanced.low:.1%} to {balanced.high:.1%}, "
         f"{metrics.n_eval} clips)."
     )
+
+
+def mean_sentences(metrics: Mapping[str, DetectorMetrics]) -> list[str]:
+    """Write one sentence about the means over the detectors, or none if fewer than three were judged."""
+    n_others = sum(one.performance is None for one in metrics.values())
+    if len(metrics) - n_others < N_TO_AVERAGE:
+        return []
+    of_judged = means(metrics.values())
+    others = f" (not judged: {n_others})" if n_others else ""
+    return [
+        f"Mean of {of_judged.n} detectors{others}: average precision {of_judged.average_precision:.3f}, "
+        f"ROC AUC {of_judged.roc_auc:.3f} (d' {d_prime(of_judged.roc_auc):.2f})."
+    ]
 
 
 def unrecognised(missing: pa.Table) -> dict[str, int]:
@@ -83,6 +100,7 @@ def opening(
         coverage_sentences=_coverage_sentences(counts, left_out),
         coverage_figure=coverage,
         detectors=metrics,
+        mean_sentences=mean_sentences(metrics),
         always_no=ALWAYS_NO,
         answers_figure=answers,
     )
@@ -121,6 +139,28 @@ def coverage_table(counts: Counts) -> pa.Table:
 def source_table(sources: Mapping[str, int]) -> pa.Table:
     """One row per source of media: number of available clips."""
     return pa.table({"source": list(sources), "clips": list(sources.values())})
+
+
+def overview_table(metrics: Mapping[str, DetectorMetrics]) -> pa.Table:
+    """Make one row per detector: its clips, and its main metrics, which are empty if it was not judged."""
+    names = ("average_precision", "roc_auc", "balanced_accuracy")
+    rows = [
+        {
+            "detector": name,
+            "training clips with it": one.train_positives,
+            "eval clips with it": one.positives,
+            "eval clips without it": one.n_eval - one.positives,
+            **{
+                metric.replace("_", " "): round(one.performance.intervals()[metric].value, 3)
+                if one.performance
+                else None
+                for metric in names
+            },
+        }
+        for name, one in metrics.items()
+    ]
+    kinds = [pa.string(), *[pa.int64()] * 3, *[pa.float64()] * len(names)]
+    return pa.Table.from_pylist(rows, pa.schema(list(zip(rows[0], kinds, strict=True))))
 
 
 def detector_section(metrics: DetectorMetrics) -> pa.Table | str:

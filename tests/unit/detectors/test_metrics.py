@@ -1,7 +1,9 @@
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from soundsift.detectors.metrics import (
@@ -11,6 +13,8 @@ from soundsift.detectors.metrics import (
     Interval,
     Performance,
     can_be_judged,
+    d_prime,
+    means,
     read_metrics,
     write_metrics,
 )
@@ -83,6 +87,19 @@ def test_two_clips_of_each_kind_are_needed_and_the_reason_says_which_are_missing
     assert [can_be_judged(*counts) for counts in ((4, 2), (4, 1), (4, 3), (0, 0))] == [True, False, False, False]
     reason = not_judged().why_not_judged
     assert "of the eval clips 1 are with dog and 299 without it, and at least 2 of each are needed: add" in reason
+
+
+def test_d_prime_is_the_distance_of_two_normal_distributions_with_that_area() -> None:
+    rng = np.random.default_rng(0)
+    absent, present = rng.normal(size=100_000), rng.normal(loc=1.5, size=100_000)
+    assert d_prime(float(np.mean(present > absent))) == pytest.approx(1.5, abs=0.02)
+    assert [d_prime(area) for area in (0.0, 0.5, 1.0)] == [-math.inf, 0.0, math.inf]
+
+
+def test_means_are_those_of_the_judged_detectors() -> None:
+    other = replace(detector_metrics(), performance=performance(0.5))
+    found = means([detector_metrics(), not_judged(), other])
+    assert (found.n, found.average_precision, found.roc_auc) == (2, pytest.approx(0.7), pytest.approx(0.7))
 
 
 @pytest.mark.parametrize("key", ["f1", "confusion", "n_unknown", "baselines"])

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from soundsift.detectors.metrics import METRICS, Confusion, DetectorMetrics, Interval
-from soundsift.report.run import detector_section, lines, opening, unrecognised
+from soundsift.report.run import detector_section, lines, opening, overview_table, unrecognised
 from tests.unit.detectors.test_metrics import not_judged, performance
 
 COUNTS = {"train": {"ok": 6, "private": 2, "silent": 1}, "eval": {"ok": 3, "removed": 3, "private": 1}}
@@ -98,3 +98,29 @@ def test_a_detector_that_was_not_judged_says_so_everywhere_and_hides_no_other() 
     section = detector_section(not_judged())
     assert isinstance(section, str)
     assert section.startswith(f"The detector was {reason}")
+
+
+def test_from_three_judged_detectors_on_their_means_are_given_once() -> None:
+    svg = "<svg><title>a</title><desc>b</desc></svg>"
+    two = {"music": music(), "speech": music(), "dog": not_judged()}
+    assert "Mean of" not in lines(COUNTS, {}, {}, two, is_demo=False)
+    assert "Mean of" not in opening(COUNTS, {}, two, [svg, svg])
+    four = two | {"rain": replace(music(), performance=performance(0.6))}
+    sentence = "Mean of 3 detectors (not judged: 1): average precision 0.733, ROC AUC 0.733 (d' 0.88)."
+    assert lines(COUNTS, {}, {}, four, is_demo=False).count(sentence) == 1
+    assert opening(COUNTS, {}, four, [svg, svg]).count(sentence.replace("'", "&#39;")) == 1
+    del four["dog"]
+    assert "Mean of 3 detectors: average" in lines(COUNTS, {}, {}, four, is_demo=False)
+
+
+def test_all_detectors_are_rows_of_one_table_empty_where_they_were_not_judged() -> None:
+    assert overview_table({"dog": not_judged(), "music": music()}).to_pylist() == [
+        {
+            "detector": "dog", "training clips with it": 480, "eval clips with it": 1, "eval clips without it": 299,
+            "average precision": None, "roc auc": None, "balanced accuracy": None,
+        },
+        {
+            "detector": "music", "training clips with it": 50, "eval clips with it": 20, "eval clips without it": 40,
+            "average precision": 0.8, "roc auc": 0.8, "balanced accuracy": 0.8,
+        },
+    ]  # fmt: skip
