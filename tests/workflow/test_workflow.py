@@ -315,7 +315,7 @@ def test_without_an_eval_list_videos_are_kept_back(project: Project, media: Path
 
 def test_a_detector_that_cannot_be_judged_is_trained_and_blocks_no_other(project: Project) -> None:
     # one eval clip is an engine, two are needed
-    project.change("detectors", engine=["Engine"])
+    project.change("detectors", music=["Music"], speech=["Speech"], engine=["Engine"])
     project.change("training", model="statistics")
     pages = ("card.md", "curves.svg", "learning.svg", "errors.html", "labels.html")
     of_engine = [f"results/detectors/engine/{name}" for name in pages]

@@ -49,8 +49,7 @@ def card(
         features=features,
         n_inputs=n_inputs,
         network=network,
-        # without held-out videos the shift is 0
-        is_calibrated=weights[-1] != 0,
+        is_calibrated=metrics.threshold_interval is not None,
         slopes=weights[:-1],
         keras_version=version("keras"),
     )

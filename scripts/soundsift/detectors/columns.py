@@ -56,8 +56,8 @@ PROBABILITY_COLUMNS = (
     ),
     Column(
         "the_original_25_inputs", pa.float64(), "",
-        "probability by the same network on the original 25 inputs; null if the detector uses them or was not judged, or "
-        "if they are missing",
+        "probability by the same network on the original 25 inputs; null if the detector uses them, if it was not "
+        "judged, or if they are missing",
     ),
 )  # fmt: skip
 BASELINES = tuple(column.name for column in PROBABILITY_COLUMNS[4:])

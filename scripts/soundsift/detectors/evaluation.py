@@ -22,9 +22,9 @@ from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.inference import Model, calibrated
 from soundsift.detectors.metrics import ALWAYS_NO, DetectorMetrics, Performance, can_be_judged
 from soundsift.detectors.model_file import probabilities
-from soundsift.detectors.scoring import measure_performance
+from soundsift.detectors.scoring import measure_performance, share_interval
 from soundsift.detectors.sequences import clip_sequences, missing_sequences
-from soundsift.detectors.split import train_and_eval, truth_of
+from soundsift.detectors.split import sources_of, train_and_eval, truth_of
 from soundsift.detectors.training import train
 from soundsift.features.inputs import has_original, input_columns, original_columns
 
@@ -75,6 +75,9 @@ def evaluate(
     def measured(of_model: Float64Array, at: float) -> Performance:
         return measure_performance(eval_truth, of_model, at, params.seed)
 
+    sources = sources_of(table).combine_chunks().dictionary_encode().indices.to_numpy()
+    # without held-out videos the shift is 0, and the threshold is not the share of positives
+    is_calibrated = definition.calibrations[detector][-1] != 0
     is_judged = can_be_judged(len(eval_rows), int(eval_truth.sum()))
     compared: dict[str, Float64Array] = {}
     baselines: dict[str, Performance] = {}
@@ -100,6 +103,9 @@ def evaluate(
         positives=int(eval_truth.sum()),
         train_positives=int(truth[train_rows].sum()),
         threshold=threshold,
+        threshold_interval=share_interval(truth[train_rows], sources[train_rows], params.seed)
+        if is_calibrated
+        else None,
         performance=measured(probability[eval_rows], threshold) if is_judged else None,
         brier_score_uncalibrated=float(np.mean((uncalibrated - eval_truth) ** 2)) if is_judged else None,
         baselines=baselines,

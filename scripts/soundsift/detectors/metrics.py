@@ -106,7 +106,10 @@ class DetectorMetrics:
     n_unknown
         Clips of unknown truth, which are used neither for training nor for evaluation.
     threshold
-        Of the detector.
+        Of the detector: the share of positives among the training clips, or 0.5 if it is not calibrated.
+    threshold_interval
+        This share with its 95 % bootstrap interval over the sources of the training clips; None if the detector is not
+        calibrated.
     performance
         Of the detector; None if it was not judged: :func:`can_be_judged`.
     brier_score_uncalibrated
@@ -123,6 +126,7 @@ class DetectorMetrics:
     positives: int
     train_positives: int
     threshold: float
+    threshold_interval: Interval | None
     performance: Performance | None
     brier_score_uncalibrated: float | None
     baselines: dict[str, Performance]
@@ -195,8 +199,14 @@ def read_metrics(path: Path) -> DetectorMetrics:
     try:
         own = {name: data.pop(name) for name in _NOT_JUDGED} | {"threshold": data["threshold"]}
         performance = None if own["confusion"] is None else _performance(own)
+        interval = data.pop("threshold_interval")
         baselines = {name: _performance(one) for name, one in data.pop("baselines").items()}
-        return DetectorMetrics(**data, performance=performance, baselines=baselines)
+        return DetectorMetrics(
+            **data,
+            threshold_interval=Interval(**interval) if interval else None,
+            performance=performance,
+            baselines=baselines,
+        )
     except (KeyError, TypeError) as error:
         raise InputError(
             f"{path} does not hold the metrics of this version ({error}): delete it and run again"

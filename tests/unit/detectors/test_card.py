@@ -27,7 +27,8 @@ def test_a_card_describes_the_detector_its_data_and_its_performance() -> None:
         [0.71, 0.52, 0.1],
     )
     for part in (
-        "# The speech detector\n", "Speech, without Speech synthesizer.\n", "up to 5 networks on statistics and up to three on frames", "weighted by 0.71 and 0.52",
+        "# The speech detector\n", "Speech, without Speech synthesizer.\n", "up to 5 networks on statistics and up to three networks on frames.", "weighted: 0.71 for statistics and 0.52 for frames.",
+        "a share between 0.350 and 0.460 would", "`training.model: both`, the default:", "weights of the parts, the calibration",
         "| inputs | 232 statistics", "mono sound; the frame features at about 20",
         "statistics | 8-4 units", "| n_fft 2048, n_mels 128 |\n", "probability of 0.400 |", "- List `train`: `mine.csv`.\n- List `eval`: `other.csv`, for evaluation only.\n",
         "1,200 training clips, 480 of them with speech", "per training clip: 1 (room", "300 clips of the eval list, 100 of\nthem with speech",
@@ -44,7 +45,7 @@ def test_a_card_describes_the_detector_its_data_and_its_performance() -> None:
 def test_a_card_without_an_eval_list_names_the_held_out_videos() -> None:
     text = card(
         {"classes": ["Music"]},
-        detector_metrics("music"),
+        replace(detector_metrics("music"), threshold=0.5, threshold_interval=None),
         CURVE,
         ERRORS,
         {"train": "m.csv"},
@@ -55,6 +56,8 @@ def test_a_card_without_an_eval_list_names_the_held_out_videos() -> None:
     )
     assert "There is one network of a kind." in text
     assert "not calibrated" in text
+    assert "The threshold is 0.5, because" in text
+    assert "Fitted for this detector" not in text
     assert "300 clips of videos held out from the training lists" in text
     assert "ontology: Music.\n" in text
 
@@ -78,5 +81,5 @@ def test_the_card_of_a_detector_that_was_not_judged_says_why_and_has_no_figures(
     assert "## Intended use and limits" in text
     assert "480 of them with dog" in text
     assert "probability of 0.400 |" in text
-    for absent in ("accuracy", "Brier", "## Errors", "learning.svg", "metrics above"):
+    for absent in ("| accuracy", "Brier", "## Errors", "learning.svg", "metrics above"):
         assert absent not in text, absent

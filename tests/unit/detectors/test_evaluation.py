@@ -70,7 +70,10 @@ def test_evaluation_beats_always_no_and_the_25_inputs_and_counts_every_known_cli
     counts = (metrics.n_train, metrics.train_positives, metrics.n_eval, metrics.positives, metrics.n_unknown)
     assert counts == (72, 40, 36, 20, 12)
     assert metrics.detector == "music"
-    assert metrics.performance.threshold == trained.threshold
+    assert metrics.performance.threshold == metrics.threshold == trained.threshold
+    assert metrics.threshold_interval is not None
+    assert metrics.threshold_interval.value == pytest.approx(trained.threshold)
+    assert metrics.threshold_interval.low < trained.threshold < metrics.threshold_interval.high
     assert metrics.performance.balanced_accuracy.value > 0.85
     assert set(baselines) == {"logistic_regression", "the_original_25_inputs", "always_no"}
     assert baselines["always_no"].accuracy.value == pytest.approx(16 / 36)

@@ -37,7 +37,7 @@ def detector_metrics(detector: str = "speech") -> DetectorMetrics:
     baselines = {"logistic_regression": performance(0.7), "always_no": performance(0.6, Confusion(200, 0, 100, 0), 0.5)}
     return DetectorMetrics(
         detector=detector, n_train=1200, n_eval=300, n_unknown=7, positives=100, train_positives=480,
-        threshold=0.4, performance=performance(), brier_score_uncalibrated=0.0451, baselines=baselines,
+        threshold=0.4, threshold_interval=Interval(0.4, 0.35, 0.46), performance=performance(), brier_score_uncalibrated=0.0451, baselines=baselines,
     )  # fmt: skip
 
 
@@ -46,7 +46,14 @@ def test_the_file_has_exactly_the_keys_of_the_contract(tmp_path: Path) -> None:
     found = json.loads((tmp_path / "metrics.json").read_text())
     counts = ["detector", "n_train", "n_eval", "n_unknown", "positives", "train_positives"]
     of_model = ["threshold", *KEYS, "confusion"]
-    assert list(found) == [*counts, *of_model, "brier_score_uncalibrated", "baselines"]
+    assert list(found) == [
+        *counts,
+        "threshold",
+        "threshold_interval",
+        *of_model[1:],
+        "brier_score_uncalibrated",
+        "baselines",
+    ]
     assert {name: list(one) for name, one in found["baselines"].items()} == {
         "logistic_regression": of_model, "always_no": of_model
     }  # fmt: skip
@@ -61,6 +68,9 @@ def test_metrics_come_back_as_they_were_written(tmp_path: Path) -> None:
     written = detector_metrics()
     write_metrics(written, tmp_path / "metrics.json")
     assert read_metrics(tmp_path / "metrics.json") == written
+    uncalibrated = replace(written, threshold_interval=None)
+    write_metrics(uncalibrated, tmp_path / "metrics.json")
+    assert read_metrics(tmp_path / "metrics.json") == uncalibrated
     write_metrics(replace(written, n_unknown=8), tmp_path / "metrics.json")
     assert read_metrics(tmp_path / "metrics.json") != written
 
@@ -102,7 +112,7 @@ def test_means_are_those_of_the_judged_detectors() -> None:
     assert (found.n, found.average_precision, found.roc_auc) == (2, pytest.approx(0.7), pytest.approx(0.7))
 
 
-@pytest.mark.parametrize("key", ["f1", "confusion", "n_unknown", "baselines"])
+@pytest.mark.parametrize("key", ["f1", "confusion", "n_unknown", "baselines", "threshold_interval"])
 def test_metrics_without_a_key_are_refused_in_one_line(key: str, tmp_path: Path) -> None:
     write_metrics(detector_metrics(), tmp_path / "metrics.json")
     data = json.loads((tmp_path / "metrics.json").read_text())
