@@ -27,8 +27,11 @@ def summarize_metadata(
     tables = [
         ("Outcomes of the lists' rows", outcomes),
         ("Wanted clips with and without each detector's class", truths),
-        (f"Every class{OWN_LABELS if metadata.are_own(known) else ''}", counted),
-        ("The first clips of each split", metadata.first_clips(wanted, at_youtube)),
+        (f"Every class{OWN_LABELS if metadata.are_own(known) else ''}", metadata.with_names_of_detectors(counted)),
+        (
+            "The first clips of each split",
+            metadata.with_names_of_detectors(metadata.first_clips(wanted, at_youtube)),
+        ),
     ]
     write_page("Metadata", tables, page)
     figures.class_counts(counted, class_figure)

@@ -31,7 +31,8 @@ def summarize_run(
     write_csv(absent, missing)
     sections: list[tuple[str, pa.Table | str]] = [("All detectors", run.overview_table(evaluated))]
     sections += [("Means", sentence) for sentence in run.mean_sentences(evaluated)]
-    sections += [(name, run.detector_section(result)) for name, result in evaluated.items()]
+    sections += [("Not judged", sentence) for sentence in run.not_judged_sentences(evaluated)]
+    sections += [(name, run.detector_table(result)) for name, result in evaluated.items() if result.performance]
     write_page("Detectors and simpler baselines", sections, table)
     by_source = ("Available clips by source", run.source_table(sources))
     write_page("Coverage", [("Wanted clips by outcome", run.coverage_table(counts)), by_source], counted)

@@ -13,6 +13,9 @@ from soundsift.files import read_json, write_json
 ALWAYS_NO = "always_no"
 # A detector is judged if there are at least this many eval clips with its class, and as many without it.
 N_TO_JUDGE = 2
+TO_JUDGE = (
+    "Add clips to the eval list (without one, to the training list), or see results/coverage.parquet for missing clips"
+)
 
 
 def can_be_judged(n_eval: int, positives: int) -> bool:
@@ -136,9 +139,7 @@ class DetectorMetrics:
         """Why there is no performance, and what to do about it."""
         return (
             f"not judged, because of the eval clips {self.positives:,} are with {self.detector} and "
-            f"{self.n_eval - self.positives:,} without it, and at least {N_TO_JUDGE} of each are needed: add clips to "
-            "the eval list (without one, to the training list), or see results/coverage.parquet for clips that are "
-            "missing"
+            f"{self.n_eval - self.positives:,} without it, and at least {N_TO_JUDGE} of each are needed. {TO_JUDGE}"
         )
 
 

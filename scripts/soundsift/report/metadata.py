@@ -11,8 +11,10 @@ from soundsift.metadata.reasons import REASONS
 
 # Clips of each split that the page lists; clips.parquet has all.
 N_PREVIEW_CLIPS = 200
-# Classes of each detector in the table of co-occurrence.
+# Classes of each detector in the table of co-occurrence. With many detectors there are fewer of each, so that the table
+# with all of them can be read.
 N_MOST_FREQUENT = 8
+N_READABLE = 30
 
 
 def row_outcomes(clips: pa.Table, excluded: pa.Table) -> pa.Table:
@@ -120,6 +122,25 @@ def first_clips(clips: pa.Table, at_youtube: bool) -> pa.Table:
     )
 
 
+def with_names_of_detectors(table: pa.Table) -> pa.Table:
+    """Replace the columns ``is_{detector}`` by one that names the detectors, because thirty columns fit on no page.
+
+    A detector whose truth is unknown (null, or the text "unknown") has a question mark.
+    """
+    truths = {name: table[name].to_pylist() for name in table.column_names if name.startswith("is_")}
+    marks = {True: "", "true": "", None: "?", "unknown": "?"}
+    names = [
+        ", ".join(
+            name.removeprefix("is_") + marks[truth]
+            for name, truth in zip(truths, of_row, strict=True)
+            if truth in marks
+        )
+        for of_row in zip(*truths.values(), strict=True)
+    ]
+    at = table.column_names.index(next(iter(truths)))
+    return table.add_column(at, "detectors", pa.array(names, pa.string())).drop_columns(list(truths))
+
+
 def co_occurrence(clips: pa.Table, labels: pa.Table) -> tuple[list[str], npt.NDArray[np.int64], list[int]]:
     """Count how often the most frequent classes of the detectors label the same clip.
 
@@ -138,11 +159,13 @@ def co_occurrence(clips: pa.Table, labels: pa.Table) -> tuple[list[str], npt.NDA
     frequency = np.bincount(code, minlength=labels.num_rows)
     picked: list[int] = []
     starts = []
-    for name in (n for n in labels.column_names if n.startswith("is_")):
+    detectors = [name for name in labels.column_names if name.startswith("is_")]
+    n_each = min(N_MOST_FREQUENT, max(1, N_READABLE // len(detectors)))
+    for name in detectors:
         starts.append(len(picked))
         of_detector = np.flatnonzero(labels[name].to_numpy() & (frequency > 0))
         by_frequency = of_detector[np.argsort(-frequency[of_detector], kind="stable")].tolist()
-        picked += [c for c in by_frequency if c not in picked][:N_MOST_FREQUENT]
+        picked += [c for c in by_frequency if c not in picked][:n_each]
     carries = np.zeros((len(picked), clips.num_rows), dtype=np.float32)
     for i, wanted in enumerate(picked):
         carries[i, row[code == wanted]] = 1

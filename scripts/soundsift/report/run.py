@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from soundsift.detectors.metrics import ALWAYS_NO, METRICS, DetectorMetrics, d_prime, means
+from soundsift.detectors.metrics import ALWAYS_NO, METRICS, N_TO_JUDGE, TO_JUDGE, DetectorMetrics, d_prime, means
 from soundsift.media.columns import KEPT
 from soundsift.media.coverage import Counts
 from soundsift.media.outcomes import OUTCOMES
@@ -39,8 +39,8 @@ def lines(
     text = _coverage_sentences(counts, left_out)
     text += [f"By source: {', '.join(f'{n:,} {name}' for name, n in sources.items())}."] if len(sources) > 1 else []
     text += [f"Unrecognised error on {n} clips, please report it: {message}" for message, n in unknown.items()]
-    text += [_performance_line(name, of_detector) for name, of_detector in metrics.items()]
-    text += mean_sentences(metrics)
+    text += [_performance_line(name, of_detector) for name, of_detector in metrics.items() if of_detector.performance]
+    text += mean_sentences(metrics) + not_judged_sentences(metrics)
     if is_demo:
         text.append("This is the demo: its sound is synthetic, so these figures mean nothing about real sound.")
     text.append("Report: results/report.html. Table: results/features.parquet. Models: results/detectors/.")
@@ -49,8 +49,7 @@ def lines(
 
 def _performance_line(name: str, metrics: DetectorMetrics) -> str:
     own = metrics.performance
-    if own is None:
-        return f"{name}: {metrics.why_not_judged}."
+    assert own is not None
     always_no = metrics.baselines[ALWAYS_NO]
     n, balanced = own.confusion, own.balanced_accuracy
     return (
@@ -71,6 +70,21 @@ def mean_sentences(metrics: Mapping[str, DetectorMetrics]) -> list[str]:
     return [
         f"Mean of {of_judged.n} detectors{others}: average precision {of_judged.average_precision:.3f}, "
         f"ROC AUC {of_judged.roc_auc:.3f} (d' {d_prime(of_judged.roc_auc):.2f})."
+    ]
+
+
+def not_judged_sentences(metrics: Mapping[str, DetectorMetrics]) -> list[str]:
+    """Name the detectors that were not judged, and say why and what to do; nothing if all were."""
+    counts = [
+        f"{name} ({one.positives:,} with, {one.n_eval - one.positives:,} without)"
+        for name, one in metrics.items()
+        if not one.performance
+    ]
+    if not counts:
+        return []
+    return [
+        f"Not judged, because at least {N_TO_JUDGE} eval clips with the class and {N_TO_JUDGE} without it are needed: "
+        f"{', '.join(counts)}. {TO_JUDGE}."
     ]
 
 
@@ -99,8 +113,8 @@ def opening(
         "opening.html",
         coverage_sentences=_coverage_sentences(counts, left_out),
         coverage_figure=coverage,
-        detectors=metrics,
-        mean_sentences=mean_sentences(metrics),
+        detectors={name: one for name, one in metrics.items() if one.performance},
+        sentences=mean_sentences(metrics) + not_judged_sentences(metrics),
         always_no=ALWAYS_NO,
         answers_figure=answers,
     )
@@ -163,15 +177,9 @@ def overview_table(metrics: Mapping[str, DetectorMetrics]) -> pa.Table:
     return pa.Table.from_pylist(rows, pa.schema(list(zip(rows[0], kinds, strict=True))))
 
 
-def detector_section(metrics: DetectorMetrics) -> pa.Table | str:
-    """Make one row per metric: the rounded value and 95 % interval of a detector and of each baseline.
-
-    Returns
-    -------
-    The table, or a sentence if the detector was not judged.
-    """
-    if metrics.performance is None:
-        return f"The detector was {metrics.why_not_judged}."
+def detector_table(metrics: DetectorMetrics) -> pa.Table:
+    """Make one row per metric: the rounded value and 95 % interval of a judged detector and of each baseline."""
+    assert metrics.performance is not None
     columns = {"metric": [name.replace("_", " ") for name in METRICS]}
     for model, of_model in ({"this detector": metrics.performance} | metrics.baselines).items():
         columns[model.replace("_", " ")] = [str(interval) for interval in of_model.intervals().values()]

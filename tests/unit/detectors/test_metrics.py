@@ -96,7 +96,7 @@ def test_the_metrics_of_a_detector_that_was_not_judged_are_null(tmp_path: Path) 
 def test_two_clips_of_each_kind_are_needed_and_the_reason_says_which_are_missing() -> None:
     assert [can_be_judged(*counts) for counts in ((4, 2), (4, 1), (4, 3), (0, 0))] == [True, False, False, False]
     reason = not_judged().why_not_judged
-    assert "of the eval clips 1 are with dog and 299 without it, and at least 2 of each are needed: add" in reason
+    assert "of the eval clips 1 are with dog and 299 without it, and at least 2 of each are needed. Add" in reason
 
 
 def test_d_prime_is_the_distance_of_two_normal_distributions_with_that_area() -> None:

@@ -52,6 +52,12 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
             path,
         ),
     ),
+    "truths_of_a_rare_class": (
+        ["dog, train", "3 with, 0 unknown", "2,000"],
+        lambda path: metadata.truths(
+            pa.table({"split": ["train"], "detector": ["dog"], "with": [3], "without": [2000], "unknown": [0]}), path
+        ),
+    ),
     "co_occurrence": (
         ["Clips that carry both labels", "Music", "Speech", "12k", "40", "% of the clips with the row's label"],
         lambda path: metadata.co_occurrence(["Music", "Speech"], np.array([[12_000, 40], [40, 90]]), [0, 1], path),

@@ -83,3 +83,20 @@ def test_classes_on_the_same_clip_are_counted(clips: pa.Table) -> None:
     assert names == ["Music", "Rock", "Speech"]
     assert starts == [0, 2]
     np.testing.assert_array_equal(counts, [[3, 1, 1], [1, 1, 0], [1, 0, 2]])
+
+
+def test_detectors_are_named_in_one_column_however_many_there_are(clips: pa.Table) -> None:
+    table = metadata.with_names_of_detectors(metadata.first_clips(clips, at_youtube=False))
+    assert table.column_names == ["clip_id", "split", "start (s)", "end (s)", "labels", "detectors"]
+    assert table["detectors"].to_pylist() == ["music", "music, speech", "music?", "speech"]
+    classes = metadata.with_names_of_detectors(metadata.class_counts(clips, LABELS))
+    assert classes["detectors"].to_pylist() == ["music", "speech", "music", ""]
+
+
+def test_with_many_detectors_fewer_classes_of_each_are_compared(clips: pa.Table) -> None:
+    many = LABELS
+    for i in range(20):
+        many = many.append_column(f"is_more_{i}", pa.array([False] * 4))
+    names, _, starts = metadata.co_occurrence(clips, many)
+    assert names == ["Music", "Speech"]
+    assert len(starts) == 22

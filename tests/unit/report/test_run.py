@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from soundsift.detectors.metrics import METRICS, Confusion, DetectorMetrics, Interval
-from soundsift.report.run import detector_section, lines, opening, overview_table, unrecognised
+from soundsift.report.run import detector_table, lines, opening, overview_table, unrecognised
 from tests.unit.detectors.test_metrics import not_judged, performance
 
 COUNTS = {"train": {"ok": 6, "private": 2, "silent": 1}, "eval": {"ok": 3, "removed": 3, "private": 1}}
@@ -65,8 +65,7 @@ def test_only_the_demo_is_called_synthetic(is_demo: bool) -> None:
 
 
 def test_the_table_of_a_detector_has_its_baselines_beside_it() -> None:
-    table = detector_section(music())
-    assert isinstance(table, pa.Table)
+    table = detector_table(music())
     assert table.column_names == ["metric", "this detector", "logistic regression", "always no"]
     assert table["metric"].to_pylist() == [name.replace("_", " ") for name in METRICS]
     assert table["this detector"].to_pylist()[0] == "0.850 (0.800 to 0.900)"
@@ -85,19 +84,20 @@ def test_the_report_opens_with_counts_reasons_and_each_detector_in_a_hundred_cli
     assert text.index('alt="coverage. in words"') < text.index("<li>") < text.index('alt="answers. in words"')
 
 
-def test_a_detector_that_was_not_judged_says_so_everywhere_and_hides_no_other() -> None:
-    both = {"music": music(), "dog": not_judged()}
-    reason = "not judged, because of the eval clips 1 are with dog and 299 without it"
-    text = lines(COUNTS, {}, {}, both, is_demo=False).splitlines()
+def test_detectors_that_were_not_judged_are_named_together_after_the_others() -> None:
+    three = {"dog": not_judged(), "music": music(), "rain": not_judged("rain")}
+    sentence = "are needed: dog (1 with, 299 without), rain (1 with, 299 without). Add clips to the eval list"
+    text = lines(COUNTS, {}, {}, three, is_demo=False).splitlines()
     assert text[2].startswith("music: finds 15 of 20 clips")
-    assert text[3].startswith(f"dog: {reason}")
+    assert text[3].startswith(
+        "Not judged, because at least 2 eval clips with the class and 2 without it are needed: dog"
+    )
+    assert sentence in text[3]
     svg = "<svg><title>a</title><desc>b</desc></svg>"
-    page = opening(COUNTS, {}, both, [svg, svg])
-    assert page.count("<li>") == 2
-    assert f"<li>dog: {reason}" in page
-    section = detector_section(not_judged())
-    assert isinstance(section, str)
-    assert section.startswith(f"The detector was {reason}")
+    page = opening(COUNTS, {}, three, [svg, svg])
+    assert page.count("<li>") == 1
+    assert sentence in page
+    assert "Not judged" not in lines(COUNTS, {}, {}, {"music": music()}, is_demo=False)
 
 
 def test_from_three_judged_detectors_on_their_means_are_given_once() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -54,19 +55,29 @@ def truths(table: pa.Table, path: Path) -> None:
     names = [f"{row['detector']}, {row['split']}" for row in table.to_pylist()]
     figure, axes = plt.subplots(figsize=(8, 1.2 + 0.4 * len(names)))
     left = np.zeros(len(names))
+    totals = max(map(sum, zip(*(table[name].to_pylist() for name in ("with", "without", "unknown")), strict=True)))
+    beside = [""] * len(names)
     for name, colour in (("with", BLUE), ("without", ORANGE)):
         values = np.array(table[name].to_pylist())
         bars = axes.barh(names, values, left=left, color=colour, label=name)
         on = "white" if colour == BLUE else "black"
-        axes.bar_label(bars, [f"{v:,}" if v else "" for v in values], label_type="center", color=on)
+        fits = values > 0.07 * totals
+        axes.bar_label(
+            bars, [f"{v:,}" if fit else "" for v, fit in zip(values, fits, strict=True)], label_type="center", color=on
+        )
+        beside = [
+            f"{text}{v:,} {name}, " if v and not fit else text
+            for text, v, fit in zip(beside, values, fits, strict=True)
+        ]
         left += values
     bars = axes.barh(names, table["unknown"].to_pylist(), left=left, color=GREY, label="unknown")
-    axes.bar_label(bars, [f"{n:,} unknown" for n in table["unknown"].to_pylist()], padding=3)
-    axes.invert_yaxis()
+    unknown = table["unknown"].to_pylist()
+    axes.bar_label(bars, [f"{text}{n:,} unknown" for text, n in zip(beside, unknown, strict=True)], padding=3)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set(
-        xlabel="wanted clips", title="Wanted clips with and without each detector's class", xlim=(0, 1.25 * left.max())
-    )
+        xlabel="wanted clips", title="Wanted clips with and without each detector's class",
+        xlim=(0, 1.4 * left.max()), ylim=(len(names) - 0.4, -0.6),
+    )  # fmt: skip
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     rows = zip(names, table.to_pylist(), strict=True)
     description = "; ".join(
@@ -84,6 +95,8 @@ def co_occurrence(names: Sequence[str], counts: npt.NDArray[np.int64], starts: S
     # Inches; a taller figure would not fit on the screen of a laptop.
     side = min(2.5 + 0.45 * len(names), 7.5)
     figure, axes = plt.subplots(figsize=(side + 1.2, side))
+    is_small = len(names) > 16
+    line = 0.5 if is_small else 2
     image = axes.imshow(100 * of_row, cmap="cividis", vmin=0, vmax=100)
     for (row, column), n in np.ndenumerate(counts):
         if n:
@@ -94,14 +107,16 @@ def co_occurrence(names: Sequence[str], counts: npt.NDArray[np.int64], starts: S
                 str(n) if n < 1000 else f"{n / 1000:.0f}k",
                 ha="center",
                 va="center",
-                fontsize=7,
+                fontsize=6 if is_small else 7,
                 color=colour,
             )
     for start in starts[1:]:
-        axes.axhline(start - 0.5, color="white", linewidth=2)
-        axes.axvline(start - 0.5, color="white", linewidth=2)
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    axes.set_yticks(range(len(names)), names)
+        axes.axhline(start - 0.5, color="white", linewidth=line)
+        axes.axvline(start - 0.5, color="white", linewidth=line)
+    shown = [shorten(name, 24, placeholder=" ...") for name in names]
+    axes.set_xticks(range(len(names)), shown, rotation=90 if is_small else 45, ha="center" if is_small else "right")
+    axes.set_yticks(range(len(names)), shown)
+    axes.tick_params(labelsize=8 if is_small else None)
     axes.set_title("Clips that carry both labels")
     figure.colorbar(image, ax=axes, label="% of the clips with the row's label", shrink=0.6)
     save(figure, path, f"How many clips carry two of {len(names)} classes: {', '.join(names)}")
