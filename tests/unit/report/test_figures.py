@@ -90,6 +90,10 @@ FIGURES: dict[str, tuple[list[str], Callable[[Path], None]]] = {
             {"music": Confusion(tn=36, fp=4, fn=5, tp=15), "speech": Confusion(tn=9, fp=0, fn=0, tp=3)}, path
         ),
     ),
+    "answers_of_no_detector": (
+        ["Right and wrong answers in a hundred clips", "no detector was judged"],
+        lambda path: detectors.answers({}, path),
+    ),
     "not_judged": (
         ["dog: curves", "not judged, because of the eval clips 1 are with dog"],
         lambda path: detectors.not_judged("dog: curves", "not judged, because of the eval clips 1 are with dog", path),

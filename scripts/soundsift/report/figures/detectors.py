@@ -46,6 +46,8 @@ def confusion(counts: Confusion, name: str, path: Path) -> None:
 
 def answers(confusions: Mapping[str, Confusion], path: Path) -> None:
     """Draw the percentage of right and wrong predictions for clips with and without each detector's class."""
+    if not confusions:
+        return not_judged("Right and wrong answers in a hundred clips", "no detector was judged", path)
     figure, axes = plt.subplots(figsize=(7, 1.1 + 0.7 * len(confusions)))
     names, shares = [], []
     for detector, n in confusions.items():
@@ -56,8 +58,8 @@ def answers(confusions: Mapping[str, Confusion], path: Path) -> None:
     axes.bar_label(bars, [f"{v:.0f}" for v in right], label_type="center", color="white")
     bars = axes.barh(names, 100 - right, left=right, color=ORANGE, label="wrong")
     axes.bar_label(bars, [f"{100 - v:.0f}" for v in right], padding=4)
-    axes.invert_yaxis()
     axes.set(xlabel="of 100 eval clips", title="Right and wrong answers in a hundred clips", xlim=(0, 100))
+    axes.set_ylim(len(names) - 0.4, -0.6)
     axes.legend(loc="upper left", bbox_to_anchor=(1.1, 1))
     save(figure, path, "; ".join(f"{n}: {v:.0f} right, {100 - v:.0f} wrong" for n, v in zip(names, right, strict=True)))
 
