@@ -29,7 +29,7 @@ from soundsift.metadata.classes import Classes
 from soundsift.metadata.file_ids import file_id
 from soundsift.metadata.labels import Integers, each_once, find_classes, own_labels, separators_of_labels
 from soundsift.metadata.list_columns import ListColumns, read_columns
-from soundsift.metadata.row_ids import check_excel, check_ids, clip_ids_of, paths_of
+from soundsift.metadata.row_ids import check_excel, check_files, check_ids, clip_ids_of, paths_of
 from soundsift.metadata.seconds import advice, decimal_comma_in, read_seconds
 
 # Length of AudioSet's segments. The list of strong labels has the times of events, not the end of the segment.
@@ -159,14 +159,7 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
     file = clip_id = None
     ids = columns.text[key]
     if key == "file":
-        columns.check(pc.not_equal(ids, ""), "a row must name a file")
-        check_excel(columns, ids, "name of a file")
-        columns.check(
-            pc.invert(pc.match_substring_regex(ids, r"[^/\\]{256}")),
-            "a name may have at most 255 characters: rename the file",
-        )
-        rule = "a file must be a path; the part of an address before the name belongs into download.url: https://host/{file}"
-        columns.check(pc.invert(pc.match_substring_regex(ids, "^[A-Za-z][A-Za-z0-9+.-]+://")), rule)
+        check_files(columns)
         file = paths_of(columns)
         place = columns.path.resolve().parent.as_posix()
         known = file.dictionary_encode()
@@ -175,19 +168,21 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
         folder = columns.path.parent.as_posix()
         here = [posixpath.normpath(posixpath.join(folder, path)) for path in known.dictionary.to_pylist()]
         file = pa.array(here, pa.string()).take(known.indices) if in_list_folder else columns.text[key]
-        hint = "; a point has no length: give it one, in Audacity by dragging its edge, or remove it"
-        columns.check(pa.array(start != end), f"the end must be after the start{hint}")
-        columns.check(pa.array(~(start > end)), "the end must be after the start")
     else:
         clip_id = clip_ids_of(columns)
         file = columns.text.get("file")
         check_ids(columns, ids, key, youtube_ids and clip_id is None)
-    if key == "video_id":
-        columns.check(pa.array(start < end), "the end must be after the start")
-    elif key == "segment_id":
+    if key == "segment_id":
         columns.check(pa.array(start <= end), "an event must not end before it starts")
         rule = f"an event must be within the segment's {STRONG_SECONDS:.0f} seconds"
         columns.check(pa.array(end <= STRONG_SECONDS + 1), rule)
+    else:
+        bad = np.flatnonzero(start >= end)  # the end of a whole file is NaN
+        is_point = len(bad) and start[bad[0]] == end[bad[0]]
+        hint = (
+            "; a point has no length: give it one, in Audacity by dragging its edge, or remove it" if is_point else ""
+        )
+        columns.check(pa.array(~(start >= end)), f"the end must be after the start{hint}")
     columns.check(pc.not_equal(columns.text["labels"], ""), "a segment must have at least one label")
     check_excel(columns, columns.text["labels"], "label")
     fold = columns.text.get("fold")

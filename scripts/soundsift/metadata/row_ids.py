@@ -20,6 +20,20 @@ EXCEL = (
     (f"^{EXCEL_ERROR}$", "an error of Excel, which takes a leading - or = for a formula"),
     (r"^=", "a formula: Excel puts = before a leading -"),
 )
+# What cannot be the path of a file here, and what to do.
+NO_PATH = (
+    (r"[^/\\]{256}", "a name may have at most 255 characters: rename the file"),
+    (
+        "^[A-Za-z][A-Za-z0-9+.-]+://",
+        "a file must be a path; the part of an address before the name belongs into download.url: https://host/{file}",
+    ),
+    (
+        r"^([A-Za-z]:[\\/]|\\\\)",
+        r"a drive or server of Windows is not known here; write the path relative to the list (data\a.wav), or only "
+        "the rest of it and download.url: file:///folder/{file}",
+    ),
+    ("^~/", "~ is not replaced in a list; write the path out, or relative to the list"),
+)
 # Not of labels, where 1,5 are two labels.
 DECIMAL = (r"^\d+,\d+$", "a number with a decimal comma, perhaps a name such as 1.5 that Excel has changed")
 
@@ -49,6 +63,15 @@ def check_excel(columns: ListColumns, texts: pa.Array, name: str) -> None:
     for pattern, what in (*EXCEL, *([] if name == "label" else [DECIMAL])):
         good = pc.invert(pc.match_substring_regex(texts, pattern))
         columns.check(good, f"the {name} is {what}: import the column as text, or take the original list")
+
+
+def check_files(columns: ListColumns) -> None:
+    """Refuse what is no path of a file here."""
+    names = columns.text["file"]
+    columns.check(pc.not_equal(names, ""), "a row must name a file")
+    check_excel(columns, names, "name of a file")
+    for pattern, rule in NO_PATH:
+        columns.check(pc.invert(pc.match_substring_regex(names, pattern)), rule)
 
 
 def paths_of(columns: ListColumns) -> pa.Array:
