@@ -41,6 +41,7 @@ def summarize_run(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
+        folds = snakemake.input.get("folds")
         summarize_run(
             coverage=Path(snakemake.input.coverage),
             excluded=Path(snakemake.input.excluded),
@@ -53,5 +54,5 @@ if __name__ == "__main__":
             counted=Path(snakemake.output.counted),
             figure=Path(snakemake.output.figure),
             answers=Path(snakemake.output.answers),
-            folds=next(map(Path, snakemake.input.get("folds", [])), None),
+            folds=Path(folds) if folds else None,
         )
