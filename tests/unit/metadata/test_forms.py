@@ -410,6 +410,28 @@ def test_lists_of_two_folders_have_their_own_files(tmp_path: Path) -> None:
     assert lists["dev"].file[0].as_py() == f"{tmp_path}/dev/001.wav"
 
 
+def test_ids_of_files_stay_when_a_list_in_another_folder_is_added(tmp_path: Path) -> None:
+    paths = {name: tmp_path / folder / "list.csv" for name, folder in (("train", "a/b"), ("more", "a"), ("eval", "c"))}
+    for path in paths.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("file,labels\n001.wav,x\n../001.wav,x\n")
+    alone = read_lists({"train": paths["train"]}, None)[0]["train"]
+    lists, _ = read_lists(paths, None)
+    assert lists["train"].video_id == alone.video_id
+    assert lists["more"].video_id[0] == lists["train"].video_id[1]  # the same file
+    assert len({i for one in lists.values() for i in one.video_id.to_pylist()}) == 5 - 1
+
+
+def test_two_files_whose_names_look_alike_are_told_apart_or_refused(tmp_path: Path) -> None:
+    names = "K\u00fcche.wav", "Ku\u0308che.wav"
+    text = "file,labels\n" + "".join(f"{name},x\n" for name in names)
+    (tmp_path / names[1]).write_bytes(b"1")
+    assert len(own(text, tmp_path / "list.csv")) == 2  # one file, written in two ways
+    (tmp_path / names[0]).write_bytes(b"2")
+    with pytest.raises(InputError, match="line 3: another file of the list has the same name, with accents in the oth"):
+        own(text, tmp_path / "list.csv")
+
+
 @pytest.mark.parametrize(
     ("length", "hop", "parts"),
     [
