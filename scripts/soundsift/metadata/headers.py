@@ -21,8 +21,10 @@ HEADERS = {
         "file", "filename", "file_name", "file_path", "filepath", "path", "fname", "audio", "audio_file", "audiofile",
         "audio_path", "audio_filename", "wav", "wav_file", "recording", "datei", "dateiname",
     ),
-    "start_seconds": ("start_seconds", "start_time_seconds", "start", "start_time", "start_s", "onset"),
-    "end_seconds": ("end_seconds", "end_time_seconds", "end", "end_time", "end_s", "offset"),
+    "start_seconds": (
+        "start_seconds", "start_time_seconds", "start", "start_time", "start_s", "onset", "beginn", "anfang",
+    ),
+    "end_seconds": ("end_seconds", "end_time_seconds", "end", "end_time", "end_s", "offset", "ende"),
     "labels": (
         "labels", "label", "positive_labels", "label_ids", "event_label", "event_labels", "category", "class",
         "class_name", "class_label", "tags", "tag", "klasse", "kategorie",

@@ -140,7 +140,7 @@ def refusal(header: str, row: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize(("header", "row", "named"), [
-    ("file;Beginn;Ende;labels", "a.wav;0,5;2;dog", "Beginn, Ende look like times"),
+    ("file;Startzeit;Endzeit;labels", "a.wav;0,5;2;dog", "Startzeit, Endzeit look like times"),
     ("file,begin,stop,labels", "a.wav,0.5,2,dog", "begin, stop"),
     ("file,Start (s),End (s),labels", "a.wav,0.5,2,dog", "Start (s), End (s)"),
     ("file,t_start,t_end,labels", "a.wav,0:30,1:10,dog", "{start_seconds: t_start, end_seconds: t_end}"),
@@ -159,6 +159,7 @@ def test_times_under_other_names_are_not_ignored(header: str, row: str, named: s
 @pytest.mark.parametrize(("header", "row", "what"), [
     ("ytid,start,end,labels", "x,1,2,dog", ("x", 1.0, 2.0)), ("path;label", "a.wav;dog", ("a.wav", 0.0, None)),
     ("filename,category", "a.wav,dog", ("a.wav", 0.0, None)), ("Dateiname;Klasse", "a.wav;dog", ("a.wav", 0.0, None)),
+    ("Dateiname;Beginn;Ende;Klasse", "a.wav;0,5;2;dog", ("a.wav", 0.5, 2.0)),
     ("clip_id,path,start,end,tag", "7,a.wav,1,2,dog", ("a.wav", 1.0, 2.0)),
 ])  # fmt: skip
 def test_headers_of_others_are_understood(header: str, row: str, what: tuple, tmp_path: Path) -> None:
