@@ -154,10 +154,12 @@ def _refuse_header(
     unknown = [theirs for name, theirs in zip(names, first, strict=True) if theirs and not name] or ["NAME"]
     known = HEADERS[missing] if missing not in KEYS else [alias for key in KEYS for alias in HEADERS[key]]
     are_times = missing in ("start_seconds", "end_seconds")
-    others = [name for name in unknown if any(OTHER_NUMBER.fullmatch(word) for word in words_of(name))]
+    others = _not_seconds(unknown)
     if are_times:
         unknown = [name for name in unknown if name not in others] or ["NAME"]
-    set_to = {missing: unknown[0]}
+    # Raven calls it Begin File
+    likely = (name for name in unknown if missing == "file" and {"file", "datei"} & set(words_of(name)))
+    set_to = {missing: next(likely, unknown[0])}
     if missing == "file" and "labels" not in names:
         set_to["labels"] = unknown[-1] if len(unknown) > 1 else "NAME"
     if missing == "start_seconds" and "end_seconds" not in names:
@@ -219,8 +221,14 @@ def refuse_unknown_times(
             found.append(theirs)
     if found:
         start, end = (*found, "NAME")[:2]
-        refuse(
-            path, line, f"the columns {', '.join(found)} look like times, and would be ignored", ",".join(header),
-            cure=f"set metadata.columns: {{start_seconds: {start}, end_seconds: {end}}} if they are in seconds, or "
-            "rename them",
-        )  # fmt: skip
+        columns = f"{{start_seconds: {start}, end_seconds: {end}}}"
+        cure = f"set metadata.columns: {columns} if they are in seconds, or rename them"
+        if others := _not_seconds(found):
+            cure = f"add columns with start and end in seconds, which {' and '.join(others)} are not, or rename them"
+        rule = f"the columns {', '.join(found)} look like times, and would be ignored"
+        refuse(path, line, rule, ",".join(header), cure=cure)
+
+
+def _not_seconds(names: Sequence[str]) -> list[str]:
+    """Choose the columns whose names say that they hold numbers, but no seconds from the beginning."""
+    return [name for name in names if any(OTHER_NUMBER.fullmatch(word) for word in words_of(name))]

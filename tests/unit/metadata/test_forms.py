@@ -144,7 +144,7 @@ def refusal(header: str, row: str, folder: Path) -> str:
     ("file,begin,stop,labels", "a.wav,0.5,2,dog", "begin, stop"),
     ("file,Start (s),End (s),labels", "a.wav,0.5,2,dog", "Start (s), End (s)"),
     ("file,t_start,t_end,labels", "a.wav,0:30,1:10,dog", "{start_seconds: t_start, end_seconds: t_end}"),
-    ("file,start_ms,end_ms,labels", "a.wav,500,2000,dog", "start_ms, end_ms"),
+    ("file,start_ms,end_ms,labels", "a.wav,500,2000,dog", "add columns with start and end in seconds, which start_ms and end_ms are not"),
     ("file,labels,from,to", "a.wav,dog,0,2", "from, to"),
     ("file,labels,von,bis", "a.wav,dog,0,2", "von, bis"),
 ])  # fmt: skip
@@ -181,6 +181,7 @@ def test_headers_of_others_are_understood(header: str, row: str, what: tuple, tm
     ("file,start,duration,label", "a.wav,2,5,dog", "found 'file,start,duration,label': add columns with start and end in seconds, which duration are not"),
     ("file,dog,rain,cat,frog", "a.wav,1,0,0,1", "line 1: the list has one column for each class (dog, rain, cat, ...) and none with labels; found 'file,dog,"),
     ("file,start,end,dog,rain", "a.wav,0,2,True,False", "(dog, rain) and none with labels; found 'file,start,end,dog,rain': write the classes of each row into one column labels, as docs/lists.md shows"),
+    ("Selection,Begin File,Species", "1,a.wav,dog", "metadata.columns: {file: Begin File, labels: Species}"),
     ("file,what,clean", "a.wav,dog,1", "metadata.columns: {labels: what}"),
     ("ytid,start_ms,end_ms,label", "x,2000,5000,dog", ": add columns with start and end in seconds, which start_ms and end_ms are not"),
 ])  # fmt: skip
