@@ -47,7 +47,7 @@ rule all:
 
 onstart:
     with one_line_on_error():
-        check_places(workflow, MADE_LAST)
+        check_places(workflow, (*MADE_LAST, rules.combine_folds.params.table))
         PREVIOUS.keep()
 
 

@@ -13,7 +13,7 @@ import argparse
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -46,9 +46,12 @@ def write_dts(kind: Kind, path: Path, n_seconds: float, ffmpeg: str) -> None:
             encoder.stdin.write(block.tobytes())
 
 
-def mean_of(frame: "av.AudioFrame") -> Float32Array:
-    resampler = av.AudioResampler("fltp", frame.layout, frame.sample_rate)
-    return np.concatenate([piece.to_ndarray().mean(axis=0) for piece in resampler.resample(frame)])
+def means_of(frames: "Iterable[av.AudioFrame]") -> Iterator[Float32Array]:
+    """Yield the mean over the channels of every frame. Frames of IMA ADPCM in MOV have only 64 samples."""
+    resampler = None
+    for frame in frames:
+        resampler = resampler or av.AudioResampler("fltp", frame.layout, frame.sample_rate)
+        yield from (piece.to_ndarray().mean(axis=0) for piece in resampler.resample(frame))
 
 
 def resampled(blocks: Iterator[Float32Array], rate_hz: int) -> Float32Array:
@@ -65,7 +68,7 @@ def reference(path: Path) -> tuple[float, Float32Array]:
         frames = container.decode(audio=0)
         first = next(frames)
         begins = (first.time or 0.0) - (start if is_padded else 0.0)
-        return begins, resampled(map(mean_of, chain([first], frames)), first.sample_rate)
+        return begins, resampled(means_of(chain([first], frames)), first.sample_rate)
 
 
 def lag_of(part: Float32Array, whole: Float32Array, first: int) -> int | None:

@@ -20,6 +20,7 @@ from soundsift.media import (
 )
 from soundsift.metadata import columns as metadata_columns
 from soundsift.metadata.reasons import REASONS
+from soundsift.report import folds
 from soundsift.tables import Column
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,6 +102,10 @@ def columns() -> str:
         "results/detectors/{detector}/learning.parquet": (
             "The performance of the detector with fewer training clips.",
             detector_columns.CURVE_COLUMNS,
+        ),
+        "results/folds.csv": (
+            "One row per fold that was run and detector, with `metadata.fold`. It stays when the next fold is run.",
+            folds.FOLD_COLUMNS,
         ),
         "results/detections.csv": (
             "Your recordings. Each detector adds a column `{detector}_seconds`: for how long its class is present.",

@@ -8,7 +8,7 @@ from soundsift.config.clips import LengthParams
 from soundsift.config.metadata import LayoutParams, SelectionParams
 from soundsift.joblog import job_log
 from soundsift.media.durations import Durations
-from soundsift.metadata import selection
+from soundsift.metadata import clip_checks, selection
 from soundsift.metadata.batches import write_batches
 from soundsift.metadata.classes import detector_members, read_tables
 from soundsift.metadata.lists import LAYOUT, read_lists
@@ -29,9 +29,9 @@ def select_clips(
         lists = {name: divide(rows, durations.seconds_of, whole) for name, rows in lists.items()}
     members = detector_members(detectors, classes, tree)
     clips, excluded = selection.select_clips(lists, classes, members, batch_size, params, layout.fold)
-    selection.check_trainable(clips, list(detectors))
+    clip_checks.check_trainable(clips, list(detectors))
     if one_clip_a_video:
-        selection.check_one_clip_a_video(clips)
+        clip_checks.check_one_clip_a_video(clips)
     n_batches = write_batches(clips, batches_dir, names_path)
     write_parquet(clips, clips_path)
     write_parquet(excluded, excluded_path)

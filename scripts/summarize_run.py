@@ -20,6 +20,7 @@ from soundsift.tables import read_parquet, write_csv
 def summarize_run(
     coverage: Path, excluded: Path, metrics: Mapping[str, Path], is_demo: bool,
     text: Path, opening: Path, missing: Path, table: Path, counted: Path, figure: Path, answers: Path,
+    folds: Path | None = None,
 ) -> None:  # fmt: skip
     """Write the summary, the opening of the report and the missing clips; tabulate and draw detectors and outcomes."""
     found = read_parquet(coverage)
@@ -27,7 +28,8 @@ def summarize_run(
     absent = clip_coverage.missing(found)
     evaluated = {name: read_metrics(path) for name, path in metrics.items()}
     left_out = Counter(read_parquet(excluded)["reason"].to_pylist())
-    write_text(run.lines(counts, left_out, run.unrecognised(absent), evaluated, is_demo, sources), text)
+    of_folds = folds.read_text(encoding="utf-8").splitlines() if folds else []
+    write_text(run.lines(counts, left_out, run.unrecognised(absent), evaluated, is_demo, sources, of_folds), text)
     write_csv(absent, missing)
     sections: list[tuple[str, pa.Table | str]] = [("All detectors", run.overview_table(evaluated))]
     sections += [("Means", sentence) for sentence in run.mean_sentences(evaluated)]
@@ -40,11 +42,12 @@ def summarize_run(
     judged = {name: result.performance for name, result in evaluated.items() if result.performance}
     detector_figures.answers({name: performance.confusion for name, performance in judged.items()}, answers)
     figures = [path.read_text(encoding="utf-8") for path in (figure, answers)]
-    write_text(run.opening(counts, left_out, evaluated, figures), opening)
+    write_text(run.opening(counts, left_out, evaluated, figures, of_folds), opening)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
+        folds = snakemake.input.get("folds")
         summarize_run(
             coverage=Path(snakemake.input.coverage),
             excluded=Path(snakemake.input.excluded),
@@ -57,4 +60,5 @@ if __name__ == "__main__":
             counted=Path(snakemake.output.counted),
             figure=Path(snakemake.output.figure),
             answers=Path(snakemake.output.answers),
+            folds=Path(folds) if folds else None,
         )

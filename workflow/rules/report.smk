@@ -66,6 +66,7 @@ rule summarize_run:
         coverage="results/coverage.parquet",
         excluded="results/metadata/excluded.parquet",
         metrics=expand("results/detectors/{detector}/metrics.json", detector=DETECTORS),
+        folds=[] if METADATA["fold"] is None else rules.combine_folds.output.sentences,
     output:
         text="results/summary.txt",
         opening="results/parts/opening.html",

@@ -1,6 +1,7 @@
-# In:  results/features.parquet, results/augmented.parquet; for the combined model results/detectors/{detector}/metrics.json
-# Out: results/detectors/{detector}/{model.keras,history.parquet,learning.parquet} and results/detectors/combined.keras
-# By:  train_detector, learning_curve, combine_detectors
+# In:  results/features.parquet, results/augmented.parquet, lists; to combine, results/detectors/{detector}/metrics.json
+# Out: results/detectors/{detector}/{model.keras,history.parquet,learning.parquet} and results/detectors/combined.keras;
+#      with metadata.fold, results/folds.csv and results/parts/folds.txt
+# By:  train_detector, learning_curve, combine_detectors, combine_folds
 from math import ceil
 
 from soundsift.config.training import NetworkParams
@@ -10,6 +11,11 @@ NETWORK = pick(NetworkParams, TRAINING)
 # the eval list or the test fold is for evaluation; without one a share of the videos is held out
 HAS_EVAL = "eval" in METADATA["segments"] or METADATA["fold"] is not None
 TEST_FRACTION = None if HAS_EVAL else TRAINING["test_fraction"]
+# what the metrics of a detector depend on beside the lists and its classes
+MEASURED = {
+    "metadata": {k: v for k, v in METADATA.items() if k not in ("segments", "fold")},
+    **{name: config[name] for name in ("clips", "features", "training")},
+}
 TRAINING_TABLES = {"features": "results/features.parquet"} | (
     {"augmented": "results/augmented.parquet"} if TRAINING["augment"] else {}
 )
@@ -110,3 +116,35 @@ rule combine_detectors:
         "Combining {params.detectors}"
     script:
         "../../scripts/combine_detectors.py"
+
+
+# Add the metrics of the test fold to those of the folds of earlier runs. Their table is no output, because Snakemake
+# would delete it before the job.
+rule combine_folds:
+    input:
+        metrics=expand("results/detectors/{detector}/metrics.json", detector=DETECTORS),
+        lists=list(METADATA["segments"].values()),
+    output:
+        sentences="results/parts/folds.txt",
+    log:
+        "results/logs/combine_folds.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=15,
+    params:
+        fold=METADATA["fold"],
+        table="results/folds.csv",
+        detectors=DETECTORS,
+        # A function, because Snakemake expands braces in strings.
+        settings=lambda wildcards: {
+            name: MEASURED | {"classes": config["detectors"][name]}
+            for name in DETECTORS
+        },
+        code=code_digest("combine_folds"),
+    message:
+        "Combining the metrics of the folds"
+    script:
+        "../../scripts/combine_folds.py"

@@ -3,6 +3,8 @@
 import csv
 import io
 import logging
+import os
+import unicodedata
 from pathlib import Path
 from typing import Self
 
@@ -39,10 +41,11 @@ class Durations:
     def seconds_of(self, path: Path) -> float | None:
         """Return the duration of a file in seconds; None if it is missing or cannot be decoded."""
         try:
-            found = path.stat()
+            there = found_as(str(path)) or path
+            found = there.stat()
             known = self._known.get(str(path))
             if known is None or known[:2] != (found.st_size, found.st_mtime_ns):
-                known = (found.st_size, found.st_mtime_ns, duration_of(path))
+                known = (found.st_size, found.st_mtime_ns, duration_of(there))
                 self._known[str(path)] = known
                 self._n_read += 1
         except (OSError, MediaError) as error:
@@ -63,6 +66,12 @@ class Durations:
             self._cache.parent.mkdir(parents=True, exist_ok=True)
             write_text(text.getvalue(), self._cache)
             logging.info("the durations of %d files were read", self._n_read)
+
+
+def found_as(path: str) -> Path | None:
+    """Find a file whose name may be written in another form: macOS writes accents in another one than most lists."""
+    forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
+    return next((Path(form) for form in forms if os.path.isfile(form)), None)
 
 
 def duration_of(path: Path) -> float:

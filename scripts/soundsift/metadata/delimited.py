@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from soundsift.errors import InputError
-from soundsift.metadata.dialect import EXCEL_ERROR, GUESSED, GZIP, INVISIBLE, encoding_of, separator_of
+from soundsift.metadata.dialect import (
+    EXCEL_ERROR,
+    GUESSED,
+    GZIP,
+    INVISIBLE,
+    OTHER_TEXT,
+    encoding_of,
+    other_kind,
+    separator_of,
+)
 
 # The separator is found by these.
 N_SAMPLE_LINES = 20
@@ -75,6 +84,8 @@ def read_rows(path: Path, key: str, given: str | None = None) -> Iterator[tuple[
     """
     encoding = None
     try:
+        if other := other_kind(path):
+            raise InputError(f"{path} is {other[0]}, not a text file: {other[1]}")
         encoding = encoding_of(path)
         is_guessed = encoding == GUESSED and given is None
         if encoding in (None, GUESSED):
@@ -141,8 +152,9 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
             break
         n_blank += 1
         first = ""
-    if first.lstrip().startswith("<"):
-        raise InputError(f"{path} is a web page, not a table (line {n_blank + 1}: {first[:60]!r}): download it again")
+    for pattern, kind, cure in OTHER_TEXT:
+        if re.match(pattern, first.lstrip()):
+            raise InputError(f"{path} is {kind}, not a table (line {n_blank + 1}: {first[:60]!r}): {cure}")
     if "\0" in first:
         raise InputError(f"{path} is not a text file (line {n_blank + 1} contains zero bytes): set {key} to a CSV file")
     sample = [first, *islice(lines, N_SAMPLE_LINES - 1)]

@@ -1,9 +1,10 @@
-"""How a text file of a table was saved: its encoding and its separator."""
+"""How a table was saved: what kind of file it is, its encoding and its separator."""
 
 import codecs
 import csv
 import gzip
 import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +22,63 @@ NOT_WINDOWS_1252 = re.compile(
     rb"[\x00-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]|[\x80-\xff]{3}|[a-z][\x8a\x8c\x8e][a-z]"
     rb"|[A-Za-z][\x80\x82-\x84\x86-\x89\x8b\x91\x93-\x95\x98\x99\x9b\x9f\xa1-\xa9\xac\xae\xaf\xb1-\xb3\xb6\xb8\xb9\xbc-\xbf][a-z]"
 )
+
+SHEET = "save the sheet as CSV (UTF-8)"
+EXPORT = "write it as CSV, in Python with pandas.{}(FILE).to_csv('list.csv', index=False)"
+UNPACK = "unpack it, or compress it with gzip instead"
+SOUND = "a sound file", "write a list with the columns file and labels"
+PICKLE = "a pickle of Python", EXPORT.format("read_pickle")
+# {first bytes: (what such a file is, what to do with it)} for files that are no text
+BINARY = {
+    b"\xd0\xcf\x11\xe0": ("a workbook of Excel (XLS)", SHEET),
+    b"%PDF": ("a PDF file", "take the list itself"),
+    b"PAR1": ("a Parquet file", EXPORT.format("read_parquet")),
+    b"ARROW1": ("a Feather file", EXPORT.format("read_feather")),
+    b"\x89HDF": ("an HDF5 file", EXPORT.format("read_hdf")),
+    b"SQLite": ("a database (SQLite)", "export the table as CSV"),
+    **dict.fromkeys((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), PICKLE),
+    b"BZh": ("compressed by bzip2", UNPACK),
+    b"\xfd7zXZ": ("compressed by xz", UNPACK),
+    b"\x28\xb5\x2f\xfd": ("compressed by zstd", UNPACK),
+    b"7z\xbc\xaf": ("a 7z archive", UNPACK),
+    **dict.fromkeys((b"RIFF", b"fLaC", b"OggS", b"ID3"), SOUND),
+}
+ZIP = b"PK\x03\x04"
+# The same for text, by a pattern of the first line.
+OTHER_TEXT = (
+    ("<", "a web page or XML", "download it again, or export it as CSV"),
+    (r'\{\s*("|$)|\[\s*([\[{]|$)', "JSON", EXPORT.format("read_json") + "; for JSON lines read_json(FILE, lines=True)"),
+    (r'"?File type = ', "a TextGrid of Praat", "export its intervals as a table with start, end and label"),
+    (
+        r"(SPEAKER|SPKR-INFO) \S+ \d",
+        "RTTM",
+        "write a table with the columns file, start_seconds, end_seconds and labels",
+    ),
+)
+
+
+def other_kind(path: Path) -> tuple[str, str] | None:
+    """Return what a file is that is no text, and what to do with it; None for text, also compressed by gzip."""
+    with open(path, "rb") as file:
+        head = file.read(8)
+    if head.startswith(ZIP):
+        return _kind_of_zip(path)
+    return next((found for first, found in BINARY.items() if head.startswith(first)), None)
+
+
+def _kind_of_zip(path: Path) -> tuple[str, str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile:
+        return "a damaged zip file", "take the original list"
+    if any(name.startswith("xl/") for name in names):
+        return "a workbook of Excel (XLSX)", SHEET
+    if "mimetype" in names:
+        return "a document of LibreOffice (ODS)", SHEET
+    if any(name.endswith(".iwa") for name in names):
+        return "a table of Numbers", SHEET
+    return "a zip file", UNPACK
 
 
 def encoding_of(path: Path) -> str | None:

@@ -17,7 +17,7 @@ def file_id(path: str) -> str:
     Parameters
     ----------
     path
-        Relative to the folder that the lists are in.
+        Relative to the folder of the first list.
 
     Examples
     --------

@@ -21,8 +21,10 @@ HEADERS = {
         "file", "filename", "file_name", "file_path", "filepath", "path", "fname", "audio", "audio_file", "audiofile",
         "audio_path", "audio_filename", "wav", "wav_file", "recording", "datei", "dateiname",
     ),
-    "start_seconds": ("start_seconds", "start_time_seconds", "start", "start_time", "start_s", "onset"),
-    "end_seconds": ("end_seconds", "end_time_seconds", "end", "end_time", "end_s", "offset"),
+    "start_seconds": (
+        "start_seconds", "start_time_seconds", "start", "start_time", "start_s", "onset", "beginn", "anfang",
+    ),
+    "end_seconds": ("end_seconds", "end_time_seconds", "end", "end_time", "end_s", "offset", "ende"),
     "labels": (
         "labels", "label", "positive_labels", "label_ids", "event_label", "event_labels", "category", "class",
         "class_name", "class_label", "tags", "tag", "klasse", "kategorie",
@@ -40,11 +42,15 @@ WEAK = ("video_id", "start_seconds", "end_seconds", "labels")
 STRONG = ("segment_id", "start_seconds", "end_seconds", "labels")
 AUDACITY = ("start_seconds", "end_seconds", "labels")
 SEGMENT_ID = r"[A-Za-z0-9_-]{11}_[0-9]+"
+# The label of a list of strong labels; without it, recording01_12 is an id of 14 characters.
+AUDIOSET_ID = r"/[a-z]+/[a-z0-9_]+"
 NUMBER = r"[0-9]+([.,][0-9]*)?"
 # What rows have and headers do not: names of files.
 MEDIA_NAME = r".*\.(wav|flac|mp[234]|og[ga]|opus|m4a|aac|aif[fc]?|wma|wv|webm|mkv|mov|avi|ac3|au|caf|amr|w64)"
 # Words in the names of columns with numbers that are no start or end in seconds.
 OTHER_NUMBER = re.compile("duration|dur|durations|length|len|dauer|länge|ms|msec|millis|milliseconds|samples?|frames?")
+# Values of a table with one column for each class.
+YES_OR_NO = ("0", "1", "0.0", "1.0", "true", "false", "yes", "no", "x", "")
 # Names of columns begin with a letter; ids, times and labels in a first row without a header mostly do not.
 COLUMN_NAME = r"([^\W\d][\w .()\[\]-]*)?"
 
@@ -57,6 +63,7 @@ def form_of(
     The names are None for a label track of Audacity.
     """
     fields = [field.lower() for field in first]
+    names = _names_in(first, layout.columns or {})
     for recipe in RECIPES:
         if recipe.has_header and set(recipe.header) <= set(fields) and not layout.columns:
             columns = dict(recipe.columns)
@@ -64,12 +71,11 @@ def form_of(
                 columns["labels"] = recipe.label_ids
             ours = {theirs: name for name, theirs in columns.items()}
             return recipe, [ours.get(field, "") for field in fields], True
-    names = _names_in(fields, layout.columns or {})
     if layout.columns or set(KEYS) & set(names):
         return None, names, True
     if any(fields) and all(re.fullmatch(COLUMN_NAME, field) for field in fields):
         return None, names, True  # a header without a name that is known
-    if len(first) == 4 and re.fullmatch(SEGMENT_ID, first[0]):
+    if len(first) == 4 and re.fullmatch(SEGMENT_ID, first[0]) and re.fullmatch(AUDIOSET_ID, first[3]):
         return None, list(STRONG), False
     if len(first) == 3 and re.fullmatch(NUMBER, first[0]) and re.fullmatch(NUMBER, first[1]):
         return None, None, False
@@ -80,19 +86,30 @@ def form_of(
     return None, list(WEAK), False
 
 
-def _names_in(fields: Sequence[str], columns: Mapping[str, str]) -> list[str]:
+def _names_in(first: Sequence[str], columns: Mapping[str, str]) -> list[str]:
     """Translate a header row into our names, with "" for other columns."""
+    fields = [field.lower() for field in first]
     known = {alias: name for name, aliases in HEADERS.items() for alias in aliases}
     best = {name: next((alias for alias in aliases if alias in fields), None) for name, aliases in HEADERS.items()}
-    best |= {name: theirs.lower() for name, theirs in columns.items()}
-    known |= {theirs.lower(): name for name, theirs in columns.items()}
-    return [known[field] if best.get(known.get(field, "")) == field else "" for field in fields]
+    names = [known[field] if best.get(known.get(field, "")) == field else "" for field in fields]
+    for ours, theirs in columns.items():
+        names = [name if name != ours else "" for name in names]
+        for i in positions_of(theirs, first):
+            names[i] = ours
+    return names
+
+
+def positions_of(name: str, header: Sequence[str]) -> list[int]:
+    """Find the columns with a name: those that have it exactly, or else in other capital and small letters."""
+    exact = [i for i, field in enumerate(header) if field == name]
+    return exact or [i for i, field in enumerate(header) if field.lower() == name.lower()]
 
 
 def wanted_columns(
-    path: Path, line: int, first: Sequence[str], names: Sequence[str], layout: LayoutParams, recipe: Recipe | None
-) -> list[str]:
-    """Choose the columns that are read: what is labelled, when, and the labels."""
+    path: Path, line: int, first: Sequence[str], names: Sequence[str], layout: LayoutParams, recipe: Recipe | None,
+    rows: Sequence[Sequence[str]],
+) -> list[str]:  # fmt: skip
+    """Choose the columns that are read: what is labelled, when, and the labels; ``rows`` are some of its rows."""
     for name, theirs in (layout.columns or {}).items():
         if name not in names:
             rule = f"metadata.columns says that {name} is {theirs!r}, but the list has no such column"
@@ -118,11 +135,15 @@ def wanted_columns(
         if names.count(name) > 1:
             refuse(path, line, f"the header must have the column {name} exactly once", ",".join(first))
         if name not in names:
+            if name == "labels":
+                _refuse_class_columns(path, line, first, names, rows)
             _refuse_header(path, line, first, names, name, name)
         if recipe is None and name not in chosen:
             _check_clear(path, line, first, name)
     if recipe and "clip_id" in recipe.columns:
         needed[1:1] = [name for name in ("clip_id", "file") if name in names]
+    if names.count("fold") > 1 and layout.fold is not None:
+        refuse(path, line, "the header must have the column fold exactly once", ",".join(first))
     return [*needed[:-1], *(["fold"] if names.count("fold") == 1 else []), "labels"]
 
 
@@ -133,10 +154,12 @@ def _refuse_header(
     unknown = [theirs for name, theirs in zip(names, first, strict=True) if theirs and not name] or ["NAME"]
     known = HEADERS[missing] if missing not in KEYS else [alias for key in KEYS for alias in HEADERS[key]]
     are_times = missing in ("start_seconds", "end_seconds")
-    others = [name for name in unknown if any(OTHER_NUMBER.fullmatch(word) for word in words_of(name))]
+    others = _not_seconds(unknown)
     if are_times:
         unknown = [name for name in unknown if name not in others] or ["NAME"]
-    set_to = {missing: unknown[0]}
+    # Raven calls it Begin File
+    likely = (name for name in unknown if missing == "file" and {"file", "datei"} & set(words_of(name)))
+    set_to = {missing: next(likely, unknown[0])}
     if missing == "file" and "labels" not in names:
         set_to["labels"] = unknown[-1] if len(unknown) > 1 else "NAME"
     if missing == "start_seconds" and "end_seconds" not in names:
@@ -154,6 +177,21 @@ def _refuse_header(
         ",".join(first),
         cure=cure,
     )
+
+
+def _refuse_class_columns(
+    path: Path, line: int, first: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Refuse a list with one column for each class in place of labels."""
+    whole = [fields for fields in rows if len(fields) == len(first)]
+    others = [i for i, name in enumerate(names) if first[i] and not name]
+    found = [first[i] for i in others if whole and all(fields[i].lower() in YES_OR_NO for fields in whole)]
+    if len(found) > max(1, len(others) - len(found)):
+        shown = ", ".join(found[:3]) + ", ..." * (len(found) > 3)
+        refuse(
+            path, line, f"the list has one column for each class ({shown}) and none with labels", ",".join(first),
+            cure="write the classes of each row into one column labels, as docs/lists.md shows",
+        )  # fmt: skip
 
 
 def words_of(name: str) -> list[str]:
@@ -183,8 +221,14 @@ def refuse_unknown_times(
             found.append(theirs)
     if found:
         start, end = (*found, "NAME")[:2]
-        refuse(
-            path, line, f"the columns {', '.join(found)} look like times, and would be ignored", ",".join(header),
-            cure=f"set metadata.columns: {{start_seconds: {start}, end_seconds: {end}}} if they are in seconds, or "
-            "rename them",
-        )  # fmt: skip
+        columns = f"{{start_seconds: {start}, end_seconds: {end}}}"
+        cure = f"set metadata.columns: {columns} if they are in seconds, or rename them"
+        if others := _not_seconds(found):
+            cure = f"add columns with start and end in seconds, which {' and '.join(others)} are not, or rename them"
+        rule = f"the columns {', '.join(found)} look like times, and would be ignored"
+        refuse(path, line, rule, ",".join(header), cure=cure)
+
+
+def _not_seconds(names: Sequence[str]) -> list[str]:
+    """Choose the columns whose names say that they hold numbers, but no seconds from the beginning."""
+    return [name for name in names if any(OTHER_NUMBER.fullmatch(word) for word in words_of(name))]

@@ -21,6 +21,7 @@ Integers = npt.NDArray[np.int32]  # half the memory of int64: AudioSet has milli
 BRACKETS = ("[]", "()", "{}")
 QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
 QUOTED_LIST = re.compile(rf"\s*(?:(?:{QUOTED.pattern})(?:\s*,\s*|\s+|\s*$))*", re.DOTALL)
+DICTIONARY = re.compile(rf"\{{\s*(?:{QUOTED.pattern})\s*:")
 Check = Callable[[pa.Array, str], None]
 
 
@@ -53,11 +54,35 @@ def listed(text: str) -> list[str] | None:
         return None
 
 
+def is_in_brackets(text: str) -> bool:
+    return len(text) > 2 and text[:1] + text[-1:] in BRACKETS
+
+
 def is_unquoted_list(text: str, separator: str) -> bool:
     """Return whether labels are in brackets without quotes: ``[dog, rain]``; they would keep the brackets."""
-    inside = text[1:-1]
-    is_in_brackets = text[:1] + text[-1:] in BRACKETS and not any(bracket in inside for bracket in "[](){}")
-    return is_in_brackets and bool(separator) and separator in inside and listed(text) is None
+    is_one_pair = is_in_brackets(text) and not any(bracket in text[1:-1] for bracket in "[](){}")
+    return is_one_pair and bool(separator) and separator in text[1:-1] and listed(text) is None
+
+
+def _check_brackets(labels: pa.Array, separator: str, check: Check) -> None:
+    """Refuse labels that would keep the brackets of a list, or are a dictionary.
+
+    Some corpora have single labels such as ``[noise]`` among others. They are kept, and this is said.
+    """
+    distinct = labels.dictionary_encode()
+    texts = distinct.dictionary.to_pylist()
+    good = pa.array([not DICTIONARY.match(text) for text in texts]).take(distinct.indices)
+    check(good, "labels are written as a dictionary; write the names of those that are true, as in ['dog', 'rain']")
+    kept = [text for text in texts if is_in_brackets(text) and listed(text) is None]
+    bad = [text for text in texts if is_unquoted_list(text, separator)]
+    bad = kept if all(map(is_in_brackets, texts)) else bad
+    good = pc.invert(pc.is_in(labels, value_set=pa.array(bad, pa.string())))
+    check(good, "labels in brackets must be in quotes, as in ['dog', 'rain']; or write them without brackets")
+    if kept:
+        logging.getLogger("soundsift").warning(
+            "brackets are taken for parts of labels, for example of %r: if that is wrong, write them without brackets",
+            shorten(kept[0]),
+        )  # fmt: skip
 
 
 def separators_of_labels(lists: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
@@ -126,8 +151,7 @@ def own_labels(labels: pa.Array, separator: str | None, check: Check) -> tuple[I
         good = pc.invert(pc.match_substring_regex(labels, r"[;|]"))
         check(good, "labels are divided by ; or by |, and this list has both: set metadata.label_separator to one")
         separator = ","
-    good = pa.array([not is_unquoted_list(text, separator) for text in texts]).take(distinct.indices)
-    check(good, "labels in brackets must be in quotes, as in ['dog', 'rain']; or write dog,rain in quotes")
+    _check_brackets(labels, separator, check)
     parts = [split_labels(text, separator) for text in texts]
     check(pa.array([bool(found) for found in parts]).take(distinct.indices), "a segment must have at least one label")
     per_row = pa.array(parts, pa.list_(pa.string())).take(distinct.indices)

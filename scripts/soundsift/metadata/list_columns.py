@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from soundsift.config.metadata import LayoutParams
 from soundsift.errors import InputError
-from soundsift.metadata.delimited import read_rows, refuse, trimmed
-from soundsift.metadata.headers import AUDACITY, form_of, refuse_unknown_times, wanted_columns
+from soundsift.metadata.delimited import N_SAMPLE_LINES, read_rows, refuse, trimmed
+from soundsift.metadata.headers import AUDACITY, form_of, positions_of, refuse_unknown_times, wanted_columns
 from soundsift.metadata.labels import Integers
 from soundsift.metadata.recipe import Recipe
 
@@ -72,12 +72,19 @@ def read_columns(path: Path, layout: LayoutParams, ids_wanted: bool) -> ListColu
         names, recipe, rows = _audacity(first, rows)
     if not has_header:
         rows = chain([(line, first)] if first else [], rows)
-    wanted = wanted_columns(path, line, first, names, layout, recipe)
-    group = layout.group.lower() if layout.group else None
-    if group and group not in [field.lower() for field in first]:
-        refuse(path, line, f"metadata.group is {layout.group!r}, but the list has no such column", ",".join(first))
+    sample = list(islice(rows, N_SAMPLE_LINES))
+    rows = chain(sample, rows)
+    wanted = wanted_columns(path, line, first, names, layout, recipe, [fields for _, fields in sample])
     at = {name: names.index(name) for name in wanted}
-    at |= {"": [field.lower() for field in first].index(group)} if group else {}
+    group = layout.group
+    if group:
+        places = positions_of(group, first)
+        if len(places) != 1:
+            rule = (
+                f"metadata.group is {group!r}, but the list has {len(places) or 'no'} such column{'s' * bool(places)}"
+            )
+            refuse(path, line, rule, ",".join(first), cure="rename one" if places else "set it to a column of the list")
+        at[""] = places[0]
     lines: list[Integers] = []
     parts: list[pa.Table] = []
     while chunk := list(islice(rows, CHUNK_ROWS)):

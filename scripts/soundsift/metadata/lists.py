@@ -14,7 +14,6 @@ These forms are read:
 """
 
 import logging
-import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,10 +25,9 @@ import pyarrow.compute as pc
 
 from soundsift.config.metadata import LayoutParams
 from soundsift.metadata.classes import Classes
-from soundsift.metadata.file_ids import file_id
 from soundsift.metadata.labels import Integers, each_once, find_classes, own_labels, separators_of_labels
 from soundsift.metadata.list_columns import ListColumns, read_columns
-from soundsift.metadata.row_ids import check_excel, check_ids, clip_ids_of, paths_of
+from soundsift.metadata.row_ids import check_excel, check_files, check_ids, clip_ids_of, files_of
 from soundsift.metadata.seconds import advice, decimal_comma_in, read_seconds
 
 # Length of AudioSet's segments. The list of strong labels has the times of events, not the end of the segment.
@@ -103,7 +101,7 @@ def read_lists(
         With the first line that is wrong, its content and what is expected. No line is skipped.
     """
     columns = {name: read_columns(path, layout, classes is not None) for name, path in paths.items()}
-    root = posixpath.commonpath([path.resolve().parent.as_posix() for path in paths.values()])
+    root = next(iter(paths.values())).resolve().parent.as_posix()  # ids stay when a list in another folder is added
     unlabelled = {name: _read_rows(found, youtube_ids, root, in_list_folder) for name, found in columns.items()}
     separators = {
         name: layout.label_separator or (found.recipe.label_separator if found.recipe else None)
@@ -159,35 +157,23 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
     file = clip_id = None
     ids = columns.text[key]
     if key == "file":
-        columns.check(pc.not_equal(ids, ""), "a row must name a file")
-        check_excel(columns, ids, "name of a file")
-        columns.check(
-            pc.invert(pc.match_substring_regex(ids, r"[^/\\]{256}")),
-            "a name may have at most 255 characters: rename the file",
-        )
-        rule = "a file must be a path; the part of an address before the name belongs into download.url: https://host/{file}"
-        columns.check(pc.invert(pc.match_substring_regex(ids, "^[A-Za-z][A-Za-z0-9+.-]+://")), rule)
-        file = paths_of(columns)
-        place = columns.path.resolve().parent.as_posix()
-        known = file.dictionary_encode()
-        names = [file_id(posixpath.relpath(posixpath.join(place, path), root)) for path in known.dictionary.to_pylist()]
-        ids = pa.array(names, pa.string()).take(known.indices)
-        folder = columns.path.parent.as_posix()
-        here = [posixpath.normpath(posixpath.join(folder, path)) for path in known.dictionary.to_pylist()]
-        file = pa.array(here, pa.string()).take(known.indices) if in_list_folder else columns.text[key]
-        hint = "; a point has no length: give it one, in Audacity by dragging its edge, or remove it"
-        columns.check(pa.array(start != end), f"the end must be after the start{hint}")
-        columns.check(pa.array(~(start > end)), "the end must be after the start")
+        check_files(columns)
+        ids, file = files_of(columns, root, in_list_folder)
     else:
         clip_id = clip_ids_of(columns)
         file = columns.text.get("file")
         check_ids(columns, ids, key, youtube_ids and clip_id is None)
-    if key == "video_id":
-        columns.check(pa.array(start < end), "the end must be after the start")
-    elif key == "segment_id":
+    if key == "segment_id":
         columns.check(pa.array(start <= end), "an event must not end before it starts")
         rule = f"an event must be within the segment's {STRONG_SECONDS:.0f} seconds"
         columns.check(pa.array(end <= STRONG_SECONDS + 1), rule)
+    else:
+        bad = np.flatnonzero(start >= end)  # the end of a whole file is NaN
+        is_point = len(bad) and start[bad[0]] == end[bad[0]]
+        hint = (
+            "; a point has no length: give it one, in Audacity by dragging its edge, or remove it" if is_point else ""
+        )
+        columns.check(pa.array(~(start >= end)), f"the end must be after the start{hint}")
     columns.check(pc.not_equal(columns.text["labels"], ""), "a segment must have at least one label")
     check_excel(columns, columns.text["labels"], "label")
     fold = columns.text.get("fold")

@@ -10,3 +10,4 @@ REASONS = {
     "unreadable_file": "the file of the row is missing or cannot be decoded, so its duration is not known",
     "not_chosen": "metadata.per_detector did not select the row",
 }
+KEPT, BEYOND, REPEATED, INACCURATE, EVAL_VIDEO, UNREADABLE, NOT_CHOSEN = range(len(REASONS))

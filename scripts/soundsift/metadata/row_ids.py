@@ -1,11 +1,13 @@
 """What the rows of a list name: ids of videos and segments, and paths of files."""
 
+import os
 import posixpath
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundsift.metadata.dialect import EXCEL_ERROR
+from soundsift.metadata.file_ids import file_id
 from soundsift.metadata.list_columns import ListColumns
 
 YOUTUBE_ID = r"[A-Za-z0-9_-]{11}"
@@ -19,6 +21,20 @@ EXCEL = (
     (rf"^{MONTH}[- ]\d{{2}}$|^\d{{1,2}}[-./]\d{{1,2}}[-./]\d{{2,4}}$", "a date that Excel has made"),
     (f"^{EXCEL_ERROR}$", "an error of Excel, which takes a leading - or = for a formula"),
     (r"^=", "a formula: Excel puts = before a leading -"),
+)
+# What cannot be the path of a file here, and what to do.
+NO_PATH = (
+    (r"[^/\\]{256}", "a name may have at most 255 characters: rename the file"),
+    (
+        "^[A-Za-z][A-Za-z0-9+.-]+://",
+        "a file must be a path; the part of an address before the name belongs into download.url: https://host/{file}",
+    ),
+    (
+        r"^([A-Za-z]:[\\/]|\\\\)",
+        r"a drive or server of Windows is not known here; write the path relative to the list (data\a.wav), or only "
+        "the rest of it and download.url: file:///folder/{file}",
+    ),
+    ("^~/", "~ is not replaced in a list; write the path out, or relative to the list"),
 )
 # Not of labels, where 1,5 are two labels.
 DECIMAL = (r"^\d+,\d+$", "a number with a decimal comma, perhaps a name such as 1.5 that Excel has changed")
@@ -49,6 +65,43 @@ def check_excel(columns: ListColumns, texts: pa.Array, name: str) -> None:
     for pattern, what in (*EXCEL, *([] if name == "label" else [DECIMAL])):
         good = pc.invert(pc.match_substring_regex(texts, pattern))
         columns.check(good, f"the {name} is {what}: import the column as text, or take the original list")
+
+
+def check_files(columns: ListColumns) -> None:
+    """Refuse what is no path of a file here."""
+    names = columns.text["file"]
+    columns.check(pc.not_equal(names, ""), "a row must name a file")
+    check_excel(columns, names, "name of a file")
+    for pattern, rule in NO_PATH:
+        columns.check(pc.invert(pc.match_substring_regex(names, pattern)), rule)
+
+
+def files_of(columns: ListColumns, root: str, in_list_folder: bool) -> tuple[pa.Array, pa.Array]:
+    """Return the id and the path of every row's file.
+
+    Parameters
+    ----------
+    root
+        Folder from which the paths in ids count.
+    in_list_folder
+        Whether paths count from the folder of the list; otherwise they stay as they are.
+    """
+    known = paths_of(columns).dictionary_encode()
+    place, folder = (path.as_posix() for path in (columns.path.resolve().parent, columns.path.parent))
+    paths = known.dictionary.to_pylist()
+    names = [file_id(posixpath.relpath(posixpath.join(place, path), root)) for path in paths]
+    here = [posixpath.normpath(posixpath.join(folder, path)) for path in paths]
+    first: dict[str, str] = {}
+    is_twin = [_are_two(first.setdefault(name, path), path) for name, path in zip(names, here, strict=True)]
+    rule = "another file of the list has the same name, with accents in the other form of Unicode: rename one of them"
+    columns.check(pc.invert(pa.array(is_twin, pa.bool_()).take(known.indices)), rule)
+    files = pa.array(here, pa.string()).take(known.indices) if in_list_folder else columns.text["file"]
+    return pa.array(names, pa.string()).take(known.indices), files
+
+
+def _are_two(one: str, other: str) -> bool:
+    """Whether two paths with the same id are different files. On macOS they are the same file."""
+    return one != other and os.path.isfile(one) and os.path.isfile(other) and not os.path.samefile(one, other)
 
 
 def paths_of(columns: ListColumns) -> pa.Array:

@@ -20,6 +20,7 @@ N_TO_AVERAGE = 3
 def lines(
     counts: Counts, left_out: Mapping[str, int], unknown: Mapping[str, int],
     metrics: Mapping[str, DetectorMetrics], is_demo: bool, sources: Mapping[str, int] = MappingProxyType({}),
+    of_folds: Sequence[str] = (),
 ) -> str:  # fmt: skip
     """Write the summary that is shown at the end of a run.
 
@@ -35,12 +36,15 @@ def lines(
         {detector: its metrics}
     sources
         {source: available clips}
+    of_folds
+        Sentences about the folds that were run.
     """
     text = _coverage_sentences(counts, left_out)
     text += [f"By source: {', '.join(f'{n:,} {name}' for name, n in sources.items())}."] if len(sources) > 1 else []
     text += [f"Unrecognised error on {n} clips, please report it: {message}" for message, n in unknown.items()]
     text += [_performance_line(name, of_detector) for name, of_detector in metrics.items() if of_detector.performance]
     text += mean_sentences(metrics) + not_judged_sentences(metrics)
+    text += of_folds
     if is_demo:
         text.append("This is the demo: its sound is synthetic, so these figures mean nothing about real sound.")
     text.append("Report: results/report.html. Table: results/features.parquet. Models: results/detectors/.")
@@ -96,13 +100,14 @@ def unrecognised(missing: pa.Table) -> dict[str, int]:
 
 
 def opening(
-    counts: Counts, left_out: Mapping[str, int], metrics: Mapping[str, DetectorMetrics], figures: Sequence[str]
-) -> str:
+    counts: Counts, left_out: Mapping[str, int], metrics: Mapping[str, DetectorMetrics], figures: Sequence[str],
+    of_folds: Sequence[str] = (),
+) -> str:  # fmt: skip
     """Write the first part of the report as HTML.
 
     Parameters
     ----------
-    counts, left_out, metrics
+    counts, left_out, metrics, of_folds
         As :func:`lines` takes them.
     figures
         The figures of the outcomes of the clips and of the detectors' answers, as SVG.
@@ -115,6 +120,7 @@ def opening(
         coverage_figure=coverage,
         detectors={name: one for name, one in metrics.items() if one.performance},
         sentences=mean_sentences(metrics) + not_judged_sentences(metrics),
+        of_folds=of_folds,
         always_no=ALWAYS_NO,
         answers_figure=answers,
     )

@@ -41,3 +41,8 @@ def test_what_has_no_duration_is_none_and_said(tmp_path: Path, caplog: pytest.Lo
     assert "page.wav" in caplog.text and "none.wav: No such file" in caplog.text
     with pytest.raises(MediaError):
         duration_of(tmp_path / "page.wav")
+
+
+def test_a_name_with_accents_in_another_form_is_found(tmp_path: Path) -> None:
+    write_kind(KINDS["WAV, 16 bits"], tmp_path / "Ku\u0308che.wav", 2.0)
+    assert Durations(tmp_path / "cache.csv").seconds_of(tmp_path / "K\u00fcche.wav") == pytest.approx(2.0)

@@ -1,4 +1,6 @@
 import gzip
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -58,7 +60,7 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
     (b'a,1,"b\nc,2,d\n', "line 1: a quote is opened and not closed; found 'a,1,\"b'"),
     (b'a,1,b\nc,2,"d\n', "line 2: a quote is opened and not closed; found 'c,2,\"d'"),
     (b'a,"b"c,d\n', "line 1: not a row of a table"),
-    (b"\n\n<!doctype html>\n<title>Sign in</title>", "is a web page, not a table (line 3: '<!doctype html>')"),
+    (b"\n\n<!doctype html>\n<title>Sign in</title>", "is a web page or XML, not a table (line 3: '<!doctype html>')"),
     (b"a,1,b\n" * 50_000 + b"\x81,1,b\n", "line 50001: not UTF-8 text"),
     (b"  <!DOCTYPE html>", "is a web page"),
     (b'a, 1, "b\nc, 2, "d"\n', "line 1: a quote is opened and not closed"),
@@ -73,6 +75,35 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_a_file_that_is_not_a_table_is_refused_in_one_line(content: bytes, line: str, tmp_path: Path) -> None:
     assert line in refusal(content, tmp_path)
+
+
+def zip_of(*members: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in members:
+            archive.writestr(name, "x")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(("content", "line"), [
+    (zip_of("[Content_Types].xml", "xl/workbook.xml"), "is a workbook of Excel (XLSX), not a text file: save the sheet as CSV (UTF-8)"),
+    (zip_of("mimetype", "content.xml"), "is a document of LibreOffice (ODS), not a text file: save the sheet as CSV"),
+    (zip_of("list.csv"), "is a zip file, not a text file: unpack it"),
+    (b"PK\x03\x04 and no more", "is a damaged zip file"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "is a workbook of Excel (XLS)"),
+    (b"PAR1\x15\x04", "is a Parquet file, not a text file: write it as CSV, in Python with pandas.read_parquet(FILE).to_csv("),
+    (b"BZh91AY&SY", "is compressed by bzip2"),
+    (b"RIFF\x24\x00\x00\x00WAVEfmt ", "is a sound file, not a text file: write a list"),
+    (b'[{"file":"a.wav","labels":"dog"}]', "is JSON, not a table (line 1: '[{"),
+    (b'{"file":"a.wav"}\n{"file":"b.wav"}\n', "is JSON, not a table"),
+    (b'{\n "file": {"0": "a.wav"}\n}\n', "is JSON, not a table"),
+    (b'\xef\xbb\xbf<?xml version="1.0"?>\n<ANNOTATION_DOCUMENT/>', "is a web page or XML, not a table"),
+    ('File type = "ooTextFile"\nObject class = "TextGrid"\n'.encode("utf-16"), "is a TextGrid of Praat, not a table"),
+    (b"SPEAKER talk 1 0.50 2.00 <NA> <NA> anna <NA> <NA>\n", "is RTTM, not a table"),
+])  # fmt: skip
+def test_a_file_of_another_kind_is_named_with_what_to_do(content: bytes, line: str, tmp_path: Path) -> None:
+    found = refusal(content, tmp_path)
+    assert line in found and "\n" not in found
 
 
 def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:

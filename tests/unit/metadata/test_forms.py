@@ -140,11 +140,11 @@ def refusal(header: str, row: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize(("header", "row", "named"), [
-    ("file;Beginn;Ende;labels", "a.wav;0,5;2;dog", "Beginn, Ende look like times"),
+    ("file;Startzeit;Endzeit;labels", "a.wav;0,5;2;dog", "Startzeit, Endzeit look like times"),
     ("file,begin,stop,labels", "a.wav,0.5,2,dog", "begin, stop"),
     ("file,Start (s),End (s),labels", "a.wav,0.5,2,dog", "Start (s), End (s)"),
     ("file,t_start,t_end,labels", "a.wav,0:30,1:10,dog", "{start_seconds: t_start, end_seconds: t_end}"),
-    ("file,start_ms,end_ms,labels", "a.wav,500,2000,dog", "start_ms, end_ms"),
+    ("file,start_ms,end_ms,labels", "a.wav,500,2000,dog", "add columns with start and end in seconds, which start_ms and end_ms are not"),
     ("file,labels,from,to", "a.wav,dog,0,2", "from, to"),
     ("file,labels,von,bis", "a.wav,dog,0,2", "von, bis"),
 ])  # fmt: skip
@@ -159,6 +159,7 @@ def test_times_under_other_names_are_not_ignored(header: str, row: str, named: s
 @pytest.mark.parametrize(("header", "row", "what"), [
     ("ytid,start,end,labels", "x,1,2,dog", ("x", 1.0, 2.0)), ("path;label", "a.wav;dog", ("a.wav", 0.0, None)),
     ("filename,category", "a.wav,dog", ("a.wav", 0.0, None)), ("Dateiname;Klasse", "a.wav;dog", ("a.wav", 0.0, None)),
+    ("Dateiname;Beginn;Ende;Klasse", "a.wav;0,5;2;dog", ("a.wav", 0.5, 2.0)),
     ("clip_id,path,start,end,tag", "7,a.wav,1,2,dog", ("a.wav", 1.0, 2.0)),
 ])  # fmt: skip
 def test_headers_of_others_are_understood(header: str, row: str, what: tuple, tmp_path: Path) -> None:
@@ -178,11 +179,62 @@ def test_headers_of_others_are_understood(header: str, row: str, what: tuple, tm
     ("a.wav,dog", "b.wav,rain", "line 1: the first row has the name of a file, so the list has no header row; found 'a.wav,dog': add one, such as file,start"),
     ("01.WAV,0,5,dog", "b.wav,0,5,rain", "line 1: the first row has the name of a file"),
     ("file,start,duration,label", "a.wav,2,5,dog", "found 'file,start,duration,label': add columns with start and end in seconds, which duration are not"),
+    ("file,dog,rain,cat,frog", "a.wav,1,0,0,1", "line 1: the list has one column for each class (dog, rain, cat, ...) and none with labels; found 'file,dog,"),
+    ("file,start,end,dog,rain", "a.wav,0,2,True,False", "(dog, rain) and none with labels; found 'file,start,end,dog,rain': write the classes of each row into one column labels, as docs/lists.md shows"),
+    ("Selection,Begin File,Species", "1,a.wav,dog", "metadata.columns: {file: Begin File, labels: Species}"),
+    ("file,what,clean", "a.wav,dog,1", "metadata.columns: {labels: what}"),
     ("ytid,start_ms,end_ms,label", "x,2000,5000,dog", ": add columns with start and end in seconds, which start_ms and end_ms are not"),
 ])  # fmt: skip
 def test_headers_that_are_not_understood_are_named(header: str, row: str, line: str, tmp_path: Path) -> None:
     found = refusal(header, row, tmp_path)
     assert line in found and "\n" not in found
+
+
+@pytest.mark.parametrize(("layout", "header", "found"), [
+    (LayoutParams(group="speaker"), "file,label,Speaker,speaker", "b"), (LayoutParams(group="Speaker"), "file,label,Speaker,speaker", "a"),
+    (LayoutParams(group="speaker"), "file,label,x,SPEAKER", "b"),
+    (LayoutParams(group="SPEAKER"), "file,label,Speaker,speaker", "metadata.group is 'SPEAKER', but the list has 2 such columns"),
+    (LayoutParams(group="speaker"), "file,label,speaker,speaker", "metadata.group is 'speaker', but the list has 2 such columns"),
+    (LayoutParams({"labels": "TAG"}), "file,x,Tag,tag", "line 1: the header must have the column labels exactly once"),
+    (LayoutParams(fold="1"), "file,label,Fold,fold", "line 1: the header must have the column fold exactly once"),
+])  # fmt: skip
+def test_a_column_that_is_there_twice_is_not_taken_in_silence(
+    layout: LayoutParams, header: str, found: str, tmp_path: Path
+) -> None:
+    (tmp_path / "list.csv").write_text(f"{header}\nx.wav,dog,a,b\n")
+    if len(found) > 1:
+        with pytest.raises(InputError, match=found):
+            read_lists({"train": tmp_path / "list.csv"}, None, layout=layout)
+    else:
+        group = read_lists({"train": tmp_path / "list.csv"}, None, layout=layout)[0]["train"].group
+        assert group is not None and group.to_pylist() == [found]
+
+
+def test_of_two_columns_the_one_that_is_named_exactly_is_read(tmp_path: Path) -> None:
+    assert own("file,Tag,tag\na.wav,dog,rain\n", tmp_path / "list.csv", LayoutParams({"labels": "tag"}))[0][3] == [
+        "rain"
+    ]
+
+
+@pytest.mark.parametrize(("name", "rule"), [
+    (r"C:\data\a.wav", "a drive or server of Windows is not known here; write the path relative to the list"),
+    ("d:/a.wav", "a drive or server of Windows"), (r"\\server\share\a.wav", "a drive or server of Windows"),
+    ("~/a.wav", "~ is not replaced in a list"), ("https://host/a.wav", "a file must be a path"),
+])  # fmt: skip
+def test_a_path_that_leads_nowhere_here_is_refused(name: str, rule: str, tmp_path: Path) -> None:
+    assert f"line 2: {rule}" in refusal("file,labels", f"{name},dog", tmp_path)
+    assert own("file,labels\n~a/C: x.wav,dog\n", tmp_path / "list.csv")[0][0] == "~a/C: x.wav"
+
+
+def test_an_id_of_an_own_recording_is_no_id_of_a_strong_segment(tmp_path: Path) -> None:
+    assert own("recording01_12,0,10,dog\n", tmp_path / "list.csv") == [("recording01_12", 0.0, 10.0, ["dog"])]
+
+
+@pytest.mark.parametrize("key", ["file", "video_id"])
+def test_a_segment_without_a_length_is_refused_with_what_to_do(key: str, tmp_path: Path) -> None:
+    line = refusal(f"{key},start,end,labels", "a,3,3,dog", tmp_path)
+    assert "the end must be after the start; a point has no length: give it one" in line
+    assert "the end must be after the start; found" in refusal(f"{key},start,end,labels", "a,3,2,dog", tmp_path)
 
 
 def test_other_columns_are_no_times(tmp_path: Path) -> None:
@@ -197,7 +249,20 @@ def test_labels_are_read_as_programs_write_lists(tmp_path: Path) -> None:
     for text in ("[dog, rain]", "(dog, rain)"):
         with pytest.raises(InputError, match="line 2: labels in brackets must be in quotes"):
             own(f'file,labels\na.wav,"{text}"\n', tmp_path / "list.csv")
-    assert own("file,labels\na.wav,[noise]\n", tmp_path / "list.csv")[0][3] == ["[noise]"]
+
+
+def test_brackets_of_labels_are_kept_only_where_other_labels_have_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = own("file,labels\na.wav,[noise]\nb.wav,speech\n", tmp_path / "list.csv")
+    assert [row[3] for row in rows] == [["[noise]"], ["speech"]]
+    assert "brackets are taken for parts of labels, for example of '[noise]': if" in caplog.text
+    for text in ("[dog]", "(dog)", "{dog}"):
+        line = refusal("file,labels", f"a.wav,['cat']\nb.wav,{text}", tmp_path)
+        assert "line 3: labels in brackets must be in quotes" in line
+    for text in ("{'dog': 1}", '{""dog"": 1, ""rain"": 0}'):
+        line = refusal("file,labels", f'a.wav,"{text}"\nb.wav,cat', tmp_path)
+        assert "line 2: labels are written as a dictionary; write the names of those that are true" in line
 
 
 def test_a_list_without_a_header_whose_first_label_is_train_is_not_vggsound(tmp_path: Path) -> None:
@@ -345,6 +410,28 @@ def test_lists_of_two_folders_have_their_own_files(tmp_path: Path) -> None:
     lists, _ = read_lists({name: tmp_path / name / "list.csv" for name in ("dev", "eval")}, None)
     assert lists["dev"].video_id[0] != lists["eval"].video_id[0]
     assert lists["dev"].file[0].as_py() == f"{tmp_path}/dev/001.wav"
+
+
+def test_ids_of_files_stay_when_a_list_in_another_folder_is_added(tmp_path: Path) -> None:
+    paths = {name: tmp_path / folder / "list.csv" for name, folder in (("train", "a/b"), ("more", "a"), ("eval", "c"))}
+    for path in paths.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("file,labels\n001.wav,x\n../001.wav,x\n")
+    alone = read_lists({"train": paths["train"]}, None)[0]["train"]
+    lists, _ = read_lists(paths, None)
+    assert lists["train"].video_id == alone.video_id
+    assert lists["more"].video_id[0] == lists["train"].video_id[1]  # the same file
+    assert len({i for one in lists.values() for i in one.video_id.to_pylist()}) == 5 - 1
+
+
+def test_two_files_whose_names_look_alike_are_told_apart_or_refused(tmp_path: Path) -> None:
+    names = "K\u00fcche.wav", "Ku\u0308che.wav"
+    text = "file,labels\n" + "".join(f"{name},x\n" for name in names)
+    (tmp_path / names[1]).write_bytes(b"1")
+    assert len(own(text, tmp_path / "list.csv")) == 2  # one file, written in two ways
+    (tmp_path / names[0]).write_bytes(b"2")
+    with pytest.raises(InputError, match="line 3: another file of the list has the same name, with accents in the oth"):
+        own(text, tmp_path / "list.csv")
 
 
 @pytest.mark.parametrize(

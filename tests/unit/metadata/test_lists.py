@@ -133,7 +133,7 @@ BAD = [
     ("video_id,start,start,end,labels\naaaaaaaaaaa,0,0,1,Dog\n", "line 1: the header must have the column start_seconds exactly once"),
     ("segment_id,start_seconds,end_seconds,labels\naaaaaaaaaaa_30000,30,33,Dog\n", "line 2: an event must be within the segment's 10 seconds"),
     (f"aaaaaaaaaaa,0,10,{'x' * 9000}\n", "the label '" + "x" * 77 + "...' is in neither"),
-    ("<!doctype html>\n<title>Sign in</title>\n", "is a web page, not a table"),
+    ("<!doctype html>\n<title>Sign in</title>\n", "is a web page or XML, not a table"),
     ("segment_id\tstart\tend\tlabel\naaaaaaaaaaa\t0\t1\t/m/dog\n", "line 2: a segment id must be a video id"),
     ("segment_id\tstart\tend\tlabel\naaaaaaaaaaa_0\t2\t1\t/m/dog\n", "line 2: an event must not end before it starts"),
 ]  # fmt: skip

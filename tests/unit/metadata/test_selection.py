@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from soundsift.config.metadata import LayoutParams, SelectionParams
 from soundsift.errors import ConfigError, InputError
-from soundsift.metadata import columns, selection
+from soundsift.metadata import clip_checks, columns, selection
 from soundsift.metadata.classes import Classes, detector_members, read_classes
 from soundsift.metadata.lists import read_lists, read_segments
 from soundsift.metadata.ontology import NO_ONTOLOGY, Ontology, read_ontology
@@ -192,7 +192,7 @@ def test_a_detector_with_only_positive_or_only_negative_training_clips_is_refuse
         ConfigError,
         match="detectors.music cannot be trained: of 1 training clips 0 are known to have it, 1 known not to",
     ):
-        selection.check_trainable(clips, ["music"])
+        clip_checks.check_trainable(clips, ["music"])
 
 
 @pytest.mark.parametrize(("n_dogs", "n_others", "warned"), [(2, 2, False), (1, 2, True), (3, 1, True), (0, 0, False)])
@@ -201,7 +201,7 @@ def test_a_detector_that_cannot_be_evaluated_is_warned_of(
 ) -> None:
     truths = [True, False, *[True] * n_dogs, *[False] * n_others, None]
     splits = ["train"] * 2 + ["eval"] * (n_dogs + n_others) + ["train"]
-    selection.check_trainable(pa.table({"split": splits, "is_dog": truths}), ["dog"])
+    clip_checks.check_trainable(pa.table({"split": splits, "is_dog": truths}), ["dog"])
     message = f"of {n_dogs + n_others} eval clips {n_dogs} are known to have it, {n_others} known not to"
     assert [message in record.getMessage() for record in caplog.records] == [True] * warned
 
@@ -209,11 +209,11 @@ def test_a_detector_that_cannot_be_evaluated_is_warned_of(
 def test_two_clips_of_one_trimmed_file_are_refused() -> None:
     ids = ["aaaaaaaaaaa_0", "bbbbbbbbbbb_0", "bbbbbbbbbbb_10000"]
     clips = pa.table({"clip_id": ids, "video_id": [i[:11] for i in ids]})
-    selection.check_one_clip_a_video(clips.slice(0, 2))
+    clip_checks.check_one_clip_a_video(clips.slice(0, 2))
     with pytest.raises(
         InputError, match=r"bbbbbbbbbbb_0 and bbbbbbbbbbb_10000 would be read from the same file: put \{clip_id\} or"
     ):
-        selection.check_one_clip_a_video(clips)
+        clip_checks.check_one_clip_a_video(clips)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

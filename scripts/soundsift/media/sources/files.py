@@ -3,13 +3,13 @@
 import mimetypes
 import os
 import shutil
-import unicodedata
 from glob import escape, glob
 from pathlib import Path
 
 from soundsift.errors import MediaError
 from soundsift.media.archive import Record
 from soundsift.media.decode import holds_sound
+from soundsift.media.durations import found_as
 from soundsift.media.sources.base import Media, Source, fill_template
 from soundsift.metadata.batches import Clip
 
@@ -30,9 +30,7 @@ class FileSource(Source):
         """Find the file that the template names for a clip; ``.*`` at its end stands for one ending."""
         path = fill_template(self.params.url.removeprefix("file://"), clip)
         if not path.endswith(".*"):
-            # macOS writes the letters of a name with other codes than most lists
-            forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
-            return next((Path(form) for form in forms if os.path.isfile(form)), None)
+            return found_as(path)
         names = (name for name in glob(escape(path[:-1]) + "*") if not name.endswith(INCOMPLETE))
         # a name with a further dot is another file: garden.old.wav is not garden.*
         found = sorted(Path(name) for name in names if "." not in name[len(path) - 1 :])
