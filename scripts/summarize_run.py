@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-import pyarrow as pa
-
 from soundsift.detectors.metrics import read_metrics
 from soundsift.files import write_text
 from soundsift.joblog import job_log
@@ -31,11 +29,7 @@ def summarize_run(
     of_folds = folds.read_text(encoding="utf-8").splitlines() if folds else []
     write_text(run.lines(counts, left_out, run.unrecognised(absent), evaluated, is_demo, sources, of_folds), text)
     write_csv(absent, missing)
-    sections: list[tuple[str, pa.Table | str]] = [("All detectors", run.overview_table(evaluated))]
-    sections += [("Means", sentence) for sentence in run.mean_sentences(evaluated)]
-    sections += [("Not judged", sentence) for sentence in run.not_judged_sentences(evaluated)]
-    sections += [(name, run.detector_table(result)) for name, result in evaluated.items() if result.performance]
-    write_page("Detectors and simpler baselines", sections, table)
+    write_page("Detectors and simpler baselines", run.detector_sections(evaluated), table)
     by_source = ("Available clips by source", run.source_table(sources))
     write_page("Coverage", [("Wanted clips by outcome", run.coverage_table(counts)), by_source], counted)
     coverage_figures.coverage(counts, figure)

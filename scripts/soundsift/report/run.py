@@ -183,6 +183,16 @@ def overview_table(metrics: Mapping[str, DetectorMetrics]) -> pa.Table:
     return pa.Table.from_pylist(rows, pa.schema(list(zip(rows[0], kinds, strict=True))))
 
 
+def detector_sections(metrics: Mapping[str, DetectorMetrics]) -> list[tuple[str, pa.Table | str]]:
+    """Make the sections of the page of all detectors: overview, means, what was not judged, each judged detector."""
+    return [
+        ("All detectors", overview_table(metrics)),
+        *(("Means", sentence) for sentence in mean_sentences(metrics)),
+        *(("Not judged", sentence) for sentence in not_judged_sentences(metrics)),
+        *((name, detector_table(result)) for name, result in metrics.items() if result.performance),
+    ]
+
+
 def detector_table(metrics: DetectorMetrics) -> pa.Table:
     """Make one row per metric: the rounded value and 95 % interval of a judged detector and of each baseline."""
     assert metrics.performance is not None
