@@ -41,8 +41,9 @@ class DataParams:
     method."""
     augment: Annotated[int, Ge(0), Le(20)] = 1
     """Number of augmented versions of each training clip; 0 for none. Augmentation changes the room, the microphone or
-    the speed, or mixes in noise or another clip. Making one version takes as long as extracting a clip's features. With
-    1 or more, random windows of 2 to 4 s of the clips and versions are training examples too."""
+    the speed, mixes in noise or another clip, or codes the sound as a telephone or a stream does. Making one version
+    takes as long as extracting a clip's features. With 1 or more, random windows of 2 to 4 s of the clips and versions
+    are training examples too."""
     test_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
     """Share of the videos held out for evaluation where no eval list is given."""
 
