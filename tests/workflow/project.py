@@ -65,7 +65,7 @@ def config_for(media: Path, url: str | None = None) -> dict[str, Any]:
         "batch_size": 16,
         "download": {"url": url or f"file://{media}/media/{{video_id}}.*"},
         # few steps of small networks: tests of the workflow do not measure detectors
-        "training": {"members": 2, "min_steps": 30, "hidden_units": [32]},
+        "training": {"members": 2, "min_steps": 30, "hidden_units": [32], "augment": 1},
     }
 
 
