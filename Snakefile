@@ -47,7 +47,7 @@ rule all:
 
 onstart:
     with one_line_on_error():
-        check_places(workflow, MADE_LAST)
+        check_start(workflow, MADE_LAST, DEMO if is_demo(config) else None)
         PREVIOUS.keep()
 
 
