@@ -525,6 +525,18 @@ def test_a_transfer_that_would_never_end_is_ended_and_the_others_go_on(
     assert list((tmp_path / "archive" / "tmp").iterdir()) == []
 
 
+@pytest.mark.parametrize("handler", ["requests", "urllib"])
+def test_a_redirect_is_followed_without_reading_its_body(handler: str, site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+    site.faults[one.video_id] = ["long redirect"]
+    yt_dlp = {"compat_opts": ["prefer-legacy-http-handler"]} if handler == "urllib" else {}
+    row = fetch([one], site.url, tmp_path / "archive", tries=1, yt_dlp=yt_dlp)[one.clip_id]
+    assert row["outcome"] == "ok", row["reason"]
+    # all of it are 32 MB
+    assert site.sent[one.video_id] < 16_000_000
+
+
 def test_a_file_that_grows_too_large_is_given_up_until_the_limit_is_raised(site: Site, tmp_path: Path) -> None:
     one = clip(1)
     fill(site.folder, [one])
