@@ -749,6 +749,16 @@ def test_a_full_disk_stops_the_job_with_one_line(site: Site, tmp_path: Path, mon
         fetch([one], site.url, tmp_path / "archive")
 
 
+@pytest.mark.parametrize("name", ["pace.json", "pace.lock", "videos.lock"])
+def test_a_folder_in_the_place_of_shared_state_is_one_line(name: str, site: Site, tmp_path: Path) -> None:
+    (tmp_path / "archive" / name).mkdir(parents=True)
+    fill(site.folder, [clip(1)])
+    site.faults[clip(1).video_id] = (429, "7200")
+    with pytest.raises(DownloadError, match=r"^the archive \S+ cannot be written .*Is a directory") as error:
+        fetch([clip(1)], site.url, tmp_path / "archive", tries=1)
+    assert "\n" not in str(error.value)
+
+
 def test_media_taken_for_the_whole_video_are_not_taken_for_the_labelled_stretch(site: Site, tmp_path: Path) -> None:
     one = clip(1)
     fill(site.folder, [one])
