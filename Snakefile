@@ -47,7 +47,8 @@ rule all:
 
 onstart:
     with one_line_on_error():
-        check_places(workflow, (*MADE_LAST, rules.combine_folds.params.table))
+        written_later = (*MADE_LAST, rules.combine_folds.params.table)
+        check_start(workflow, written_later, DEMO if is_demo(config) else None)
         PREVIOUS.keep()
 
 

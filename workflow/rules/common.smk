@@ -13,7 +13,7 @@ from soundsift.errors import one_line_on_error
 from soundsift.detection.recordings import recordings_of_group, states_of_group
 from soundsift.report.ending import MADE_LAST, report_errors, shareable, write_report
 from soundsift.code_digest import code_digest, use_in_jobs
-from soundsift.planning import Selection, check_places, per_group, run_again_without
+from soundsift.planning import Selection, check_start, per_group, run_again_without
 from soundsift.previous import PreviousOutputs
 from soundsift.homes import use_writable_homes
 
@@ -34,7 +34,7 @@ for line in remarks(config) if workflow.is_main_process else []:
     print(f"soundsift: {line}", file=sys.stderr)
 
 STARTED = time.time()
-PREVIOUS = PreviousOutputs(workflow, demo=DEMO if is_demo(config) else None)
+PREVIOUS = PreviousOutputs(workflow)
 SELECTION = Selection(
     workflow, {what: config["keep"][what] for what in ("clips", "frames")}
 )
