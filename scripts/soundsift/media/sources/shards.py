@@ -1,5 +1,6 @@
 """Media in Parquet and tar shards, on disk or on the Hugging Face Hub."""
 
+import hashlib
 import logging
 import threading
 from collections.abc import Sequence
@@ -141,7 +142,7 @@ class ShardSource(Source):
         begins = clip.start_seconds if self.params.trimmed else 0.0
         return Media(
             path, begins, whole=True, shard=found.shard.name, shard_version=found.shard.version,
-            of_video=found.of_video,
+            of_video=found.of_video, sha256=hashlib.sha256(data).hexdigest(),
         )  # fmt: skip
 
     def _find(self, clip: Clip) -> Location | None:
