@@ -33,19 +33,19 @@ run: .venv/ready
 
 # In several processes, which take each other's waiting tests when they have none left. One more than cores, because some
 # tests wait for a server. Those on Slurm are left out, also where a Slurm runs: make slurm-test.
-test: .venv/dev
+test: .venv/dev .venv/ready
 	$(BIN)/pytest --ignore tests/slurm -n $$(($(CORES) < 4 ? $(CORES) + 1 : 4)) --dist worksteal --durations 20
 
 # Starts a Slurm on this machine from Debian's packages and runs the cluster tests on it. Needs root.
-slurm-test: .venv/dev .venv/slurm
+slurm-test: .venv/dev .venv/slurm .venv/ready
 	tests/slurm/loopback.sh start
 	$(BIN)/pytest tests/slurm; status=$$?; tests/slurm/loopback.sh stop; exit $$status
 
 # Opens the report in a browser. Needs an installed Chromium.
-browser-test: .venv/dev .venv/site
+browser-test: .venv/dev .venv/site .venv/ready
 	$(BIN)/pytest tests/browser
 
-lint: .venv/dev
+lint: .venv/dev .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
@@ -60,7 +60,7 @@ picture: run
 	$(BIN)/python docs/picture.py
 
 # Builds the pages of docs/ as a site, site/index.html. A broken link is an error.
-site: .venv/site
+site: .venv/site .venv/ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # Pins every version with its hashes. Needs uv. Addresses of registries are left out.
@@ -91,7 +91,7 @@ clean:
 	@touch $@
 
 # Additional packages: for tests and lint; for a Slurm cluster; for the site and the browser tests.
-.venv/dev .venv/slurm .venv/site: .venv/%: .venv/packages requirements.%.lock | .venv/ready
+.venv/dev .venv/slurm .venv/site: .venv/%: .venv/packages requirements.%.lock
 	$(INSTALL) requirements.$*.lock
 	$(BYTECODE)
 	touch $@

@@ -67,9 +67,11 @@ def stop(folder: Path) -> None:
 
 
 def _import_for_snakemake() -> None:
+    import nbformat  # noqa: F401
     import pandas  # noqa: F401
     import pyarrow.parquet  # noqa: F401
     import pydantic  # noqa: F401
+    import smart_open  # noqa: F401
     from snakemake.cli import get_argument_parser
 
     get_argument_parser()  # imports all plugins
@@ -78,7 +80,8 @@ def _import_for_snakemake() -> None:
 def _import_for_scripts() -> None:
     import av  # noqa: F401
     import keras  # noqa: F401
-    import librosa.filters  # noqa: F401
+    import librosa.filters
+    import librosa.util.utils  # noqa: F401, compiled functions that librosa loads when it needs them
     import matplotlib.pyplot  # noqa: F401
     import pyarrow.parquet  # noqa: F401
     import scipy.signal  # noqa: F401

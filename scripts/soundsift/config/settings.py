@@ -3,6 +3,7 @@
 The Snakefile imports this module at every start. pydantic takes no extra time: Snakemake has already imported it.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from glob import glob
@@ -115,7 +116,7 @@ def remarks(config: Mapping[str, Any]) -> list[str]:
 
 
 def check_files(config: Mapping[str, Any]) -> None:
-    """Check that the files and folders that a settled configuration names exist.
+    """Check that the files and folders that a settled configuration names exist, and that ``results`` can be a folder.
 
     The files of the demo and AudioSet's own lists and tables need not exist: the workflow makes or downloads them.
 
@@ -124,6 +125,8 @@ def check_files(config: Mapping[str, Any]) -> None:
     ConfigError
         For the first file or folder that is missing, with the key that names it.
     """
+    if os.path.lexists("results") and not os.path.isdir("results"):
+        raise ConfigError("results is a file or a link to nothing, but all outputs are written below it: move it away")
     fetched = audioset_files(config)
     named = {f"segments.{name}": path for name, path in config["metadata"]["segments"].items()}
     tables = {key: config["metadata"][key] for key in TABLES if config["metadata"][key] is not None}

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,17 @@ def test_a_template_takes_formats_of_numbers_for_times_only(field: str, is_possi
     else:
         with pytest.raises(ConfigError, match="whose format is not possible: times take the format of a number"):
             settle(config)
+
+
+@pytest.mark.parametrize(
+    "make", [Path.touch, lambda path: path.symlink_to("gone")], ids=["a file", "a link to nothing"]
+)
+def test_results_that_are_no_folder_are_named(
+    make: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(Path("results"))
+    with pytest.raises(
+        ConfigError, match="results is a file or a link to nothing, but all outputs are written below it"
+    ):
+        check_files(settle({}))

@@ -277,8 +277,13 @@ def run_warm(requests: socket.socket) -> None:
     from soundsift.media.sources import ytdlp_server  # noqa: F401
 
     # matching an address compiles the patterns of all sites
+    address = "https://localhost/"
     for extractor in yt_dlp.extractor.gen_extractor_classes():
-        extractor.suitable("https://localhost/")
+        extractor.suitable(address)
+    # yt-dlp loads the code of a site when it is used
+    with yt_dlp.YoutubeDL({"quiet": True}) as client:
+        for name in ("Youtube", "Generic"):
+            client.get_info_extractor(name).suitable(address)
     # Forks that have ended are not waited for. Their ids stay taken, so a late kill never meets another process.
     warm_pid = os.getpid()
     while (message := socket.recv_fds(requests, 1, 2))[0]:

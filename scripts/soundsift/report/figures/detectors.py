@@ -170,6 +170,7 @@ def learning_curve(table: pa.Table, name: str, path: Path) -> None:
         axes.set_xscale("log")
         axes.set_xticks(n, [f"{count:,}" for count in n])
     axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylim(top=min(axes.get_ylim()[1], 1.01))  # no metric is above 1
     axes.set(xlabel="training clips", ylabel="metric on the eval clips", title=f"{name}: would more clips help?")
     axes.legend(loc="lower right")
     save(figure, path, "; ".join(described))
