@@ -47,8 +47,9 @@ rule all:
 
 onstart:
     with one_line_on_error():
-        written_later = (*MADE_LAST, rules.combine_folds.params.table)
-        check_start(workflow, written_later, DEMO if is_demo(config) else None)
+        check_start(
+            workflow, (*MADE_LAST, FOLDS), DEMO if is_demo(config) else None
+        )
         PREVIOUS.keep()
 
 

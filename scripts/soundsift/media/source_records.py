@@ -129,7 +129,7 @@ class SourceRecords:
             record.held_seconds = media.held_seconds
             if media.held_seconds < self._rules.min_seconds:
                 raise MediaError("too_short", f"{media.held_seconds:.2f} s of the labelled stretch exist")
-        self._archive.write(record, media.path)
+        self._archive.write(record, media.path, media.sha256)
 
     def _refuse_twin(self, record: Record) -> None:
         """Refuse the trimmed sound of a video for two of its clips: it belongs to one of them only."""
