@@ -47,9 +47,7 @@ rule all:
 
 onstart:
     with one_line_on_error():
-        check_start(
-            workflow, (*MADE_LAST, FOLDS), DEMO if is_demo(config) else None
-        )
+        check_start(workflow, (*MADE_LAST, FOLDS), DEMO_FOLDER)
         PREVIOUS.keep()
 
 

@@ -42,8 +42,9 @@ SELECTION = Selection(
 WITH_GALLERY = config["keep"]["clips"] and config["keep"]["frames"]
 METADATA = config["metadata"]
 DETECTORS = sorted(config["detectors"])
+DEMO_FOLDER = DEMO if is_demo(config) else None
 # Input of the download jobs: only the demo's media are made by the workflow.
-DEMO_MEDIA = [f"{DEMO}/media"] if is_demo(config) else []
+DEMO_MEDIA = [f"{DEMO}/media"] if DEMO_FOLDER else []
 
 
 wildcard_constraints:
