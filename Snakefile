@@ -47,7 +47,7 @@ rule all:
 
 onstart:
     with one_line_on_error():
-        check_places(workflow, (*MADE_LAST, rules.combine_folds.params.table))
+        check_start(workflow, (*MADE_LAST, FOLDS), DEMO_FOLDER)
         PREVIOUS.keep()
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.config.pick import pick
+from soundsift.config.sources import is_sharded
 from soundsift.joblog import job_log
+from soundsift.media.archive_uses import Uses
 from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.download import download
 from soundsift.metadata.batches import read_batch
@@ -17,7 +19,10 @@ def download_clips(
     downloads: Path,
 ) -> None:  # fmt: skip
     """Download the clips of a batch that the archive does not have."""
-    write_csv(download(read_batch(batch), sources, policy, open_for_writing(archive), min_seconds), downloads)
+    clips, writer = read_batch(batch), open_for_writing(archive)
+    if any(is_sharded(source.url) for source in sources):
+        Uses(archive, batch.stem).begin(clip.clip_id for clip in clips)
+    write_csv(download(clips, sources, policy, writer, min_seconds), downloads)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from soundsift.config.download import sources_of
 from soundsift.config.sources import index_path, is_sharded
 from soundsift.files import write_text
 from soundsift.joblog import job_log
+from soundsift.media.archive_uses import Uses
 from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.columns import DOWNLOAD_COLUMNS
 from soundsift.media.shards.index import ShardIndex
@@ -15,18 +16,35 @@ from soundsift.tables import read_csv
 
 
 def free_media(downloads: Path, archive: Path, urls: Sequence[str], freed: Path) -> None:
-    """Free the media of all clips of a batch whose shards are still there, and write how many there were."""
-    writer = open_for_writing(archive)
+    """Free the media of all clips of a batch that no other run uses and whose shards are still there.
+
+    How many there were is written to ``freed``.
+    """
+    writer, uses = open_for_writing(archive), Uses(archive, downloads.stem)
     indexes = {url: path for url in urls if is_sharded(url) and (path := Path(index_path(url))).is_file()}
     shards = {shard for url, path in indexes.items() for shard in ShardIndex(path).there(url)}
-    found = [writer.free(clip_id, shards) for clip_id in read_csv(downloads, DOWNLOAD_COLUMNS)["clip_id"].to_pylist()]
+    wanted = [row["clip_id"] for row in read_csv(downloads, DOWNLOAD_COLUMNS).to_pylist() if row["media"]]
+    uses.end()
+    n_used, found = 0, []
+    for clip_id in wanted:
+        # another run may begin to use a clip at any moment
+        if clip_id in uses.of_others(set(wanted)):
+            n_used += 1
+        else:
+            found.append(writer.free(clip_id, shards))
     n_bytes = [n for n in found if n]
+    warn = logging.getLogger("soundsift").warning
     if n_kept := found.count(None):
-        logging.getLogger("soundsift").warning(
+        warn(
             "the media of %d clips stay in the archive: their shards are gone, have changed or are no longer in "
             "download.sources", n_kept,
         )  # fmt: skip
-    write_text(f"{len(n_bytes)} media, {sum(n_bytes)} bytes; {n_kept} media kept\n", freed)
+    if n_used:
+        warn(
+            "the media of %d clips stay in the archive for another run: if there is none, delete %s",
+            n_used, uses.folder,
+        )  # fmt: skip
+    write_text(f"{len(n_bytes)} media, {sum(n_bytes)} bytes; {n_kept + n_used} media kept\n", freed)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What Snakemake does not notice while it plans.
 
-These are lost files of finished outputs, a selection that changes nothing, and places where no output can be written.
+These are lost files of finished outputs, a selection that changes nothing, places where no output can be written, and a
+demo that would replace the results of other lists.
 
 Nothing here writes a file. A dry run therefore shows the whole plan and changes nothing.
 """
@@ -17,6 +18,8 @@ from soundsift.media.outcomes import OUTCOMES
 
 # Snakemake adds this file to an output folder when its job has finished.
 TIME_STAMP = ".snakemake_timestamp"
+# The table of wanted clips: its record names the lists that all results are of.
+CLIPS = "results/metadata/clips.parquet"
 
 
 class Selection:
@@ -90,6 +93,20 @@ def per_group(
     ]
 
 
+def check_start(workflow: Any, others: Iterable[Path], demo: str | None) -> None:
+    """Check, before the first job, that outputs can be written and may be replaced; raise an InputError if not.
+
+    Parameters
+    ----------
+    others
+        Of :func:`check_places`.
+    demo
+        Of :func:`check_demo`.
+    """
+    check_places(workflow, others)
+    check_demo(workflow, demo)
+
+
 def check_places(workflow: Any, others: Iterable[Path]) -> None:
     """Check that each output and log can be written at its place.
 
@@ -126,6 +143,37 @@ def check_places(workflow: Any, others: Iterable[Path]) -> None:
             raise InputError(f"{there} is a file, but a folder is needed there: move it away")
         if not os.access(there, os.W_OK | os.X_OK):
             raise InputError(f"the folder {there} is not writable: change its permissions, or use another folder")
+
+
+def check_demo(workflow: Any, demo: str | None) -> None:
+    """Check that a run without ``--configfile`` does not replace the results of other lists by the demo.
+
+    The opposite is not refused: a first run of the demo is the usual course.
+
+    Parameters
+    ----------
+    workflow
+        Snakemake's workflow object.
+    demo
+        Folder of the demo's lists; None if the configuration is not the built-in demo.
+
+    Raises
+    ------
+    InputError
+        The clip table is planned, and the one that is there is of other lists.
+    """
+    planned = [output for job in workflow.dag.needrun_jobs() for output in job.output if output == CLIPS]
+    if demo is None or not planned or not Path(CLIPS).exists():
+        return
+    record = workflow.persistence.metadata(planned[0])
+    lists = list(dict(record.items()).get("input") or []) if record else []
+    if lists and not any(path.startswith(f"{demo}/") for path in lists):
+        names = ", ".join(Path(path).name for path in lists)
+        raise InputError(
+            f"results/ holds clips of other lists ({names}), and this configuration is the built-in demo, which would "
+            "replace them: name your configuration with --configfile, use another folder with --directory, or delete "
+            "results/ first"
+        )
 
 
 def incomplete(selection: Any, batches: Mapping[str, int], kept: Mapping[str, bool], results: Path) -> Iterator[str]:

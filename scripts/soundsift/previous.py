@@ -21,11 +21,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from soundsift.errors import InputError
 from soundsift.files import write_text
 
-# The table of wanted clips: its record names the lists that all results are of.
-CLIPS = "results/metadata/clips.parquet"
 # Beside most outputs, because hard links do not cross file systems.
 FOLDER = Path("results", ".previous")
 
@@ -37,12 +34,10 @@ class PreviousOutputs:
     ----------
     workflow
         Snakemake's workflow object.
-    demo
-        Folder of the demo's lists if the configuration is the built-in demo.
     """
 
-    def __init__(self, workflow: Any, demo: str | None = None) -> None:
-        self._workflow, self._demo = workflow, demo
+    def __init__(self, workflow: Any) -> None:
+        self._workflow = workflow
         self._outputs: list[Any] = []
 
     def keep(self) -> None:
@@ -50,13 +45,7 @@ class PreviousOutputs:
 
         A version kept by a run that was killed is still there. It is used for an output that is missing or unfinished
         now.
-
-        Raises
-        ------
-        InputError
-            If the demo would replace the results of other lists.
         """
-        self._refuse_demo()
         dag, persistence = self._workflow.dag, self._workflow.persistence
         unfinished: list[Any] = []
         for job in dag.needrun_jobs():
@@ -88,24 +77,6 @@ class PreviousOutputs:
         # another run may keep other outputs there
         with suppress(OSError):
             FOLDER.rmdir()
-
-    def _refuse_demo(self) -> None:
-        """End a run without ``--configfile`` that would replace the results of other lists by the demo.
-
-        The opposite is not refused: a first run of the demo is the usual course.
-        """
-        planned = [output for job in self._workflow.dag.needrun_jobs() for output in job.output if output == CLIPS]
-        if self._demo is None or not planned or not Path(CLIPS).exists():
-            return
-        record = self._workflow.persistence.metadata(planned[0])
-        lists = list(dict(record.items()).get("input") or []) if record else []
-        if lists and not any(path.startswith(f"{self._demo}/") for path in lists):
-            names = ", ".join(Path(path).name for path in lists)
-            raise InputError(
-                f"results/ holds clips of other lists ({names}), and this configuration is the built-in "
-                "demo, which would replace them: name your configuration with --configfile, use another folder with "
-                "--directory, or delete results/ first"
-            )
 
     def _keep(self, output: Any) -> None:
         kept = _kept(output)

@@ -30,6 +30,7 @@ class Site:
         - ``cut``, ``short``: closes the connection after half of the body, or states half of the true length
         - ``hang up``: closes the connection without an answer
         - ``redirect``: redirects to the same address
+        - ``long redirect``: likewise, with data without end
         - ``no_range``: ignores byte ranges
         - ``page``, ``empty``, ``truncated``, ``flipped``: serves a web page, nothing, half of the file, or the file
           with a bit flipped in every five hundredth byte
@@ -109,6 +110,8 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 return None
             if fault in ("drip", "stream"):
                 return self._send_on(b"." if fault == "drip" else bytes(1 << 16), 0.2 if fault == "drip" else 0.01)
+            if fault == "long redirect":
+                return self._send_on(bytes(1 << 16), 0.01, 302, {"Location": self.path})
             if fault == "redirect":
                 return self._send(302, b"", "text/plain", with_body, {"Location": self.path})
             if fault == "page":
@@ -127,15 +130,18 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             extra = tag | ({} if fault == "no_range" else {"Accept-Ranges": "bytes"})
             return self._send(200, data, kind, with_body, extra, fault)
 
-        def _send_on(self, piece: bytes, pause_seconds: float) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "audio/mp4")
-            self.send_header("Content-Length", str(10**9))
+        def _send_on(
+            self, piece: bytes, pause_seconds: float, status: int = 200, extra: dict[str, str] | None = None
+        ) -> None:
+            self.send_response(status)
+            for name, value in {"Content-Type": "audio/mp4", "Content-Length": str(10**9), **(extra or {})}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.close_connection = True
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 for _ in range(500):
                     self.wfile.write(piece)
+                    site.sent[Path(self.path).stem] += len(piece)
                     time.sleep(pause_seconds)
 
         def _send(

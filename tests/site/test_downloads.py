@@ -15,7 +15,7 @@ import pytest
 
 from soundsift.demo import write_media
 from soundsift.errors import ConfigError, DownloadError
-from soundsift.media import clip_requests, encode
+from soundsift.media import breaker, encode
 from soundsift.media import download as downloading
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
@@ -93,7 +93,7 @@ def test_a_server_that_says_a_file_is_shorter_than_it_is_gives_no_whole_file(sit
     assert row["outcome"] == "corrupt"
     # FFmpeg asks for what is behind, by ranges
     row = fetch([one], site.url, tmp_path / "archive", {"sections": True, "retry_permanent": True})[one.clip_id]
-    assert row["outcome"] == "ok"
+    assert row["outcome"] == "ok", row["reason"]
     assert onset_seconds(row, tmp_path / "archive") == pytest.approx(1.0, abs=0.0002)
 
 
@@ -298,7 +298,7 @@ def test_a_blocked_session_stops_asking_and_so_do_the_others(site: Site, tmp_pat
 def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of a second."""
     monkeypatch.setattr("soundsift.media.pace.SHORTEST_BLOCK_SECONDS", 1.0)
-    monkeypatch.setattr("soundsift.media.clip_requests.BLOCK_SECONDS", 1.0)
+    monkeypatch.setattr("soundsift.media.breaker.BLOCK_SECONDS", 1.0)
 
 
 def test_who_waits_through_a_block_asks_for_nothing_meanwhile_and_then_gets_everything(
@@ -316,7 +316,7 @@ def test_who_waits_through_a_block_asks_for_nothing_meanwhile_and_then_gets_ever
             site.faults.clear()
         time.sleep(seconds)
 
-    monkeypatch.setattr(clip_requests, "time", SimpleNamespace(sleep=let_in, time=time.time))
+    monkeypatch.setattr(breaker, "time", SimpleNamespace(sleep=let_in, time=time.time))
     rows = fetch(clips, site.url, tmp_path / "archive", block_after=3, concurrency=1, tries=1, wait_when_blocked=True)
     assert {row["outcome"] for row in rows.values()} == {"ok"}
     assert asked == [3, 6]
@@ -523,6 +523,18 @@ def test_a_transfer_that_would_never_end_is_ended_and_the_others_go_on(
     assert "download.timeout_seconds (4)" in rows[clips[0].clip_id]["reason"]
     assert time.monotonic() - began < 60, "it would have taken 100 seconds, and then failed"
     assert list((tmp_path / "archive" / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("handler", ["requests", "urllib"])
+def test_a_redirect_is_followed_without_reading_its_body(handler: str, site: Site, tmp_path: Path) -> None:
+    one = clip(1)
+    fill(site.folder, [one])
+    site.faults[one.video_id] = ["long redirect"]
+    yt_dlp = {"compat_opts": ["prefer-legacy-http-handler"]} if handler == "urllib" else {}
+    row = fetch([one], site.url, tmp_path / "archive", tries=1, yt_dlp=yt_dlp)[one.clip_id]
+    assert row["outcome"] == "ok", row["reason"]
+    # all of it are 32 MB
+    assert site.sent[one.video_id] < 16_000_000
 
 
 def test_a_file_that_grows_too_large_is_given_up_until_the_limit_is_raised(site: Site, tmp_path: Path) -> None:
@@ -735,6 +747,16 @@ def test_a_full_disk_stops_the_job_with_one_line(site: Site, tmp_path: Path, mon
     monkeypatch.setattr(ArchiveWriter, "write", full)
     with pytest.raises(DownloadError, match="No space left on device"):
         fetch([one], site.url, tmp_path / "archive")
+
+
+@pytest.mark.parametrize("name", ["pace.json", "pace.lock", "videos.lock"])
+def test_a_folder_in_the_place_of_shared_state_is_one_line(name: str, site: Site, tmp_path: Path) -> None:
+    (tmp_path / "archive" / name).mkdir(parents=True)
+    fill(site.folder, [clip(1)])
+    site.faults[clip(1).video_id] = (429, "7200")
+    with pytest.raises(DownloadError, match=r"^the archive \S+ cannot be written .*Is a directory") as error:
+        fetch([clip(1)], site.url, tmp_path / "archive", tries=1)
+    assert "\n" not in str(error.value)
 
 
 def test_media_taken_for_the_whole_video_are_not_taken_for_the_labelled_stretch(site: Site, tmp_path: Path) -> None:

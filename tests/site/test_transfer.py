@@ -71,6 +71,14 @@ def test_a_file_that_was_whole_before_it_could_be_moved_is_fetched_anew(url: str
     assert (tmp_path / "new" / "list.csv").read_bytes() == CONTENT
 
 
+def test_a_redirect_is_followed_without_reading_its_body(url: str, site: Site, tmp_path: Path) -> None:
+    site.faults["list"] = ["long redirect"]
+    fetch(url, tmp_path)
+    assert (tmp_path / "new" / "list.csv").read_bytes() == CONTENT
+    # all of it are 32 MB
+    assert site.sent["list"] < 16_000_000
+
+
 def test_a_server_without_ranges_gives_the_whole_file_again(url: str, site: Site, tmp_path: Path) -> None:
     site.faults = {"list": ["cut", "no_range"]}
     fetch(url, tmp_path)

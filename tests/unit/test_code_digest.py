@@ -241,7 +241,7 @@ def test_templates_that_include_each_other_end(tmp_path: Path) -> None:
 
 # Modules that use their own place for something else than templates: the digest itself, the schema that the Snakefile
 # checks the configuration with, and the folder that a child process imports the package from.
-OWN_PLACE = {"code_digest.py", "settings.py", "ytdlp_process.py"}
+OWN_PLACE = {"code_digest.py", "settings.py", "ytdlp_warm.py"}
 # Modules that write documentation from docstrings. No step imports them.
 DOCUMENTATION = {"reference.py"}
 IMPORTERS = {"importlib", "pkgutil", "runpy", "imp"}

@@ -2,11 +2,22 @@ import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from soundsift.config.settings import DEMO
 from soundsift.errors import InputError
-from soundsift.planning import TIME_STAMP, Selection, check_places, incomplete, read_batches, run_again_without
+from soundsift.planning import (
+    CLIPS,
+    TIME_STAMP,
+    Selection,
+    check_demo,
+    check_places,
+    incomplete,
+    read_batches,
+    run_again_without,
+)
 
 BOTH = {"clips": True, "frames": True}
 NAMES = ("train-00000", "eval-00000")
@@ -216,3 +227,43 @@ def test_a_folder_that_is_not_writable_is_named(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != Path("out"))
     with pytest.raises(InputError, match="the folder out is not writable"):
         check_places(workflow_with("out/new/a.txt"), [])
+
+
+@pytest.fixture
+def of_other_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A workflow that has made the clip table of other lists and plans it again; ``records`` are Snakemake's."""
+    monkeypatch.chdir(tmp_path)
+    Path(CLIPS).parent.mkdir(parents=True)
+    Path(CLIPS).touch()
+    records: dict[str, Any] = {CLIPS: {"input": ["lists/my.csv", "resources/audioset/ontology.json"]}}
+    jobs = [SimpleNamespace(output=[CLIPS])]
+    return SimpleNamespace(
+        dag=SimpleNamespace(needrun_jobs=lambda: jobs), persistence=SimpleNamespace(metadata=records.get), jobs=jobs,
+        records=records,
+    )  # fmt: skip
+
+
+def test_the_demo_replaces_no_results_of_other_lists(of_other_lists: SimpleNamespace) -> None:
+    with pytest.raises(InputError, match=r"^results/ holds clips of other lists \(my.csv, ontology.json\), and"):
+        check_demo(of_other_lists, DEMO)
+    assert Path(CLIPS).exists()
+
+
+def test_other_lists_replace_the_clips_of_any(of_other_lists: SimpleNamespace) -> None:
+    check_demo(of_other_lists, None)
+
+
+@pytest.mark.parametrize("record", [{"input": [f"{DEMO}/train_segments.csv"]}, {"input": None}, None])
+def test_the_demo_replaces_its_own_results_and_those_of_unknown_lists(
+    record: dict[str, Any] | None, of_other_lists: SimpleNamespace
+) -> None:
+    of_other_lists.records[CLIPS] = record
+    check_demo(of_other_lists, DEMO)
+
+
+def test_the_demo_may_run_where_the_clip_table_is_not_made_again_or_is_gone(of_other_lists: SimpleNamespace) -> None:
+    Path(CLIPS).unlink()
+    check_demo(of_other_lists, DEMO)
+    Path(CLIPS).touch()
+    of_other_lists.jobs.clear()
+    check_demo(of_other_lists, DEMO)

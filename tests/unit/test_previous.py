@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from soundsift import previous
-from soundsift.errors import InputError
-from soundsift.previous import CLIPS, FOLDER, PreviousOutputs
+from soundsift.previous import FOLDER, PreviousOutputs
 
 TABLE, MODEL, FOLDER_OUTPUT, OF_BATCH = "results/table.csv", "results/d/m.keras", "results/batches", "results/x/1.csv"
 LIST = "resources/list.csv"
@@ -48,26 +47,6 @@ def workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
     ]
     dag = SimpleNamespace(needrun_jobs=lambda: jobs, forcefiles=set())
     return SimpleNamespace(dag=dag, persistence=Persistence(), async_run=asyncio.run)
-
-
-def test_the_demo_replaces_no_results_of_other_lists(workflow: SimpleNamespace) -> None:
-    Path(CLIPS).parent.mkdir(parents=True, exist_ok=True)
-    Path(CLIPS).touch()
-    jobs = workflow.dag.needrun_jobs()
-    demo, records = "resources/demo", workflow.persistence.records
-    records[CLIPS] = {"input": ["lists/my.csv", "resources/audioset/ontology.json"]}
-    PreviousOutputs(workflow, demo).keep()  # the clip table is not planned
-    jobs.append(SimpleNamespace(wildcards_dict={}, output=[CLIPS]))
-    PreviousOutputs(workflow, None).keep()  # another configuration of one's own
-    with pytest.raises(InputError, match=r"^results/ holds clips of other lists \(my.csv, ontology.json\), and"):
-        PreviousOutputs(workflow, demo).keep()
-    assert Path(CLIPS).exists()
-    for record in ({"input": [f"{demo}/train_segments.csv"]}, {"input": None}, None):
-        records[CLIPS] = record
-        PreviousOutputs(workflow, demo).keep()
-    records[CLIPS] = {"input": ["lists/my.csv"]}
-    Path(CLIPS).unlink()
-    PreviousOutputs(workflow, demo).keep()
 
 
 def start(workflow: SimpleNamespace) -> PreviousOutputs:

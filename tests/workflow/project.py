@@ -1,5 +1,6 @@
 """A copy of the workflow with small lists, and the result of running it."""
 
+import atexit
 import os
 import re
 import shutil
@@ -65,7 +66,7 @@ def config_for(media: Path, url: str | None = None) -> dict[str, Any]:
         "batch_size": 16,
         "download": {"url": url or f"file://{media}/media/{{video_id}}.*"},
         # few steps of small networks: tests of the workflow do not measure detectors
-        "training": {"members": 2, "min_steps": 30, "hidden_units": [32]},
+        "training": {"members": 2, "min_steps": 30, "hidden_units": [32], "augment": 1},
     }
 
 
@@ -91,6 +92,10 @@ class Run:
 @cache
 def servers() -> Path:
     """The folder of the processes that run snakemake and scripts for all tests: see :mod:`tests.workflow.warm`."""
+    if "SOUNDSIFT_TEST_SERVERS" not in os.environ:  # pytest sets it; a benchmark runs without pytest
+        os.environ["SOUNDSIFT_TEST_SERVERS"] = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, os.environ["SOUNDSIFT_TEST_SERVERS"])
+        atexit.register(warm.stop, Path(os.environ["SOUNDSIFT_TEST_SERVERS"]))
     folder = Path(os.environ["SOUNDSIFT_TEST_SERVERS"])
     for kind in warm.KINDS:
         warm.start(folder, kind)
@@ -140,6 +145,10 @@ class Project:
             output.seek(0)
             return Run(status, output.read())
 
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command that runs snakemake, for a process that is going to be killed."""
+        return [str(servers() / "python"), "-m", "snakemake", "--cores", "2", *arguments]
+
     def plan(self, *arguments: str) -> Counter[str]:
         """{rule: number of jobs} that snakemake would run."""
         run = self.run("--dry-run", *arguments)
@@ -151,7 +160,7 @@ class Project:
         log = self.folder / "killed.log"
         with log.open("w") as output:
             process = subprocess.Popen(
-                [servers() / "python", "-m", "snakemake", "--cores", "2", *arguments],
+                self.command(*arguments),
                 cwd=self.folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -26,10 +26,10 @@ from convert_clips import convert_clips
 from download_clips import download_clips
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.errors import ConfigError, DownloadError
-from soundsift.media import clip_requests, decode
+from soundsift.media import breaker, decode
 from soundsift.media.archive import Archive
 from soundsift.media.archive_writer import ArchiveWriter
-from soundsift.media.clip_requests import ClipRequests
+from soundsift.media.breaker import Breaker
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS
 from soundsift.media.coverage import whole_files
 from soundsift.media.outcomes import OUTCOMES
@@ -166,7 +166,7 @@ def case(name: str, **options: Any) -> Case:
 @pytest.fixture
 def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses after answers that are not understood that end at once, for tests of other things."""
-    monkeypatch.setattr(clip_requests, "LONGEST_DELAY_SECONDS", 0.1)
+    monkeypatch.setattr(breaker, "LONGEST_DELAY_SECONDS", 0.1)
 
 
 @pytest.mark.usefixtures("short_delays")
@@ -271,8 +271,8 @@ def test_batches_of_a_few_clips_do_not_succeed_one_after_the_other_without_any(
     name: str, size: int, youtube: YouTube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, failed, delays = tmp_path / "archive", [], []
-    delay = ClipRequests._delay_seconds
-    monkeypatch.setattr(ClipRequests, "_delay_seconds", lambda self: delays.append(delay(self)) or 0.0)
+    delay = Breaker._delay_seconds
+    monkeypatch.setattr(Breaker, "_delay_seconds", lambda self: delays.append(delay(self)) or 0.0)
     clips = put(youtube, *[case(name)] * 8)
     for first in range(0, 8, size):
         try:

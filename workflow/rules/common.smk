@@ -13,7 +13,7 @@ from soundsift.errors import one_line_on_error
 from soundsift.detection.recordings import recordings_of_group, states_of_group
 from soundsift.report.ending import MADE_LAST, report_errors, shareable, write_report
 from soundsift.code_digest import code_digest, use_in_jobs
-from soundsift.planning import Selection, check_places, per_group, run_again_without
+from soundsift.planning import Selection, check_start, per_group, run_again_without
 from soundsift.previous import PreviousOutputs
 from soundsift.homes import use_writable_homes
 
@@ -34,7 +34,7 @@ for line in remarks(config) if workflow.is_main_process else []:
     print(f"soundsift: {line}", file=sys.stderr)
 
 STARTED = time.time()
-PREVIOUS = PreviousOutputs(workflow, demo=DEMO if is_demo(config) else None)
+PREVIOUS = PreviousOutputs(workflow)
 SELECTION = Selection(
     workflow, {what: config["keep"][what] for what in ("clips", "frames")}
 )
@@ -42,8 +42,9 @@ SELECTION = Selection(
 WITH_GALLERY = config["keep"]["clips"] and config["keep"]["frames"]
 METADATA = config["metadata"]
 DETECTORS = sorted(config["detectors"])
+DEMO_FOLDER = DEMO if is_demo(config) else None
 # Input of the download jobs: only the demo's media are made by the workflow.
-DEMO_MEDIA = [f"{DEMO}/media"] if is_demo(config) else []
+DEMO_MEDIA = [f"{DEMO}/media"] if DEMO_FOLDER else []
 
 
 wildcard_constraints:

@@ -118,6 +118,9 @@ rule combine_detectors:
         "../../scripts/combine_detectors.py"
 
 
+FOLDS = "results/folds.csv"
+
+
 # Add the metrics of the test fold to those of the folds of earlier runs. Their table is no output, because Snakemake
 # would delete it before the job.
 rule combine_folds:
@@ -136,7 +139,7 @@ rule combine_folds:
         runtime=15,
     params:
         fold=METADATA["fold"],
-        table="results/folds.csv",
+        table=FOLDS,
         detectors=DETECTORS,
         # A function, because Snakemake expands braces in strings.
         settings=lambda wildcards: {

@@ -39,10 +39,11 @@ class DataParams:
     features: Literal["all", "original"] = "all"
     """Features that are used: all, or original for only 25 means. These are the features of the first version of this
     method."""
-    augment: Annotated[int, Ge(0), Le(20)] = 1
+    augment: Annotated[int, Ge(0), Le(20)] = 3
     """Number of augmented versions of each training clip; 0 for none. Augmentation changes the room, the microphone or
-    the speed, or mixes in noise or another clip. Making one version takes as long as extracting a clip's features. With
-    1 or more, random windows of 2 to 4 s of the clips and versions are training examples too."""
+    the speed, mixes in noise or another clip, or codes the sound as a telephone or a stream does. Making one version
+    takes as long as extracting a clip's features, so 1 may be enough for long lists. With 1 or more, random windows of
+    2 to 4 s of the clips and versions are training examples too."""
     test_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
     """Share of the videos held out for evaluation where no eval list is given."""
 

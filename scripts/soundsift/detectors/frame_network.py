@@ -32,8 +32,8 @@ CHANNEL_DROPOUT, DROPOUT = 0.1, 0.3
 CROP_STEPS = (40, 64, 96, 152, 216)
 # Probability of masking neighbouring columns, or successive steps, of an example (Park et al. 2019), and the most.
 MASK, MASK_COLUMNS, MASK_STEPS_SHARE = 0.5, 8, 1 / 6
-# Training draws each sequence five times. Short lists take more passes, up to this share of ``min_steps`` or 40 passes.
-PASSES, STEPS_SHARE, MOST_PASSES = 5, 0.5, 40
+# Training draws each sequence five times. Short lists take more passes, up to ``min_steps`` or 40 passes.
+PASSES, MOST_PASSES = 5, 40
 LEARNING_RATE, WEIGHT_DECAY = 2e-3, 1e-3
 
 
@@ -81,7 +81,7 @@ def fit(
 
     moments = moments_of(sequences.values, sequences.steps(np.unique(np.concatenate(rows))))
     a_pass = max(map(len, rows)) / BATCH_SIZE
-    wanted = max(PASSES * a_pass, min(STEPS_SHARE * params.min_steps, MOST_PASSES * a_pass))
+    wanted = max(PASSES * a_pass, min(params.min_steps, MOST_PASSES * a_pass))
     steps = math.ceil(wanted / N_EPOCHS)
     trainer = frame_network(moments, params.input_limit, "trainer")
     trainer.compile(

@@ -1,4 +1,4 @@
-"""Augmented versions of clips as additional training data: other rooms, microphones, speeds, levels, and mixtures.
+"""Augmented versions of clips as additional training data: other rooms, microphones, speeds, codecs, and mixtures.
 
 Clips of one source share its room, its microphone and its background noise. A detector trained only on the original
 clips learns these instead of the class. Statistics of short windows differ from those of whole clips, so windows are
@@ -19,6 +19,7 @@ from soundsift.arrays import Float32Array
 from soundsift.config.features import FeatureParams
 from soundsift.errors import MediaError
 from soundsift.features.augmented_columns import VERSION_COLUMNS
+from soundsift.features.coding import coded
 from soundsift.features.definition import definition
 from soundsift.features.frames import frame_features
 from soundsift.features.sequence import SEQUENCE_COLUMN, packed, sequence_of
@@ -34,6 +35,7 @@ MIX, MIX_DB = 0.4, (-10.0, 10.0)
 NOISE, NOISE_DB = 0.4, (5.0, 35.0)
 BAND, BAND_LOW_HZ, BAND_HIGH_HZ = 0.3, (20.0, 300.0), (3000.0, 12000.0)
 PEAK_DB = (-25.0, 0.0)
+CODED = 0.5
 # Length of the windows. Detection listens to windows of two seconds.
 WINDOW_SECONDS = (2.0, 4.0)
 # Frequencies at which the gain of a random microphone is drawn; between them it is interpolated.
@@ -46,7 +48,7 @@ def change(
     """Change a clip at random.
 
     Each change is applied with its own probability, in this order: speed, room, frequency response, a mixed-in clip,
-    noise, and a band-pass filter. The peak level is always drawn anew.
+    noise, a band-pass filter, and a codec. The peak level is always drawn anew.
 
     Parameters
     ----------
@@ -82,6 +84,8 @@ def change(
         y = _filtered(y, lambda hz: 1 / np.sqrt((1 + (low / hz) ** 8) * (1 + (hz / high) ** 16)), sample_rate_hz)
     peak = float(np.abs(y).max(initial=0.0))
     y = y * np.float32(10 ** (rng.uniform(*PEAK_DB) / 20) / max(peak, 1e-6))
+    if rng.random() < CODED:
+        y = np.clip(coded(y, sample_rate_hz, rng), -1, 1)
     return np.asarray(np.rint(y * 32767).astype(np.int16) / np.float32(32768)), mixed
 
 

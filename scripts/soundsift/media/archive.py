@@ -10,7 +10,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,21 +178,24 @@ def read_record(path: Path) -> Record:
     OSError, ValueError, TypeError
         If the file cannot be read, is not JSON, or a field is missing or has another type.
     """
-    record = _record_of(json.loads(path.read_text(encoding="utf-8")))
-    for name, example in vars(_EXAMPLE).items():
-        value = getattr(record, name)
-        expected = (int, float) if isinstance(example, int | float) else type(example)
-        if not isinstance(value, expected) and not (value is None and name in _NULLABLE):
+    with open(path, encoding="utf-8") as file:
+        record = _record_of(json.load(file))
+    for name, value in vars(record).items():
+        if not isinstance(value, _TYPES[name]):
             raise TypeError(f"{name} is {value!r}")
     return record
 
 
 def _record_of(found: dict[str, Any]) -> Record:
-    return Record(**{f.name: found[f.name] for f in fields(Record) if f.name in found})
+    return Record(**{name: found[name] for name in _TYPES if name in found})
 
 
-_NULLABLE = ("media", "media_end_seconds")
-_EXAMPLE = Record("", "", "", media="", media_end_seconds=0.0)
+# {field: types of its values}
+_TYPES: dict[str, tuple[type, ...]] = {
+    name: (int, float) if isinstance(example, int | float) else (type(example),)
+    for name, example in vars(Record("", "", "", media="", media_end_seconds=0.0)).items()
+}
+_TYPES |= {name: (*_TYPES[name], type(None)) for name in ("media", "media_end_seconds")}
 
 
 def _video_id(clip_id: str) -> str:

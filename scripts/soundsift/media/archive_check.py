@@ -4,6 +4,7 @@ from pathlib import Path
 
 from soundsift.files import sha256_of
 from soundsift.media.archive import SCRATCH, WHOLE_FILES, Archive, read_record
+from soundsift.media.archive_uses import IN_USE
 
 # Files in the archive's own folder that belong to it: the shared state and locks of soundsift.media.pace.
 SHARED_STATE = frozenset({"pace.json", "pace.lock", "videos.lock", WHOLE_FILES})
@@ -21,7 +22,9 @@ def check(archive: Archive) -> tuple[int, list[str]]:
     n_records, faults = 0, []
     if not archive.root.exists():
         return 0, []
-    for folder in sorted(path for path in archive.root.iterdir() if path.is_dir() and path.name != SCRATCH):
+    for folder in sorted(
+        path for path in archive.root.iterdir() if path.is_dir() and path.name not in (SCRATCH, IN_USE)
+    ):
         n_of_folder, of_folder = _check_folder(archive, folder)
         n_records += n_of_folder
         faults += of_folder

@@ -10,6 +10,7 @@ import shutil
 import socket
 import tempfile
 import time
+import weakref
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -28,13 +29,30 @@ LEFTOVER_SECONDS = 24 * 3600.0
 class ArchiveWriter(Archive):
     """An archive that can be written to; get one from :func:`open_for_writing`."""
 
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._empty: list[Path] = []
+        weakref.finalize(self, _delete_all, self._empty)
+
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """Provide a temporary folder inside the archive, so that its files can be moved to their place by renaming."""
-        with tempfile.TemporaryDirectory(dir=self.root / SCRATCH, prefix=_job_prefix()) as folder:
-            yield Path(folder)
+        """Provide an empty folder inside the archive, so that its files can be moved to their place by renaming.
 
-    def write(self, record: Record, media: Path | None = None) -> None:
+        It is used again if it is left empty: on a busy disk deleting a folder takes longer than writing a clip.
+        """
+        try:
+            folder = self._empty.pop()
+        except IndexError:
+            folder = Path(tempfile.mkdtemp(dir=self.root / SCRATCH, prefix=_job_prefix()))
+        try:
+            yield folder
+        finally:
+            if os.listdir(folder):
+                shutil.rmtree(folder)
+            else:
+                self._empty.append(folder)
+
+    def write(self, record: Record, media: Path | None = None, sha256: str = "") -> None:
         """Store a record, and its media if there are new ones.
 
         Parameters
@@ -43,14 +61,18 @@ class ArchiveWriter(Archive):
             With new media, its ``bytes``, ``sha256`` and ``media`` are filled in here.
         media
             A file inside :meth:`scratch` is moved to its final name. Any other file stays in place and is read there.
+        sha256
+            Checksum of the media; without it they are read for it.
         """
         folder = self.root / self.folder(record.clip_id)
         folder.mkdir(exist_ok=True)
         scratch = self.root / SCRATCH
-        is_moved = media is not None and media.resolve().is_relative_to(scratch.resolve())
+        is_moved = media is not None and (
+            media.parent.parent == scratch or media.resolve().is_relative_to(scratch.resolve())
+        )
         if media is not None:
             record.bytes = media.stat().st_size
-            record.sha256 = sha256_of(media)
+            record.sha256 = sha256 or sha256_of(media)
             record.media = (
                 f"{record.clip_id}{media.suffix}" if is_moved else os.path.relpath(media.resolve(), folder.resolve())
             )
@@ -163,6 +185,11 @@ def _is_running(process: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def _delete_all(folders: list[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

@@ -80,14 +80,14 @@ def download(
         left = list(clips)
         for n, label in enumerate(choice.labels):
             requests = ClipRequests(choice, n, archive, min_seconds)
-            unsettled = [clip for clip in left if not requests.is_settled(clip)]
+            unsettled = [clip for clip in left if not requests.records.is_settled(clip)]
             # first those that were not requested yet: refused ones at the front would stop every run before them
             unsettled.sort(key=lambda clip: record.tries if (record := archive.read(clip.clip_id)) else 0)
             logging.info("%s: %d clips wanted, %d to request", label, len(left), len(unsettled))
             _run_rounds(requests, unsettled, policy, first_pause_seconds)
             asked.append(requests)
             left = [clip for clip in left if _goes_on(clip, requests, policy)]
-        not_requested = set() if choice.is_single else _record_failures(clips, asked)
+        not_requested = set() if choice.is_single else _record_failures(clips, asked, archive)
         table = _as_table(clips, archive, not_requested)
         _report_failures(table, asked, policy)
     return table
@@ -95,13 +95,13 @@ def download(
 
 def _goes_on(clip: Clip, requests: ClipRequests, policy: RequestPolicy) -> bool:
     """Return whether the next source is asked for a clip."""
-    if requests.has_media(clip):
+    if requests.records.has_media(clip):
         return False
-    answer = requests.answer(clip)
+    answer = requests.records.answer(clip)
     return policy.on_transient == "record" or (answer is not None and answer.outcome not in TRANSIENT)
 
 
-def _record_failures(clips: Sequence[Clip], asked: Sequence[ClipRequests]) -> set[str]:
+def _record_failures(clips: Sequence[Clip], asked: Sequence[ClipRequests], archive: ArchiveWriter) -> set[str]:
     """Record the most hopeful outcome of each clip that none of several sources returned.
 
     Returns
@@ -110,15 +110,14 @@ def _record_failures(clips: Sequence[Clip], asked: Sequence[ClipRequests]) -> se
         Ids of the clips that a source was not asked for, because its requests are blocked.
     """
     not_requested = set()
-    archive = asked[0].archive
     for clip in clips:
-        if asked[0].has_media(clip):
+        if asked[0].records.has_media(clip):
             continue
         before = archive.read(clip.clip_id)
-        answers = [answer for requests in asked if (answer := requests.answer(clip)) is not None]
+        answers = [answer for one in asked if (answer := one.records.answer(clip)) is not None]
         best = most_hopeful(answers) if answers else None
         is_waiting = best is not None and best.outcome in TRANSIENT
-        if not is_waiting and any(one.source.may_refuse and one.answer(clip) is None for one in asked):
+        if not is_waiting and any(one.source.may_refuse and one.records.answer(clip) is None for one in asked):
             not_requested.add(clip.clip_id)
         elif best is not None:
             record = with_earlier_media(best, before)
@@ -130,17 +129,17 @@ def _record_failures(clips: Sequence[Clip], asked: Sequence[ClipRequests]) -> se
 def _run_rounds(
     requests: ClipRequests, unsettled: list[Clip], policy: RequestPolicy, first_pause_seconds: float
 ) -> None:
-    n_rounds = 0
+    n_rounds, breaker = 0, requests.breaker
     while unsettled and n_rounds < policy.tries:
         if n_rounds:
-            pause = max(growing_pause(n_rounds, first_pause_seconds), requests.retry_after_seconds)
+            pause = max(growing_pause(n_rounds, first_pause_seconds), breaker.retry_after_seconds)
             logging.info("%d clips are not settled: round %d in %.0f s", len(unsettled), n_rounds + 1, pause)
             time.sleep(pause)
         unsettled = requests.run_round(unsettled)
-        if requests.retry_after_seconds > LONGEST_PAUSE_SECONDS:
-            seconds = requests.retry_after_seconds
-            requests.pace.block(f"the server asks to be left alone for {seconds:.0f} s", seconds)
-        if not requests.is_blocked():
+        if breaker.retry_after_seconds > LONGEST_PAUSE_SECONDS:
+            seconds = breaker.retry_after_seconds
+            breaker.pace.block(f"the server asks to be left alone for {seconds:.0f} s", seconds)
+        if not breaker.is_blocked():
             n_rounds += 1
             continue
         if not policy.wait_when_blocked:
@@ -150,7 +149,7 @@ def _run_rounds(
         unsettled.sort(key=lambda clip: clip.clip_id in requests.answers)
         n_rounds += all(clip.clip_id in requests.answers for clip in unsettled)
         if unsettled and n_rounds < policy.tries:
-            requests.wait_for_end_of_block()
+            breaker.wait_for_end_of_block()
 
 
 def _as_table(clips: Sequence[Clip], archive: Archive, not_requested: Container[str]) -> pa.Table:
@@ -172,7 +171,7 @@ def _as_table(clips: Sequence[Clip], archive: Archive, not_requested: Container[
 def _report_failures(table: pa.Table, asked: Sequence[ClipRequests], policy: RequestPolicy) -> None:
     """Raise a DownloadError if clips with a transient outcome are left, unless ``on_transient`` records them."""
     n_whole_files = sum(requests.n_whole_files for requests in asked)
-    breaker_tripped = any(requests.breaker_tripped for requests in asked)
+    breaker_tripped = any(requests.breaker.tripped for requests in asked)
     outcomes: list[str] = table["outcome"].to_pylist()
     n_not_requested = table["reason"].to_pylist().count(NOT_REQUESTED)
     kept = "what was fetched is in the archive"
@@ -186,7 +185,7 @@ def _report_failures(table: pa.Table, asked: Sequence[ClipRequests], policy: Req
     opened = [row for row in of_requested if row["outcome"] in NOT_UNDERSTOOD]
     n_open = len(opened)
     # batches of a few clips must not succeed one after the other without any
-    n_in_a_row = max(requests.n_not_understood() for requests in asked) if n_open and not n_there else 0
+    n_in_a_row = max(requests.breaker.n_not_understood() for requests in asked) if n_open and not n_there else 0
     # most of what was asked for, unless the job is to go on without it and has something
     if (
         (n_open and (max(n_open, n_in_a_row) >= policy.block_after or breaker_tripped))
@@ -214,7 +213,7 @@ def _report_failures(table: pa.Table, asked: Sequence[ClipRequests], policy: Req
     blocks = [
         (*block, requests.source.against_blocks)
         for requests in asked
-        if requests.source.may_refuse and (block := requests.pace.blocked())
+        if requests.source.may_refuse and (block := requests.breaker.pace.blocked())
     ]
     if blocks:
         until, why, against = min(blocks)  # the first one to end

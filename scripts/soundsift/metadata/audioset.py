@@ -118,13 +118,20 @@ def _tag_of(part: Path) -> Path:
     return part.with_suffix(".etag")
 
 
+def _close_redirect(response: requests.Response, **_: object) -> None:
+    """Leave the body of a redirect unread: requests would read it to its end, and it may have none."""
+    if response.is_redirect:
+        response.close()
+
+
 def _resume(url: str, part: Path) -> None:
     """Append the missing bytes to ``part``, or start again if the server cannot resume."""
     # without compression, so that the size of the part is a position in the file
     headers = {"Accept-Encoding": "identity"}
     if part.exists() and _tag_of(part).exists():
         headers |= {"Range": f"bytes={part.stat().st_size}-", "If-Range": _tag_of(part).read_text(encoding="latin-1")}
-    with requests.get(url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, TIMEOUT_SECONDS)) as answer:
+    hooks, timeout = {"response": _close_redirect}, (CONNECT_SECONDS, TIMEOUT_SECONDS)
+    with requests.get(url, headers=headers, stream=True, timeout=timeout, hooks=hooks) as answer:
         if answer.status_code == requests.codes.requested_range_not_satisfiable:  # complete, but not yet moved
             part.unlink()
             raise requests.ConnectionError("the server has no bytes after those received: starting again")

@@ -8,6 +8,7 @@ from soundsift.config.features import FeatureParams
 from soundsift.features import augmentation
 from soundsift.features.augmentation import change
 from soundsift.features.augmented_columns import VERSION_COLUMNS
+from soundsift.features.coding import CODINGS, Coding, coded
 from soundsift.features.statistics import summary_columns
 from soundsift.media import encode, levels
 from soundsift.tables import read_parquet
@@ -22,7 +23,7 @@ def tone(hz: float, n_seconds: float = 4.0) -> np.ndarray:
 
 def only(monkeypatch: pytest.MonkeyPatch, *kept: str) -> None:
     """Leave a single kind of change."""
-    for name in ("SPEED", "ROOM", "COLOUR", "MIX", "NOISE", "BAND"):
+    for name in ("SPEED", "ROOM", "COLOUR", "MIX", "NOISE", "BAND", "CODED"):
         monkeypatch.setattr(augmentation, name, 1.0 if name in kept else 0.0)
 
 
@@ -76,6 +77,29 @@ def test_a_band_ends_where_it_should(monkeypatch: pytest.MonkeyPatch) -> None:
     assert spectrum[hz > 6000].mean() < 0.01 * spectrum[(hz > 500) & (hz < 2500)].mean()
 
 
+@pytest.mark.parametrize("coding", CODINGS, ids=lambda coding: coding.codec)
+@pytest.mark.parametrize("n_samples", [4 * RATE_HZ, 1000])
+def test_a_codec_keeps_pitch_and_length_and_takes_what_is_above_its_rate(
+    coding: Coding, n_samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, "CODED")
+    monkeypatch.setattr("soundsift.features.coding.CODINGS", [coding])
+    sound = (tone(440) + tone(9000))[:n_samples]
+    for seed in range(3):
+        changed, _ = change(sound, None, RATE_HZ, np.random.default_rng(seed))
+        assert len(changed) == n_samples
+        if n_samples > RATE_HZ:
+            spectrum = np.abs(np.fft.rfft(changed))
+            assert peak_hz(changed) == pytest.approx(440, abs=5) or coding.rates_hz[-1] > 18000
+            above = spectrum[4 * 9000 - 20 : 4 * 9000 + 20].max() / spectrum.max()
+            assert above < 0.05 or coding.rates_hz[-1] > 18000
+
+
+def test_sound_stays_as_it_is_where_ffmpeg_lacks_the_codec(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("av.codecs_available", set())
+    assert coded(tone(440), RATE_HZ, np.random.default_rng(0)) == pytest.approx(tone(440))
+
+
 @pytest.fixture
 def clips(tmp_path: Path) -> Path:
     for number, hz in enumerate((300, 500, 800)):
@@ -100,7 +124,7 @@ def test_every_clip_with_sound_has_its_versions_and_the_same_ones_each_time(clip
     values = np.stack([column.to_numpy() for column in table.columns[len(VERSION_COLUMNS) : -1]])
     assert values.shape == (len(summary_columns(20, ["mean", "std"])), 21)
     assert np.isfinite(values).all()
-    assert len(set(table["mfcc_02_mean"].to_pylist())) == 21
+    assert len(set(table["mfcc_02_mean"].to_pylist())) >= 20  # a window may be all of a short version
     lengths = [len(cell) // (2 * 37) if cell else None for cell in table["sequence"].to_pylist()[:7]]
     # 20 steps per second: a window of the clip itself, and all of each version
     assert 42 <= lengths[0] <= 86

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from soundsift.media import archive_writer
-from soundsift.media.archive import Archive
+from soundsift.media.archive import SCRATCH, Archive
 from soundsift.media.archive_check import check
 from soundsift.media.archive_writer import link_or_copy, open_for_writing
 from tests.unit.media.archives import CLIP, files, keep, record
@@ -105,6 +105,28 @@ def test_a_scratch_folder_is_inside_the_archive_and_gone_afterwards(tmp_path: Pa
         raise ValueError("bad")
     assert not scratch.exists()
     assert files(tmp_path) == set()
+
+
+def test_an_empty_scratch_folder_is_used_again_until_the_writer_is_gone(tmp_path: Path) -> None:
+    held = open_for_writing(tmp_path)
+    with held.scratch() as first, held.scratch() as second:
+        assert first != second
+    with held.scratch() as again:
+        assert again in (first, second)
+        (again / "media.part").write_bytes(b"half")
+    with held.scratch() as last:
+        assert list(last.iterdir()) == [] and last != again
+    del held
+    assert list((tmp_path / SCRATCH).iterdir()) == []
+
+
+def test_a_known_checksum_is_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(archive_writer, "sha256_of")
+    held = open_for_writing(tmp_path)
+    with held.scratch() as scratch:
+        (scratch / "media.wav").write_bytes(b"sound")
+        held.write(record(), scratch / "media.wav", "ab" * 32)
+    assert (found := held.read(CLIP)) is not None and found.sha256 == "ab" * 32
 
 
 def test_a_file_is_linked_or_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

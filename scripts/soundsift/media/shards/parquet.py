@@ -18,6 +18,8 @@ AUDIO_COLUMN = "audio"
 N_ROWS = 8
 # Reading so many times as many rows as are wanted is worth a warning.
 MANY_TIMES = 10
+# Errors of PyArrow for a damaged file; text that is not UTF-8 is a ValueError.
+DAMAGED = (pa.ArrowException, OSError, ValueError)
 
 
 def open_parquet(file: BinaryIO, name: str, read_bytes: int) -> pq.ParquetFile:
@@ -39,12 +41,13 @@ def open_parquet(file: BinaryIO, name: str, read_bytes: int) -> pq.ParquetFile:
         on_disk = isinstance(file, io.BufferedReader)
         source = file.name if on_disk else pa.PythonFile(file, mode="r")
         found = pq.ParquetFile(source, buffer_size=read_bytes, pre_buffer=False)
-    except (pa.ArrowInvalid, OSError) as error:
+        schema = found.schema_arrow
+        is_usable = id_column(schema) is not None and audio_column(schema) is not None
+    except DAMAGED as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise InputError(f"{name} cannot be read as Parquet ({_first_line(error)}): copy it again") from error
-    schema = found.schema_arrow
-    if id_column(schema) is None or audio_column(schema) is None:
+    if not is_usable:
         lacks = "ids as text" if id_column(schema) is None else "media"
         raise InputError(
             f"{name} has no column of {lacks} (it has {', '.join(f'{f.name}: {_short(f.type)}' for f in schema)}): "
@@ -78,11 +81,13 @@ def ids_of(file: BinaryIO, name: str, read_bytes: int) -> Iterator[tuple[int, pa
     for group in range(parquet.num_row_groups):
         try:
             ids = parquet.read_row_group(group, columns=[column], use_threads=False)[column]
-        except (pa.ArrowInvalid, OSError) as error:
+            ids = ids.cast(pa.string()).combine_chunks()
+            ids.validate(full=True)
+            columns = map(parquet.metadata.row_group(group).column, range(parquet.metadata.num_columns))
+            (n_bytes,) = [one.total_uncompressed_size for one in columns if one.path_in_schema == media]
+        except DAMAGED as error:
             raise InputError(f"{name} is damaged ({_first_line(error)}): copy it again") from error
-        columns = map(parquet.metadata.row_group(group).column, range(parquet.metadata.num_columns))
-        n_bytes = next(one.total_uncompressed_size for one in columns if one.path_in_schema == media)
-        yield group, ids.cast(pa.string()).combine_chunks(), n_bytes
+        yield group, ids, n_bytes
 
 
 class RowGroupReader:
@@ -112,7 +117,7 @@ class RowGroupReader:
 
         Raises
         ------
-        pyarrow.ArrowInvalid, OSError, IndexError
+        Errors of :data:`DAMAGED`, IndexError
             If the shard cannot be read so far.
         """
         while self._batch is None or row >= self._start + self._batch.num_rows:

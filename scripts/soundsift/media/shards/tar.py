@@ -1,6 +1,7 @@
 """Tar shards in the form of WebDataset: the place of each medium, found by the headers alone."""
 
 import io
+import logging
 import tarfile
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, cast
@@ -15,15 +16,21 @@ PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2
 # Read at once where headers are: the members between two media are small.
 HEADER_BYTES = 1 << 13
 BLOCK_BYTES = 512
+# A header with a long name and further attributes is smaller. So is the padding at the end of a tar file.
+LARGEST_HEADER_BYTES = 1 << 20
+_warn = logging.getLogger("soundsift").warning
 
 
 def members_of(file: BinaryIO, name: str) -> Iterator[tuple[str, int, int]]:
     """Yield key, byte offset and size of each medium. The key is the name of the member up to its first dot.
 
+    Files that consist of several tar files are read to their end. Links and other members that only have the name of a
+    sound are left out, with a warning.
+
     Raises
     ------
     InputError
-        If the file is compressed, no tar file, or cut, or a medium is stored as a sparse file.
+        If the file is compressed, no tar file, damaged or cut, or a medium is stored as a sparse file.
     """
     if isinstance(file, io.RawIOBase):
         buffered = io.BufferedReader(file, HEADER_BYTES)
@@ -33,24 +40,91 @@ def members_of(file: BinaryIO, name: str) -> Iterator[tuple[str, int, int]]:
             buffered.detach()
         return
     _refuse_packed(file, name)
+    headers = _Headers(file)
+    no_files: list[str] = []
+    is_read = False
     try:
-        with tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="backslashreplace") as tar:
-            while (member := tar.next()) is not None:
-                tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps them all
-                key, _, ending = member.name.rpartition("/")[2].partition(".")
-                if member.isreg() and key and ending.lower().rpartition(".")[2] in SOUND_ENDINGS:
-                    if member.issparse():
-                        raise InputError(
-                            f"{name} holds {member.name} as a sparse file, whose bytes are not stored in one piece: "
-                            "pack it again without the option --sparse of tar"
-                        )
-                    yield key, member.offset_data, member.size
-            # tarfile takes a file that is cut between two members for complete
+        while not is_read:
+            with tarfile.open(
+                fileobj=cast(BinaryIO, headers), mode="r:", encoding="utf-8", errors="backslashreplace"
+            ) as tar:
+                while (member := tar.next()) is not None:
+                    tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps them all
+                    if member.size < 0:
+                        raise tarfile.ReadError("a negative size")
+                    if (key := _key_of(member, name)) is None or member.isdir():
+                        continue
+                    if member.isreg():
+                        yield key, member.offset_data, member.size
+                    else:
+                        no_files.append(key)
+            # tarfile takes a file that is cut or damaged between two members for complete
             file.seek(tar.offset)
-            if file.read(BLOCK_BYTES) != bytes(BLOCK_BYTES):
-                raise tarfile.ReadError("it has no end")
-    except (tarfile.TarError, EOFError) as error:
-        raise InputError(f"{name} cannot be read as tar ({error}): copy it again") from error
+            if (end := file.read(BLOCK_BYTES)) != bytes(BLOCK_BYTES):
+                raise tarfile.ReadError("a damaged header" if end else "it has no end")
+            is_read = not headers.find_next(name)
+    # errors of Python in tarfile are caused by damaged headers too
+    except (tarfile.TarError, EOFError, ValueError, RecursionError) as error:
+        reason = error if isinstance(error, tarfile.TarError) else f"a damaged header before byte {file.tell()}"
+        raise InputError(f"{name} cannot be read as tar ({reason}): copy it again") from error
+    if no_files:
+        _warn(
+            "%s: %d members with the name of a sound are links or no files, for example %s, and are left out: pack it "
+            "again with the options --dereference and --hard-dereference of tar",
+            name, len(no_files), no_files[0],
+        )  # fmt: skip
+
+
+def _key_of(member: tarfile.TarInfo, name: str) -> str | None:
+    """Return the key of a member that has the name of a sound."""
+    key, _, ending = member.name.rpartition("/")[2].partition(".")
+    if not key.isprintable() or not key or ending.lower().rpartition(".")[2] not in SOUND_ENDINGS:
+        return None
+    if member.issparse():
+        raise InputError(
+            f"{name} holds {key} as a sparse file, whose bytes are not stored in one piece: pack it again without the "
+            "option --sparse of tar"
+        )
+    return key
+
+
+class _Headers:
+    """The headers of a tar file. A damaged one may state any size and refer to any place."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._n_bytes = file.seek(0, io.SEEK_END)
+        file.seek(0)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, offset: int) -> int:
+        """Go to the next header. One that refers back would be read for ever."""
+        if offset > self._n_bytes:
+            raise tarfile.ReadError("unexpected end of data")
+        if offset < self.tell():
+            raise tarfile.ReadError("a negative size")
+        return self._file.seek(offset)
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= LARGEST_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._file.read(size)
+
+    def find_next(self, name: str) -> bool:
+        """Go to the tar file that begins after the end of this one; return whether there is one."""
+        data = self._file.read(LARGEST_HEADER_BYTES)
+        if not (rest := data.lstrip(b"\0")):
+            return False
+        n_before = (len(data) - len(rest)) // BLOCK_BYTES * BLOCK_BYTES
+        try:
+            tarfile.TarInfo.frombuf(data[n_before : n_before + BLOCK_BYTES], "utf-8", "backslashreplace")
+        except tarfile.HeaderError:
+            _warn("%s has bytes after its end that are no tar file: they are not read", name)
+            return False
+        self._file.seek(n_before - len(data), io.SEEK_CUR)
+        return True
 
 
 def _refuse_packed(file: BinaryIO, name: str) -> None:
@@ -94,7 +168,7 @@ class SpanReader:
         """
         size = self._sizes[offset]
         if not self._start <= offset <= offset + size <= self._start + len(self._data):
-            start, end = next(run for run in self._runs if run[0] <= offset < run[1] or run == (offset, offset + size))
+            start, end = next(run for run in self._runs if run[0] <= offset and offset + size <= run[1])
             self._data = b""  # one run in memory
             self._file.seek(start)
             self._start, self._data = start, self._file.read(end - start)

@@ -39,6 +39,8 @@ class Media:
         Name and version of the shard that the media were taken from. Empty for other media.
     of_video
         True if the shard names them by the video alone.
+    sha256
+        Checksum, if the source knows it.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class Media:
     shard: str = ""
     shard_version: str = ""
     of_video: bool = False
+    sha256: str = ""
 
 
 class Source(ABC):

@@ -1,5 +1,6 @@
 """Media in Parquet and tar shards, on disk or on the Hugging Face Hub."""
 
+import hashlib
 import logging
 import threading
 from collections.abc import Sequence
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import av
-import pyarrow as pa
 
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.config.sources import index_path, label_of
@@ -17,7 +17,7 @@ from soundsift.errors import DownloadError, InputError, MediaError
 from soundsift.media.archive import Record
 from soundsift.media.containers import reason_of
 from soundsift.media.shards.index import NO_ROW_GROUP, Location, ShardIndex
-from soundsift.media.shards.parquet import RowGroupReader, reading_of
+from soundsift.media.shards.parquet import DAMAGED, RowGroupReader, reading_of
 from soundsift.media.shards.places import Place, place_of
 from soundsift.media.shards.tar import SpanReader
 from soundsift.media.sources.base import FetchError, Media, Source
@@ -135,14 +135,14 @@ class ShardSource(Source):
             self._note_failure(found.place, error)
             raise
         if not data:
-            raise MediaError("not_found", f"the row has no bytes in the shard {found.shard.name}")
+            raise MediaError("not_found", f"it has no bytes in the shard {found.shard.name}")
         path = scratch / "media"
         path.write_bytes(data)
         path = path.rename(path.with_suffix(_ending_of(path)))
         begins = clip.start_seconds if self.params.trimmed else 0.0
         return Media(
             path, begins, whole=True, shard=found.shard.name, shard_version=found.shard.version,
-            of_video=found.of_video,
+            of_video=found.of_video, sha256=hashlib.sha256(data).hexdigest(),
         )  # fmt: skip
 
     def _find(self, clip: Clip) -> Location | None:
@@ -178,8 +178,8 @@ class ShardSource(Source):
                 problem = f"row {found.position} is {key}"
         except FileNotFoundError as error:
             raise MediaError("not_found", f"the shard {name} is gone") from error
-        except (pa.ArrowInvalid, InputError, OSError, IndexError, EOFError) as error:
-            problem = str(error).splitlines()[0]
+        except (*DAMAGED, InputError, IndexError, EOFError) as error:
+            problem = str(error).partition("\n")[0]
         try:
             is_unchanged = self._place.is_unchanged(found.shard)
         except FileNotFoundError as error:

@@ -1,13 +1,15 @@
 """yt-dlp's ``YoutubeDL`` with what the workflow needs beyond it: the causes of a failure, limits, and fewer requests.
 
-Two things concern YouTube's extractor and wrap methods that yt-dlp does not document. A later version of yt-dlp may
-have renamed or changed them. Then the log says so in one line, and clips are fetched without that refinement.
+Three things wrap methods of yt-dlp that it does not document: two of YouTube's extractor, and one of what sends the
+requests. A later version of yt-dlp may have renamed or changed them. Then the log says so in one line, and clips are
+fetched without that refinement.
 """
 
 import logging
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.request import BaseHandler, OpenerDirector
 
 import yt_dlp
 from yt_dlp.networking import Response
@@ -25,6 +27,10 @@ PIECE_BYTES = 1 << 16
 ORIGINAL_PREFERENCE = 10
 # Methods of the extractor that request a playlist or manifest and return (formats, subtitles).
 MANIFEST_METHODS = ("_extract_m3u8_formats_and_subtitles", "_extract_mpd_formats_and_subtitles")
+
+
+# What sends requests to sites, by yt-dlp's names for it.
+SENDERS = ("Requests", "Urllib")
 
 
 class _Log:
@@ -77,7 +83,7 @@ class Client(yt_dlp.YoutubeDL):  # type: ignore[misc]
         self.begin_clip()
         super().__init__(DEFAULTS | options | OURS | {"logger": self._log})
         self._youtube = self.get_info_extractor("Youtube")
-        self._wrap("_extract_player_responses", self._keep_answers)
+        _wrap(self._youtube, "_extract_player_responses", self._keep_answers)
         # other options may choose a format that only a playlist has
         if not options.keys() & {"format", "format_sort"}:
             self._skip_needless_manifests()
@@ -111,16 +117,12 @@ class Client(yt_dlp.YoutubeDL):  # type: ignore[misc]
             self.retry_after_seconds = max(self.retry_after_seconds, retry_after_seconds(error))
             raise
 
-    def _wrap(self, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-        """Replace a method of YouTube's extractor by ``make(method)``."""
-        method = getattr(self._youtube, name, None)
-        if method is None:
-            logging.warning(
-                "yt-dlp %s has no %s: clips are fetched, but more requests or less exact reasons are possible",
-                yt_dlp.version.__version__, name,
-            )  # fmt: skip
-            return
-        setattr(self._youtube, name, make(method))
+    def build_request_director(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what sends the requests; it does not read the bodies of redirects."""
+        director = super().build_request_director(*args, **kwargs)
+        for name in director.handlers.keys() & set(SENDERS):
+            _wrap(director.handlers[name], "_create_instance", _without_bodies_of_redirects)
+        return director
 
     def _keep_answers(self, ask_players: Callable[..., Any]) -> Callable[..., Any]:
         def players(*args: Any, **kwargs: Any) -> Any:
@@ -154,9 +156,56 @@ class Client(yt_dlp.YoutubeDL):  # type: ignore[misc]
         def skip(request: Callable[..., Any]) -> Callable[..., Any]:
             return lambda *args, **kwargs: ([], {}) if found_sound else request(*args, **kwargs)
 
-        self._wrap("_extract_formats_and_subtitles", watch)
+        _wrap(self._youtube, "_extract_formats_and_subtitles", watch)
         for name in MANIFEST_METHODS:
-            self._wrap(name, skip)
+            _wrap(self._youtube, name, skip)
+
+
+def _wrap(owner: Any, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Replace a method of a part of yt-dlp by ``make(method)``."""
+    method = getattr(owner, name, None)
+    if method is None:
+        logging.warning(
+            "yt-dlp %s has no %s: clips are fetched, but more requests or less exact reasons are possible",
+            yt_dlp.version.__version__, name,
+        )  # fmt: skip
+        return
+    setattr(owner, name, make(method))
+
+
+class _Redirects(BaseHandler):
+    """Closes redirects of urllib."""
+
+    # before the handler that follows redirects
+    handler_order = 100
+
+    def http_response(self, _: Any, response: Any) -> Any:
+        if response.headers.get("Location"):
+            response.close()
+        return response
+
+    https_response = http_response
+
+
+def _without_bodies_of_redirects(make_session: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a session of requests, or an opener of urllib, close redirects unread. Both would read their bodies.
+
+    A body may be without end. The connection is closed with it.
+    """
+
+    def close(response: Any, **_: Any) -> None:
+        if response.is_redirect:
+            response.close()
+
+    def session(*args: Any, **kwargs: Any) -> Any:
+        made = make_session(*args, **kwargs)
+        if isinstance(made, OpenerDirector):
+            made.add_handler(_Redirects())
+        else:
+            made.hooks["response"].append(close)
+        return made
+
+    return session
 
 
 def _limited(response: Response) -> Response:

@@ -186,8 +186,9 @@ def classify(error: BaseException, warnings: Sequence[str] = (), answers: Answer
     -------
     (outcome, reason)
         ``outcome`` is a key of :data:`soundsift.media.outcomes.OUTCOMES`, ``unrecognised`` if nothing matches.
-        ``reason`` is the first line of the message without yt-dlp's advice to report it. An error that is neither
-        yt-dlp's nor the system's is ``unrecognised``, and its class is part of the reason.
+        ``reason`` is the first line of the message without yt-dlp's advice to report it or to use an option of its
+        command line. An error that is neither yt-dlp's nor the system's is ``unrecognised``, and its class is part of
+        the reason.
     """
     outcome, reason = _classify(error, warnings)
     if outcome not in PERMANENT:
@@ -208,7 +209,7 @@ def _classify(error: BaseException, warnings: Sequence[str]) -> tuple[str, str]:
         return "unrecognised", f"{type(error).__name__}: {error}".split("\n")[0]
     errors = _chain(error)
     text = re.sub(r"\x1b\[[0-9;]*m|\r", "", str(errors[0])).removeprefix("ERROR: ")
-    text = re.split(r"; please report this issue|\n", text)[0].strip()
+    text = re.split(r"; please report this issue| Use --[a-z]|\n", text)[0].strip()
     reason = text.removeprefix("[download] Got error: ")
     message = re.sub(r"^\[[^]]+\] \S+: ", "", text)
     for item in errors:

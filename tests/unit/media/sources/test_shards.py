@@ -179,7 +179,7 @@ def test_a_shard_that_is_gone_and_rows_without_sound_go_to_the_next_source(here:
     (here / "p/1.parquet").unlink()
     rows = run(CLIPS[:6], source)
     reasons = [(row["outcome"], row["reason"]) for row in rows.values()]
-    assert reasons[:2] == [("not_found", "the row has no bytes in the shard 0.parquet")] * 2
+    assert reasons[:2] == [("not_found", "it has no bytes in the shard 0.parquet")] * 2
     assert reasons[2][0] == "corrupt" and reasons[2][1].startswith("its bytes are no medium")
     assert reasons[3:] == [("ok", "")] + [("not_found", "the shard 1.parquet is gone")] * 2
     write_tar(here / "t/0.tar", some(0, 6))

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from yt_dlp.extractor.youtube import YoutubeIE
 from yt_dlp.networking import Response
+from yt_dlp.networking._helper import InstanceStoreMixin
+from yt_dlp.networking._urllib import UrllibRH
 from yt_dlp.networking.exceptions import TransportError
 
 from soundsift.media.sources import ytdlp_client
@@ -25,8 +27,18 @@ def test_a_yt_dlp_without_a_method_that_is_wrapped_is_one_line_in_the_log(
     assert f" has no {name}: clips are fetched" in message
 
 
+def test_a_yt_dlp_whose_sessions_are_made_otherwise_is_one_line_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for kind in (UrllibRH, InstanceStoreMixin):
+        monkeypatch.delattr(kind, "_create_instance")
+    Client({"compat_opts": ["prefer-legacy-http-handler"]})._request_director.close()
+    (message,) = caplog.messages
+    assert " has no _create_instance: clips are fetched" in message
+
+
 def test_the_yt_dlp_that_is_installed_has_all_methods_that_are_wrapped(caplog: pytest.LogCaptureFixture) -> None:
-    Client({})
+    Client({})._request_director.close()
     assert not caplog.messages
 
 

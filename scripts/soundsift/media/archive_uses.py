@@ -1,0 +1,59 @@
+"""Which clips the runs that share an archive use, so that none deletes media that another one needs.
+
+A download job notes the clips of its batch before it looks for them in the archive. Its run deletes the note when it
+frees the media of the batch; the note of a run that keeps them stays.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Set
+from contextlib import suppress
+from pathlib import Path
+
+from soundsift.files import write_text
+
+# Folder of the notes in the archive. They are named by the run, that is by its working directory, and by the batch.
+IN_USE = "in_use"
+
+
+class Uses:
+    """The notes in an archive.
+
+    Parameters
+    ----------
+    root
+        The archive.
+    batch
+        Name of this job's batch.
+    """
+
+    def __init__(self, root: Path, batch: str) -> None:
+        self.folder = root / IN_USE
+        run = hashlib.sha256(str(Path.cwd()).encode()).hexdigest()[:12]
+        self._own = self.folder / f"{run}-{batch}.txt"
+        # {note of another run: when it was written, those of the clips that it names}
+        self._read: dict[str, tuple[int, set[str]]] = {}
+
+    def begin(self, clip_ids: Iterable[str]) -> None:
+        """Note that this run uses the clips."""
+        write_text("".join(f"{clip_id}\n" for clip_id in clip_ids), self._own)
+
+    def end(self) -> None:
+        """Delete this run's note."""
+        self._own.unlink(missing_ok=True)
+
+    def of_others(self, clip_ids: Set[str]) -> set[str]:
+        """Return those of some clips that another run uses at this moment; always ask for the same clips."""
+        found: dict[str, tuple[int, set[str]]] = {}
+        with suppress(FileNotFoundError), os.scandir(self.folder) as notes:
+            for note in notes:
+                if not note.name.endswith(".txt") or note.name == self._own.name:
+                    continue
+                with suppress(FileNotFoundError):  # its run has ended meanwhile
+                    written = note.stat().st_mtime_ns
+                    known = self._read.get(note.name, (0, set()))
+                    if known[0] != written:
+                        known = written, set(Path(note.path).read_text(encoding="utf-8").splitlines()) & clip_ids
+                    found[note.name] = known
+        self._read = found
+        return set[str]().union(*(ids for _, ids in found.values()))

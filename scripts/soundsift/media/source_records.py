@@ -1,0 +1,152 @@
+"""The archive's records of one source: which clips it need not be asked for, and what it answered."""
+
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from soundsift.errors import DownloadError, MediaError
+from soundsift.media import decode
+from soundsift.media.archive import Record
+from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
+from soundsift.media.columns import KEPT
+from soundsift.media.outcomes import OF_THE_VIDEO
+from soundsift.media.record_rules import RecordRules, with_earlier_media
+from soundsift.media.source_choice import SourceChoice
+from soundsift.media.sources.base import Media
+from soundsift.metadata.batches import Clip
+
+
+class SourceRecords:
+    """The records of one source in one download job.
+
+    A clip is *settled* if this job need not request it again.
+
+    Attributes
+    ----------
+    failures
+        {clip_id: record} of clips that a source did not return and that another source may have. They are not in the
+        archive. A remote source is not asked twice, so its answers are in the archive.
+    """
+
+    def __init__(self, choice: SourceChoice, n: int, archive: ArchiveWriter, min_seconds: float) -> None:
+        self._archive = archive
+        self.failures: dict[str, Record] = {}
+        self._choice, self._source, self._label = choice, choice.sources[n], choice.labels[n]
+        self._params = self._source.params
+        self._rules = RecordRules(self._params, min_seconds, started=_now())
+
+    def is_settled(self, clip: Clip) -> bool:
+        """Return whether the archive has the clip, or a record that it is unobtainable."""
+        record = self._archive.read(clip.clip_id)
+        if record is None:
+            return False
+        if record.outcome in KEPT:
+            return self.has_media(clip)
+        if not self._source.is_remote:
+            return False
+        address = self._source.address(clip)
+        return self._rules.is_unobtainable(record.answer_at(address), clip, address)
+
+    def has_media(self, clip: Clip) -> bool:
+        """Return whether the archive has the clip's media, and they are what their source would return."""
+        record = self._archive.read(clip.clip_id)
+        if record is None or record.outcome not in KEPT:
+            return False
+        media = self._archive.media_path(record)
+        return media is not None and self._choice.is_current(clip, record, media)
+
+    def answer(self, clip: Clip) -> Record | None:
+        """Return the record of what this source answered, in this job or, if it is remote, in an earlier one."""
+        if not self._source.is_remote:
+            return self.failures.get(clip.clip_id)
+        record, address = self._archive.read(clip.clip_id), self._source.address(clip)
+        found = record.answer_at(address) if record else None
+        return found if found is not None and found.url == address else None
+
+    def of_other_clip(self, clip: Clip) -> Record | None:
+        """Return the record of another clip with the same address that settles this clip too, if there is one.
+
+        Either the other clip has the whole file, or the video is gone for both.
+        """
+        if not self._source.is_remote or self._params.trimmed:
+            return None
+        address = self._source.address(clip)
+        for of_other in self._archive.others(clip.clip_id):
+            other = of_other.answer_at(address)
+            if other.url != address:
+                continue
+            has_file = other.outcome in KEPT and other.media and other.whole and not other.trimmed
+            if has_file or (other.outcome in OF_THE_VIDEO and self._rules.is_gone(other, address)):
+                return other
+        return None
+
+    def media_of_other_clip(self, other: Record, clip: Clip, scratch: Path) -> Media:
+        """Return the whole file of another clip, in ``scratch``, as the media of this one."""
+        path = self._archive.media_path(other)
+        assert path is not None
+        link_or_copy(path, scratch / path.name)
+        held = decode.held_seconds(path, clip.start_seconds, clip.end_seconds)
+        note = f"same file as {other.clip_id}"
+        return Media(scratch / path.name, 0.0, other.media_end_seconds, held, whole=True, note=note)
+
+    def begin(self, clip: Clip, n_requests: int) -> Record:
+        """Return the record of a clip that is going to be fetched with a number of requests."""
+        earlier = self._archive.read(clip.clip_id) if self._choice.is_single else self.answer(clip)
+        return Record(
+            clip.clip_id, clip.video_id, "ok", tries=(earlier.tries if earlier else 0) + n_requests, when=_now(),
+            url=self._source.address(clip), source=self._label, end_seconds=clip.end_seconds,
+            trimmed=self._params.trimmed, whole=not self._rules.takes_sections,
+            n_corrupt=earlier.n_corrupt if earlier else 0, n_unavailable=earlier.n_unavailable if earlier else 0,
+            tools=_tools(),
+        )  # fmt: skip
+
+    def write_failure(self, record: Record) -> None:
+        """Record that this source did not return a clip; another source may return it or give a better reason."""
+        if not self._choice.is_single and not self._source.is_remote:
+            self.failures[record.clip_id] = record
+            return
+        before = self._archive.read(record.clip_id)
+        if not self._choice.is_single:
+            record.failed = before.answers() if before else {}
+            record.failed.pop(record.url, None)
+        self._archive.write(with_earlier_media(record, before))
+
+    def write_media(self, record: Record, media: Media) -> None:
+        """Write media and their record to the archive.
+
+        Raises
+        ------
+        MediaError
+            If they hold too little of the labelled stretch.
+        """
+        record.media_start_seconds, record.media_end_seconds = media.begins_seconds, media.ends_seconds
+        record.whole, record.note, record.modified_ns = media.whole, media.note, media.modified_ns
+        record.shard, record.shard_version = media.shard, media.shard_version
+        if media.of_video and record.trimmed:
+            self._refuse_twin(record)
+        if media.held_seconds is not None:
+            record.held_seconds = media.held_seconds
+            if media.held_seconds < self._rules.min_seconds:
+                raise MediaError("too_short", f"{media.held_seconds:.2f} s of the labelled stretch exist")
+        self._archive.write(record, media.path, media.sha256)
+
+    def _refuse_twin(self, record: Record) -> None:
+        """Refuse the trimmed sound of a video for two of its clips: it belongs to one of them only."""
+        for other in self._archive.others(record.clip_id):
+            # the record stays where the media were freed
+            if other.outcome in KEPT and other.trimmed and other.shard == record.shard:
+                raise DownloadError(
+                    f"{record.clip_id} and {other.clip_id} would both be read from the same row of {record.shard}: its "
+                    "rows are named by the video alone, so the list may have only one clip of it"
+                )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+@cache
+def _tools() -> dict[str, str]:
+    # looking up a version takes several milliseconds
+    return {name: version(name) for name in ("yt-dlp", "av")}

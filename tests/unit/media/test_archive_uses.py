@@ -1,0 +1,84 @@
+"""Two runs that share an archive, one of which frees media."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from download_clips import download_clips
+from free_media import free_media
+from soundsift.config.download import RequestPolicy, SourceParams
+from soundsift.config.sources import index_path
+from soundsift.media.archive import Archive
+from soundsift.media.archive_check import check
+from soundsift.media.archive_writer import ArchiveWriter
+from soundsift.media.shards.indexing import index_shards
+from soundsift.metadata.batches import Clip
+from soundsift.metadata.columns import BATCH_COLUMNS
+from soundsift.tables import schema_of, write_csv
+from tests.hub.packs import clips_of, media_of, write_parquet
+
+CLIPS = clips_of(5)
+MEDIA = media_of(CLIPS[:4])
+DOWNLOADS = Path("downloads/train-00000.csv")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> SourceParams:
+    write_parquet(tmp_path / "p/0.parquet", MEDIA)
+    return SourceParams(f"file://{tmp_path}/p/*.parquet", trimmed=True)
+
+
+def download(folder: Path, source: SourceParams, clips: list[Clip], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Download a batch in a run of its own, on the archive that all share."""
+    folder.mkdir(exist_ok=True)
+    monkeypatch.chdir(folder)
+    index = Path(index_path(source.url))
+    index_shards(source.url, index.with_suffix(""), index, 2)
+    rows = [{column.name: getattr(clip, column.name) for column in BATCH_COLUMNS} for clip in clips]
+    write_csv(pa.Table.from_pylist(rows, schema_of(BATCH_COLUMNS)), Path("train-00000.csv"))
+    download_clips(Path("train-00000.csv"), folder.parent / "archive", [source], RequestPolicy(), 1.0, DOWNLOADS)
+
+
+def free(folder: Path, source: SourceParams, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(folder)
+    free_media(DOWNLOADS, folder.parent / "archive", [source.url], Path("freed.txt"))
+    return Path("freed.txt").read_text()
+
+
+def test_media_that_another_run_uses_are_not_freed(
+    tmp_path: Path, source: SourceParams, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    download(tmp_path / "a", source, CLIPS[:3], monkeypatch)
+    download(tmp_path / "b", source, CLIPS[2:5], monkeypatch)
+    sizes = [len(sound) for sound in MEDIA.values()]
+    assert free(tmp_path / "a", source, monkeypatch) == f"2 media, {sum(sizes[:2])} bytes; 1 media kept\n"
+    assert (
+        f"the media of 1 clips stay in the archive for another run: if there is none, delete {tmp_path}" in caplog.text
+    )
+    assert check(Archive(tmp_path / "archive")) == (5, [])
+    # the last run that uses a clip frees it, and one that takes it up again is noted again
+    assert free(tmp_path / "b", source, monkeypatch) == f"2 media, {sum(sizes[2:4])} bytes; 0 media kept\n"
+    assert list((tmp_path / "archive/in_use").iterdir()) == []
+    download(tmp_path / "b", source, CLIPS[2:5], monkeypatch)
+    assert free(tmp_path / "a", source, monkeypatch).endswith("1 media kept\n")
+    assert list((tmp_path / "archive").rglob("*.flac")) != []
+
+
+def test_a_run_that_begins_to_use_clips_while_they_are_freed_keeps_them(
+    tmp_path: Path, source: SourceParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    download(tmp_path / "a", source, CLIPS[:3], monkeypatch)
+    free_one = ArchiveWriter.free
+
+    def free_and_begin(archive: ArchiveWriter, clip_id: str, ttmp_path: Any) -> int | None:
+        freed = free_one(archive, clip_id, ttmp_path)
+        if not (tmp_path / "b").exists():
+            download(tmp_path / "b", source, CLIPS[:3], monkeypatch)
+            monkeypatch.chdir(tmp_path / "a")
+        return freed
+
+    monkeypatch.setattr(ArchiveWriter, "free", free_and_begin)
+    assert free(tmp_path / "a", source, monkeypatch).endswith("2 media kept\n")
+    assert len(list((tmp_path / "archive").rglob("*.flac"))) == 3
