@@ -16,6 +16,7 @@ MEASURED = {
     "metadata": {k: v for k, v in METADATA.items() if k not in ("segments", "fold")},
     **{name: config[name] for name in ("clips", "features", "training")},
 }
+FOLDS = "results/folds.csv"
 TRAINING_TABLES = {"features": "results/features.parquet"} | (
     {"augmented": "results/augmented.parquet"} if TRAINING["augment"] else {}
 )
@@ -118,11 +119,7 @@ rule combine_detectors:
         "../../scripts/combine_detectors.py"
 
 
-FOLDS = "results/folds.csv"
-
-
-# Add the metrics of the test fold to those of the folds of earlier runs. Their table is no output, because Snakemake
-# would delete it before the job.
+# Add the metrics of the test fold to earlier ones. The table is no output: Snakemake would delete it before the job.
 rule combine_folds:
     input:
         metrics=expand("results/detectors/{detector}/metrics.json", detector=DETECTORS),
