@@ -28,7 +28,7 @@ COMPILE := echo 'certifi>=2026.7' | uv pip compile --override - --quiet --univer
 
 # A terminal shows a bar for every stage. Snakemake's whole log is under .snakemake/log.
 run: .venv/ready
-	@[ -d results ] || echo 'Running the demo: two to three minutes on two cores. Then open results/report.html.'
+	@[ -d results ] || echo 'Running the demo: about three minutes on two cores. Then open results/report.html.'
 	@live=; if [ -t 2 ]; then live="--logger rich"; fi; $(BIN)/snakemake --cores $(CORES) $$live
 
 # In several processes, which take each other's waiting tests when they have none left. One more than cores, because some
