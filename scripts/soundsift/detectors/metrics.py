@@ -166,7 +166,7 @@ def d_prime(roc_auc: float) -> float:
     """Distance between clips with and without a class, in standard deviations, from the area under the ROC curve.
 
     It is the distance of two normal distributions of equal variance with this area. Like papers on AudioSet, the
-    summary gives that of the mean area (Gemmeke et al. 2017, section 4).
+    summary gives that of the mean area (Gemmeke et al. 2017).
 
     Examples
     --------
