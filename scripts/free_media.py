@@ -25,10 +25,10 @@ def free_media(downloads: Path, archive: Path, urls: Sequence[str], freed: Path)
     shards = {shard for url, path in indexes.items() for shard in ShardIndex(path).there(url)}
     wanted = [row["clip_id"] for row in read_csv(downloads, DOWNLOAD_COLUMNS).to_pylist() if row["media"]]
     uses.end()
-    n_used, found = 0, []
+    n_used, found, in_batch = 0, [], set(wanted)
     for clip_id in wanted:
         # another run may begin to use a clip at any moment
-        if clip_id in uses.of_others(set(wanted)):
+        if clip_id in uses.of_others(in_batch):
             n_used += 1
         else:
             found.append(writer.free(clip_id, shards))

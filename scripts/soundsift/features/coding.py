@@ -43,13 +43,13 @@ def coded(samples: Float32Array, sample_rate_hz: int, rng: np.random.Generator) 
     Returns
     -------
     Shape (n,), float32. A codec may delay the sound by some hundredths of a second. The sound is as it was if the
-    installed FFmpeg lacks the drawn codec.
+    installed FFmpeg lacks the drawn codec, or if nothing of it is left at the lower rate.
     """
     coding = CODINGS[int(rng.integers(len(CODINGS)))]
     rate_hz, bit_rate = int(rng.choice(coding.rates_hz)), str(rng.choice(coding.bit_rates))
-    if coding.codec not in av.codecs_available:
-        return samples
     slower = np.clip(soxr.resample(samples, sample_rate_hz, rate_hz, "MQ"), -1, 1)
+    if coding.codec not in av.codecs_available or not len(slower):
+        return samples
     file = io.BytesIO()
     with av.open(file, "w", format=coding.container) as output:
         options = {"b": bit_rate} if bit_rate else {}

@@ -78,7 +78,7 @@ def test_a_band_ends_where_it_should(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("coding", CODINGS, ids=lambda coding: coding.codec)
-@pytest.mark.parametrize("n_samples", [4 * RATE_HZ, 1000])
+@pytest.mark.parametrize("n_samples", [4 * RATE_HZ, 1000, 1])
 def test_a_codec_keeps_pitch_and_length_and_takes_what_is_above_its_rate(
     coding: Coding, n_samples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
