@@ -22,7 +22,6 @@ import pyarrow.parquet as pq
 from soundsift.detection.listen import load
 from soundsift.media.clip_file import read_samples
 from soundsift.media.encode import write_clip
-from soundsift.media.levels import as_segment
 
 SHORTEST, LONGEST, MOST_OF_A_KIND = 5.0, 10.0, 3
 WINDOWS_SECONDS = (2, 3, 5, 10)
@@ -83,7 +82,7 @@ def main() -> None:
         for seed in (0, 1, 2):
             samples, rate_hz, truth = assemble(options.results, names, options.split, seed)
             path = Path(folder) / f"{seed}.flac"
-            write_clip(as_segment(np.rint(samples * 32767).astype(np.int16), rate_hz), path)
+            write_clip(np.rint(samples * 32767).astype(np.int16), rate_hz, path)
             recordings.append((path, samples, rate_hz, truth))
         print(f"{len(recordings)} recordings of {len(samples) / rate_hz / 60:.1f} min")
         print(f"{'detector':10} {'window':>7} {'F1':>7} {'boundary':>9} {'found':>6} {'true':>6}")
@@ -107,7 +106,7 @@ def main() -> None:
         for hours in (1 / 6, options.hours):
             long = np.resize(np.rint(samples * 32767).astype(np.int16), round(hours * 3600 * rate_hz))
             path = Path(folder) / "long.mp3"
-            write_clip(as_segment(long, rate_hz), path)
+            write_clip(long, rate_hz, path)
             subprocess.run([sys.executable, __file__, str(options.results), "--only", str(path)], check=True)
 
 

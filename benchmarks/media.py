@@ -31,7 +31,7 @@ from soundsift.demo import sound
 from soundsift.features.frames import frame_features, frames_table
 from soundsift.features.statistics import STATISTICS
 from soundsift.features.summary import summary_table
-from soundsift.media import clip_file, decode, encode
+from soundsift.media import clip_file, decode, encode, levels
 from soundsift.media.archive import Archive
 from soundsift.media.clips import convert
 from soundsift.tables import parquet_options, write_parquet
@@ -66,7 +66,7 @@ def steps(source: Path, start_seconds: float, folder: Path, ending: str) -> dict
 
     clip = decode.cut(source, start_seconds, start_seconds + 10, RATE_HZ)
     lap("decode and cut")
-    encode.write_clip(clip, folder / f"clip.{ending}")
+    encode.write_clip(levels.samples_of(clip), RATE_HZ, folder / f"clip.{ending}")
     lap("encode")
     samples, rate_hz = clip_file.read_samples(folder / f"clip.{ending}")
     lap("read back")
@@ -228,7 +228,7 @@ def disk(folder: Path, n_clips: int) -> None:
         clip = decode.cut(paths[video_id], float(start), float(end), RATE_HZ)
         sizes["media (whole files)"] += paths[video_id].stat().st_size
         for ending in ("mp3", "flac", "wav"):
-            encode.write_clip(clip, folder / f"disk.{ending}")
+            encode.write_clip(levels.samples_of(clip), RATE_HZ, folder / f"disk.{ending}")
             sizes[f"clips, {ending}"] += (folder / f"disk.{ending}").stat().st_size
         frames.append(folder / "frames" / f"{video_id}.parquet")
         features = frame_features(clip_file.read_samples(folder / "disk.mp3")[0], RATE_HZ, PARAMS)

@@ -7,7 +7,7 @@ import pytest
 from extract_features import extract_features
 from soundsift.config.features import FeatureParams
 from soundsift.errors import InputError
-from soundsift.media import encode, levels
+from soundsift.media import encode
 from soundsift.media.columns import OUTCOME_COLUMNS
 from soundsift.tables import read_parquet, write_csv
 from summarize_features import summarize_features
@@ -25,7 +25,7 @@ def write_outcomes(path: Path, n_clips: int) -> None:
 def clips(tmp_path: Path, rng: np.random.Generator) -> Path:
     for number in range(6):
         samples = (rng.normal(size=3 * RATE_HZ) * 2000).astype(np.int16)
-        encode.write_clip(levels.as_segment(samples, RATE_HZ), tmp_path / "clips" / f"-video{number:05d}_0.flac")
+        encode.write_clip(samples, RATE_HZ, tmp_path / "clips" / f"-video{number:05d}_0.flac")
     return tmp_path / "clips"
 
 

@@ -24,7 +24,7 @@ from soundsift.code_digest import SCRIPTS
 from soundsift.detection import folder
 from soundsift.detection.choice import chosen
 from soundsift.detection.terminal import HEADER
-from soundsift.media import decode, encode, levels
+from soundsift.media import decode, encode
 from soundsift.media.durations import duration_of
 from soundsift.media.stream import length_of
 from tests.unit.detection.models import RATE_HZ, write_tone_model
@@ -45,7 +45,7 @@ def sound(path: Path, *pieces: tuple[str, float]) -> Path:
         n = round(seconds * RATE_HZ)
         made.append(0.5 * np.sin(np.arange(n) / 8) if kind == "t" else 0.1 * rng.standard_normal(n))
     path.parent.mkdir(parents=True, exist_ok=True)
-    encode.write_clip(levels.as_segment(np.rint(np.concatenate(made) * 32767).astype(np.int16), RATE_HZ), path)
+    encode.write_clip(np.rint(np.concatenate(made) * 32767).astype(np.int16), RATE_HZ, path)
     return path
 
 

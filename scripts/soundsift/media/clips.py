@@ -94,7 +94,8 @@ def _convert_clip(
     duration = levels.duration_seconds(clip)
     if duration < min_seconds:
         raise MediaError("too_short", f"{duration:.2f} s of the labelled stretch exist")
-    encode.write_clip(clip, clips_dir / f"{row['clip_id']}.{clip_format}")
+    samples = levels.samples_of(clip)
+    encode.write_clip(samples, sample_rate_hz, clips_dir / f"{row['clip_id']}.{clip_format}")
     peak = levels.peak_dbfs(clip)
     return {
         "outcome": "silent" if peak < SILENCE_DBFS else "ok",

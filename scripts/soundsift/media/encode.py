@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from soundsift.files import whole_file
-from soundsift.media.levels import AudioSegment
 
 _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     # format: codec, container, options. libmp3lame writes the LAME header, by which decoders know the exact length.
@@ -17,12 +16,11 @@ _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 
 
-def write_clip(clip: AudioSegment, path: Path) -> None:
-    """Encode a clip in the format that the ending of ``path`` names: mp3, flac or wav."""
+def write_clip(samples: npt.NDArray[np.int16], sample_rate_hz: int, path: Path) -> None:
+    """Encode mono samples of shape (n,) in the format that the ending of ``path`` names: mp3, flac or wav."""
     codec, container_format, options = _ENCODERS[path.suffix[1:]]
-    samples = np.frombuffer(clip.raw_data, dtype=np.int16)
     with whole_file(path) as temporary, av.open(str(temporary), "w", format=container_format) as container:
-        encode(container, codec, options, samples, clip.frame_rate)
+        encode(container, codec, options, samples, sample_rate_hz)
 
 
 def encode(

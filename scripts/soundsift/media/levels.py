@@ -19,6 +19,11 @@ def as_segment(samples: npt.NDArray[np.int16], sample_rate_hz: int) -> AudioSegm
     return AudioSegment(samples.tobytes(), sample_width=2, frame_rate=sample_rate_hz, channels=1)
 
 
+def samples_of(clip: AudioSegment) -> npt.NDArray[np.int16]:
+    """Return the samples of a clip, shape (n,)."""
+    return np.frombuffer(clip.raw_data, dtype=np.int16)
+
+
 def peak_dbfs(clip: AudioSegment) -> float:
     """Peak level relative to full scale, in dB; digital silence counts as -100."""
     return max(float(clip.max_dBFS), FLOOR_DBFS)

@@ -23,7 +23,7 @@ from soundsift.features.frames import filters_of, frame_features, frames_table
 from soundsift.features.inputs import feature_matrix
 from soundsift.features.sequence import sequence_of
 from soundsift.features.summary import summary_table
-from soundsift.media import clip_file, encode, levels
+from soundsift.media import clip_file, encode
 from soundsift.numba_cache import compile_librosa_once
 from soundsift.tables import read_csv, write_parquet
 
@@ -58,7 +58,7 @@ def tone(seconds: float) -> np.ndarray:
 
 
 def write(samples: np.ndarray, path: Path) -> Path:
-    encode.write_clip(levels.as_segment(np.rint(samples * 32767).astype(np.int16), RATE_HZ), path)
+    encode.write_clip(np.rint(samples * 32767).astype(np.int16), RATE_HZ, path)
     return path
 
 
@@ -262,7 +262,7 @@ def test_segments_are_those_of_librosas_viterbi_search(n: int, rng: np.random.Ge
 
 def test_samples_give_the_same_as_a_file_of_them(tmp_path: Path, rng: np.random.Generator) -> None:
     samples = np.rint(np.concatenate([noise(125, rng), tone(8.3)]) * 32767).astype(np.int16)
-    encode.write_clip(levels.as_segment(samples, RATE_HZ), tmp_path / "a.wav")
+    encode.write_clip(samples, RATE_HZ, tmp_path / "a.wav")
     of_file = detector().detect(tmp_path / "a.wav")
     blocks: list[np.ndarray] = []
     detector().detect(tmp_path / "a.wav", on_block=blocks.append)

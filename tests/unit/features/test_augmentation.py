@@ -10,7 +10,7 @@ from soundsift.features.augmentation import change
 from soundsift.features.augmented_columns import VERSION_COLUMNS
 from soundsift.features.coding import CODINGS, Coding, coded
 from soundsift.features.statistics import summary_columns
-from soundsift.media import encode, levels
+from soundsift.media import encode
 from soundsift.tables import read_parquet
 
 RATE_HZ = 22050
@@ -104,9 +104,9 @@ def test_sound_stays_as_it_is_where_ffmpeg_lacks_the_codec(monkeypatch: pytest.M
 def clips(tmp_path: Path) -> Path:
     for number, hz in enumerate((300, 500, 800)):
         samples = (tone(hz) * 32767).astype(np.int16)
-        encode.write_clip(levels.as_segment(samples, RATE_HZ), tmp_path / "clips" / f"-v{number:09d}_0.flac")
+        encode.write_clip(samples, RATE_HZ, tmp_path / "clips" / f"-v{number:09d}_0.flac")
     silence = np.zeros(4 * RATE_HZ, dtype=np.int16)
-    encode.write_clip(levels.as_segment(silence, RATE_HZ), tmp_path / "clips" / "silent00000_0.flac")
+    encode.write_clip(silence, RATE_HZ, tmp_path / "clips" / "silent00000_0.flac")
     (tmp_path / "clips" / "broken00000_0.flac").write_bytes(b"no sound")
     return tmp_path / "clips"
 
@@ -135,7 +135,7 @@ def test_every_clip_with_sound_has_its_versions_and_the_same_ones_each_time(clip
 def test_a_window_is_a_part_of_the_clip(tmp_path: Path) -> None:
     samples = np.concatenate([tone(300, 5), tone(1200, 5)])
     clip = tmp_path / "-v000000000_0.flac"
-    encode.write_clip(levels.as_segment((samples * 32767).astype(np.int16), RATE_HZ), clip)
+    encode.write_clip((samples * 32767).astype(np.int16), RATE_HZ, clip)
     (window,) = augmentation.versions(clip, [], 0, PARAMS, ["p10", "p90"])
     assert window["is_window"]
     names = [column.name for column in summary_columns(20, ["p10", "p90"])]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from soundsift.demo import RATE_HZ, write_media
-from soundsift.media import decode, encode, levels
+from soundsift.media import decode, encode
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
 from soundsift.media.sources.base import fill_template
@@ -86,7 +86,7 @@ def test_copies_of_audioset_that_circulate_work_by_template(
     one = clip(1, start=30.0)
     samples = np.arange(4 * RATE_HZ, dtype=np.int16)
     (tmp_path / folder).mkdir()
-    encode.write_clip(levels.as_segment(samples, RATE_HZ), tmp_path / folder / fill_template(name, one))
+    encode.write_clip(samples, RATE_HZ, tmp_path / folder / fill_template(name, one))
     url = f"file://{tmp_path}/{folder}/{template}"
     row = fetch([one], url, tmp_path / "archive", {"trimmed": True})[one.clip_id]
     assert (row["outcome"], row["media_start_seconds"]) == ("ok", 30.0)

@@ -7,7 +7,6 @@ import pyarrow as pa
 from soundsift.config.features import FeatureParams
 from soundsift.features.frames import frame_features, frames_table
 from soundsift.media.encode import write_clip
-from soundsift.media.levels import as_segment
 from soundsift.report import gallery
 from soundsift.tables import write_parquet
 
@@ -41,7 +40,7 @@ def test_one_detector_has_one_clip_and_a_class_that_no_clip_has_has_none(tmp_pat
 def test_a_clip_is_shown_under_its_heading_with_cursor_and_player(
     tone: npt.NDArray[np.float32], tmp_path: Path
 ) -> None:
-    write_clip(as_segment((tone * 32767).astype(np.int16), 22050), tmp_path / "c.wav")
+    write_clip((tone * 32767).astype(np.int16), 22050, tmp_path / "c.wav")
     frames = frames_table(frame_features(tone, 22050, FeatureParams()), "c", 22050, FeatureParams())
     write_parquet(frames, tmp_path / "c.parquet")
     figure = gallery.clip_figure("c", ["Rock & <roll>"], tmp_path / "c.wav", tmp_path / "c.parquet")

@@ -6,7 +6,6 @@ import pyarrow as pa
 
 from soundsift.detectors.columns import PREDICTION_COLUMNS
 from soundsift.media.encode import write_clip
-from soundsift.media.levels import as_segment
 from soundsift.report import listening
 from soundsift.tables import write_parquet
 
@@ -40,7 +39,7 @@ def test_a_side_with_few_clips_is_drawn_whole() -> None:
 
 def test_clips_are_described_with_sound_if_their_file_is_kept(tone: npt.NDArray[np.float32], tmp_path: Path) -> None:
     (tmp_path / "t-00001").mkdir()
-    write_clip(as_segment((tone * 32767).astype(np.int16), 22050), tmp_path / "t-00001" / "c.mp3")
+    write_clip((tone * 32767).astype(np.int16), 22050, tmp_path / "t-00001" / "c.mp3")
     table = pa.table(
         {"clip_id": ["c", "a"], "batch": ["t-00001", "t-00000"], "labels": [["Engine", "Wind"], ["Music"]]}
     )

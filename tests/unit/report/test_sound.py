@@ -7,7 +7,6 @@ import numpy.typing as npt
 import pytest
 
 from soundsift.media.encode import write_clip
-from soundsift.media.levels import as_segment
 from soundsift.report.sound import sound_for_page
 
 
@@ -15,7 +14,7 @@ from soundsift.report.sound import sound_for_page
 def test_the_sound_of_a_page_is_small_and_has_the_same_frequency_and_level(
     ending: str, tone: npt.NDArray[np.float32], tmp_path: Path
 ) -> None:
-    write_clip(as_segment((tone * 32767).astype(np.int16), 22050), tmp_path / f"a.{ending}")
+    write_clip((tone * 32767).astype(np.int16), 22050, tmp_path / f"a.{ending}")
     sound = sound_for_page(tmp_path / f"a.{ending}")
     assert len(sound) < 3 * 6500
     with av.open(io.BytesIO(sound)) as container:
