@@ -14,7 +14,7 @@ def check_trainable(clips: pa.Table, detectors: Sequence[str]) -> None:
     """Check that each detector has training clips with and without its class, before anything is downloaded.
 
     A warning is logged if fewer than two eval clips are known to have the class, or fewer than two not to have it: the
-    detector is then not judged.
+    detector is then not judged. Error and warning name all such detectors.
 
     Raises
     ------
@@ -22,21 +22,26 @@ def check_trainable(clips: pa.Table, detectors: Sequence[str]) -> None:
         If no training clip is known to have the class of a detector, or none is known not to have it.
     """
     train, held_out = (clips.filter(pc.equal(clips["split"], split)) for split in ("train", "eval"))
-    for detector in detectors:
-        found = Counter(train[f"is_{detector}"].to_pylist())
-        if not found[True] or not found[False]:
-            raise ConfigError(
-                f"detectors.{detector} cannot be trained: of {train.num_rows} training clips {found[True]} are known "
-                f"to have it, {found[False]} known not to, {found[None]} unknown: "
-                f"use more rows or change detectors.{detector}"
-            )
-        found = Counter(held_out[f"is_{detector}"].to_pylist())
-        if held_out.num_rows and min(found[True], found[False]) < 2:
-            logging.getLogger("soundsift").warning(
-                "detectors.%s will be trained, but not judged: of %d eval clips %d are known to have it, %d known not "
-                "to, but at least 2 of each are needed: use more rows or remove the eval list",
-                detector, held_out.num_rows, found[True], found[False],
-            )  # fmt: skip
+    if lacking := _lacking(train, detectors, least=1):
+        raise ConfigError(
+            f"{lacking} cannot be trained: of the {train.num_rows} training clips at least 1 must have the class and 1 "
+            "must not: use more rows or change detectors"
+        )
+    if held_out.num_rows and (lacking := _lacking(held_out, detectors, least=2)):
+        logging.getLogger("soundsift").warning(
+            "%s will be trained, but not judged: of the %d eval clips at least 2 must have the class and 2 must not: "
+            "use more rows or remove the eval list", lacking, held_out.num_rows,
+        )  # fmt: skip
+
+
+def _lacking(clips: pa.Table, detectors: Sequence[str], least: int) -> str:
+    """Name the detectors with fewer clips that have their class, or that do not have it, and give these numbers."""
+    counts = {detector: Counter(clips[f"is_{detector}"].to_pylist()) for detector in detectors}
+    return ", ".join(
+        f"detectors.{detector} ({found[True]} with it, {found[False]} without, {found[None]} unknown)"
+        for detector, found in counts.items()
+        if min(found[True], found[False]) < least
+    )
 
 
 def check_one_clip_a_video(clips: pa.Table) -> None:
