@@ -38,7 +38,8 @@ class Sequences:
     def of(cls, sequences: Sequence[npt.NDArray[np.floating]]) -> "Sequences":
         """Put sequences together, shape (n_steps, n_columns) each."""
         lengths = [len(one) for one in sequences]
-        return cls(np.concatenate(sequences).astype(np.float16), np.cumsum([0, *lengths]))
+        values = np.concatenate(sequences, dtype=np.float16, casting="same_kind")
+        return cls(values, np.cumsum([0, *lengths]))
 
     def __len__(self) -> int:
         return len(self.first) - 1
