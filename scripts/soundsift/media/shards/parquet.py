@@ -99,6 +99,11 @@ class RowGroupReader:
     ----------
     last
         The last row that will be asked for.
+
+    Attributes
+    ----------
+    n_rows
+        Number of rows of the row group.
     """
 
     def __init__(self, file: BinaryIO, name: str, row_group: int, read_bytes: int, last: int) -> None:
@@ -106,6 +111,7 @@ class RowGroupReader:
         self._id = id_column(parquet.schema_arrow)
         columns = [self._id, audio_column(parquet.schema_arrow)]
         self._parquet, self._last = parquet, last
+        self.n_rows: int = parquet.metadata.row_group(row_group).num_rows
         self._batches = parquet.iter_batches(N_ROWS, row_groups=[row_group], columns=columns, use_threads=False)
         self._batch: pa.RecordBatch | None = None
         self._start = 0

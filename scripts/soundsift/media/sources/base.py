@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from soundsift.config.download import RequestPolicy, SourceParams
+from soundsift.errors import MediaError
 from soundsift.media.archive import Record
 from soundsift.media.fetch_error import FetchError as FetchError
 from soundsift.media.pace import client_of
@@ -167,6 +168,13 @@ class _Seconds(float):
 
     def __format__(self, form: str) -> str:
         return format(float(self), form) if form else f"{float(self):.3f}".rstrip("0").rstrip(".")
+
+
+def too_large(max_megabytes: float) -> MediaError:
+    """Return the error for media above the size limit."""
+    return MediaError(
+        "unavailable", f"larger than download.max_megabytes ({max_megabytes:g}): raise it to get this file"
+    )
 
 
 def is_about_storage(error: BaseException) -> bool:

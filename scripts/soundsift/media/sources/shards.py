@@ -20,14 +20,16 @@ from soundsift.media.shards.index import NO_ROW_GROUP, Location, ShardIndex
 from soundsift.media.shards.parquet import DAMAGED, RowGroupReader, reading_of
 from soundsift.media.shards.places import Place, place_of
 from soundsift.media.shards.tar import SpanReader
-from soundsift.media.sources.base import FetchError, Media, Source
+from soundsift.media.sources.base import FetchError, Media, Source, too_large
 from soundsift.metadata.batches import Clip
 
 # Ending of the media in the archive, by FFmpeg's name of the container.
 ENDINGS = {"flac": ".flac", "wav": ".wav", "ogg": ".ogg", "mp3": ".mp3", "mov": ".m4a", "matroska": ".webm"}
-# Row groups that are read at the same time have together this many bytes, unless a single one is larger. Reading takes
-# two to three times as much memory, so a job takes about 600 MB.
+# Row groups and members that are read at the same time have together this many bytes, unless a single one is larger.
+# Reading takes two to three times as much memory, so a job takes about 600 MB.
 MEMORY_BYTES = 200_000_000
+# What a column with a single medium holds besides: its length and the headers of its pages.
+MOST_HEADER_BYTES = 1000
 # Name of a client of the Hub in blocks.
 HUB_CLIENT = "hub"
 
@@ -86,9 +88,9 @@ class ShardSource(Source):
 
     @property
     def concurrency(self) -> int:
-        """As many row groups as fit in memory."""
-        sizes = [found.size for found in self._found.values() if found and found.row_group != NO_ROW_GROUP]
-        return max(1, min(self.policy.concurrency, MEMORY_BYTES // max(sizes, default=1)))
+        """As many row groups or members as fit in memory."""
+        sizes = [found.size for found in self._found.values() if found and not self._is_too_large(found)]
+        return max(1, min(self.policy.concurrency, MEMORY_BYTES // max([1, *sizes])))
 
     def groups(self, clips: Sequence[Clip]) -> list[list[Clip]]:
         """Divide clips by row group or tar shard, in the order in which they are stored there."""
@@ -103,7 +105,11 @@ class ShardSource(Source):
             if found := self._found[clip.clip_id]:
                 groups.setdefault(found.place, []).append((found.position, clip))
         self._spans = {
-            place: sorted((found.position, found.size) for _, clip in of_group if (found := self._found[clip.clip_id]))
+            place: sorted(
+                (found.position, found.size)
+                for _, clip in of_group
+                if (found := self._found[clip.clip_id]) and not self._is_too_large(found)
+            )
             for place, of_group in groups.items()
         }
         self._say_how_many(clips)
@@ -123,10 +129,16 @@ class ShardSource(Source):
             logging.getLogger("soundsift").warning("%s, because %s: a larger batch_size reads less", counts, why)
 
     def fetch(self, clip: Clip, scratch: Path) -> Media:
-        """Read one clip; the media are opened but not decoded."""
+        """Read one clip; the media are opened but not decoded.
+
+        A member of a tar shard above the size limit is not read, and neither is a row group of a single row. In a row
+        group of several rows the size of a medium is known only when it is read.
+        """
         found = self._find(clip)
         if found is None:
             raise MediaError("not_found", f"not in the shards {label_of(self.params.url)}")
+        if self._is_too_large(found):
+            raise too_large(self.params.max_megabytes)
         if failed := self._refused or self._failed.get(found.place):
             raise failed
         try:
@@ -136,6 +148,8 @@ class ShardSource(Source):
             raise
         if not data:
             raise MediaError("not_found", f"it has no bytes in the shard {found.shard.name}")
+        if len(data) > self._max_bytes:
+            raise too_large(self.params.max_megabytes)
         path = scratch / "media"
         path.write_bytes(data)
         path = path.rename(path.with_suffix(_ending_of(path)))
@@ -144,6 +158,14 @@ class ShardSource(Source):
             path, begins, whole=True, shard=found.shard.name, shard_version=found.shard.version,
             of_video=found.of_video, sha256=hashlib.sha256(data).hexdigest(),
         )  # fmt: skip
+
+    @property
+    def _max_bytes(self) -> float:
+        return self.params.max_megabytes * 1e6
+
+    def _is_too_large(self, found: Location) -> bool:
+        """Return whether a member of a tar shard is above the size limit."""
+        return found.row_group == NO_ROW_GROUP and found.size > self._max_bytes
 
     def _find(self, clip: Clip) -> Location | None:
         if clip.clip_id not in self._found:
@@ -173,7 +195,11 @@ class ShardSource(Source):
         problem = ""
         data: bytes | None = None
         try:
-            key, data = self._reader(found).read(found.position)
+            reader = self._reader(found)
+            is_single = isinstance(reader, RowGroupReader) and reader.n_rows == 1
+            if is_single and found.size > self._max_bytes + MOST_HEADER_BYTES:
+                raise too_large(self.params.max_megabytes)
+            key, data = reader.read(found.position)
             if found.row_group != NO_ROW_GROUP and key != found.key:
                 problem = f"row {found.position} is {key}"
         except FileNotFoundError as error:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from soundsift.errors import ConfigError, MediaError
-from soundsift.media.sources.base import FetchError, Media
+from soundsift.media.sources.base import FetchError, Media, too_large
 from soundsift.media.sources.ytdlp_warm import POLL_SECONDS, READY, WarmProcess
 
 _WARM = WarmProcess()
@@ -103,8 +103,7 @@ class Fetcher:
                 raise self._too_large()
 
     def _too_large(self) -> MediaError:
-        limit = self._max_bytes / 1e6
-        return MediaError("unavailable", f"larger than download.max_megabytes ({limit:g}): raise it to get this file")
+        return too_large(self._max_bytes / 1e6)
 
     def start(self) -> None:
         """Start the process if there is none, and wait until it is ready.

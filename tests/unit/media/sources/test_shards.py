@@ -346,6 +346,61 @@ def test_clips_can_be_fetched_in_any_order(here: Path, tmp_path: Path) -> None:
                 assert source.fetch(one, scratch).path.read_bytes() == MEDIA[one.video_id]
 
 
+@pytest.mark.parametrize("kind", ["tar", "single rows", "row group"])
+def test_media_above_the_size_limit_are_unavailable(kind: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = flac(9, 30.0)
+    assert len(large) > 700_000 > 2 * len(MEDIA[KEYS[0]])
+    sounds = {**some(0, 3), KEYS[1]: large}
+    if kind == "tar":
+        write_tar(here / "p/0.tar", sounds)
+    else:
+        write_parquet(here / "p/0.parquet", sounds, row_group=1 if kind == "single rows" else 100)
+    n_read = 0
+
+    def counted(method: Any) -> Any:
+        def read(reader: Any, position: int) -> tuple[str, bytes | None]:
+            nonlocal n_read
+            key, data = method(reader, position)
+            n_read += len(data or b"")
+            return key, data
+
+        return read
+
+    for reader in (shards.SpanReader, shards.RowGroupReader):
+        monkeypatch.setattr(reader, "read", counted(reader.read))
+    ending = "tar" if kind == "tar" else "parquet"
+    source = dataclasses.replace(index(f"file://{here}/p/*.{ending}"), max_megabytes=0.7)
+    rows = run(CLIPS[:3], source)
+    outcomes = [(row["outcome"], row["reason"]) for row in rows.values()]
+    reason = "larger than download.max_megabytes (0.7): raise it to get this file"
+    assert outcomes == [("ok", ""), ("unavailable", reason), ("ok", "")]
+    assert kind == "row group" or n_read == sum(len(MEDIA[KEYS[i]]) for i in (0, 2)), "it is not read"
+    assert len(list(Path("archive").rglob("*.flac"))) == 2
+    # the limit is raised, or another source has it smaller
+    assert media_in_archive(run(CLIPS[:3], dataclasses.replace(source, max_megabytes=10.0))) == sounds
+    shutil.rmtree("archive")
+    (here / "f").mkdir()
+    (here / f"f/{KEYS[1]}.flac").write_bytes(MEDIA[KEYS[1]])
+    folder = SourceParams(f"file://{here}/f/{{video_id}}.flac", trimmed=True)
+    assert media_in_archive(run(CLIPS[:3], source, folder)) == some(0, 3)
+
+
+def test_a_size_limit_is_no_limit_for_row_groups(here: Path) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 20))
+    assert (here / "p/0.parquet").stat().st_size > 1.5 * 0.2e6
+    assert said(run(CLIPS, dataclasses.replace(parquet(here), max_megabytes=0.2))) == {"ok": 20}
+
+
+def test_large_members_of_tar_shards_are_read_one_at_a_time(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        write_tar(here / f"t/{number}.tar", {**some(number, number + 1), KEYS[9 + number]: b""})
+    with closing(shards.ShardSource(index(f"file://{here}/t/*.tar"), RequestPolicy(concurrency=4))) as source:
+        source.groups(CLIPS)
+        assert source.concurrency == 4
+        monkeypatch.setattr(shards, "MEMORY_BYTES", 1.5 * len(MEDIA[KEYS[0]]) // 1)
+        assert source.concurrency == 1
+
+
 def test_large_row_groups_are_read_one_at_a_time(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_parquet(here / "p/0.parquet", some(0, 12), row_group=4)
     with closing(shards.ShardSource(parquet(here), RequestPolicy(concurrency=4))) as source:
