@@ -25,7 +25,7 @@ INDEX_COLUMNS = (
     Column("shard", pa.dictionary(pa.int32(), pa.string()), "", "name of the shard below the folder of the pattern"),
     Column("row_group", pa.int32(), "", "row group of a Parquet shard; -1 in a tar shard"),
     Column("position", pa.int64(), "", "row in the row group, or byte at which the member begins"),
-    Column("size", pa.int64(), "bytes", "size of the member, or of all media of the row group"),
+    Column("size", pa.int64(), "bytes", "size of the member, or of the row group"),
 )
 # Rows of a row group of the index.
 ROWS = 1 << 14

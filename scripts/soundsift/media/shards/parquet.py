@@ -46,11 +46,11 @@ def open_parquet(file: BinaryIO, name: str, read_bytes: int) -> pq.ParquetFile:
     except DAMAGED as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise InputError(f"{name} cannot be read as Parquet ({_first_line(error)}): copy it again") from error
+        raise InputError(f"{name} cannot be read as Parquet ({first_line(error)}): copy it again") from error
     if not is_usable:
         lacks = "ids as text" if id_column(schema) is None else "media"
         raise InputError(
-            f"{name} has no column of {lacks} (it has {', '.join(f'{f.name}: {_short(f.type)}' for f in schema)}): "
+            f"{name} has no column of {lacks} (it has {', '.join(map(_described, schema))}): "
             f"a column {', '.join(ID_COLUMNS[:-1])} or {ID_COLUMNS[-1]} and a column {AUDIO_COLUMN} with the bytes "
             "are needed"
         )
@@ -74,19 +74,18 @@ def audio_column(schema: pa.Schema) -> str | None:
 
 
 def ids_of(file: BinaryIO, name: str, read_bytes: int) -> Iterator[tuple[int, pa.Array, int]]:
-    """Yield number, ids and bytes of the media of each row group; no column but that of the ids is read."""
+    """Yield number, ids and bytes of each row group; no column but that of the ids is read."""
     parquet = open_parquet(file, name, read_bytes)
     column = id_column(parquet.schema_arrow)
-    media = audio_column(parquet.schema_arrow)
     for group in range(parquet.num_row_groups):
         try:
             ids = parquet.read_row_group(group, columns=[column], use_threads=False)[column]
             ids = ids.cast(pa.string()).combine_chunks()
             ids.validate(full=True)
-            columns = map(parquet.metadata.row_group(group).column, range(parquet.metadata.num_columns))
-            (n_bytes,) = [one.total_uncompressed_size for one in columns if one.path_in_schema == media]
+            # the metadata of a single column are not looked at: PyArrow 26 ends the process if they are damaged
+            n_bytes = parquet.metadata.row_group(group).total_byte_size
         except DAMAGED as error:
-            raise InputError(f"{name} is damaged ({_first_line(error)}): copy it again") from error
+            raise InputError(f"{name} is damaged ({first_line(error)}): copy it again") from error
         yield group, ids, n_bytes
 
 
@@ -100,10 +99,6 @@ class RowGroupReader:
     last
         The last row that will be asked for.
 
-    Attributes
-    ----------
-    n_rows
-        Number of rows of the row group.
     """
 
     def __init__(self, file: BinaryIO, name: str, row_group: int, read_bytes: int, last: int) -> None:
@@ -111,12 +106,21 @@ class RowGroupReader:
         self._id = id_column(parquet.schema_arrow)
         columns = [self._id, audio_column(parquet.schema_arrow)]
         self._parquet, self._last = parquet, last
-        self.n_rows: int = parquet.metadata.row_group(row_group).num_rows
+        self._row_group = row_group
         self._batches = parquet.iter_batches(N_ROWS, row_groups=[row_group], columns=columns, use_threads=False)
         self._batch: pa.RecordBatch | None = None
         self._start = 0
         self._ahead = ThreadPoolExecutor(1)
         self._next: Future[pa.RecordBatch | None] | None = None
+
+    def size_if_alone(self) -> int:
+        """Return the bytes of the column of media if the row group has a single row, else 0."""
+        group = self._parquet.metadata.row_group(self._row_group)
+        if group.num_rows != 1:
+            return 0
+        columns = map(group.column, range(group.num_columns))
+        path = audio_column(self._parquet.schema_arrow)
+        return int(next(one.total_uncompressed_size for one in columns if one.path_in_schema == path))
 
     def read(self, row: int) -> tuple[str, bytes | None]:
         """Return id and media of a row; rows must be asked for in ascending order.
@@ -199,9 +203,14 @@ def _is_binary(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-def _short(kind: pa.DataType) -> str:
-    return str(kind).partition("<")[0]
+def _described(field: pa.Field) -> str:
+    return f"{_printable(field.name)}: {str(field.type).partition('<')[0]}"
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def first_line(error: BaseException) -> str:
+    """Return the first line of a message, which may quote damaged bytes."""
+    return _printable(str(error).splitlines()[0]) if str(error) else type(error).__name__
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -17,7 +17,7 @@ from soundsift.errors import DownloadError, InputError, MediaError
 from soundsift.media.archive import Record
 from soundsift.media.containers import reason_of
 from soundsift.media.shards.index import NO_ROW_GROUP, Location, ShardIndex
-from soundsift.media.shards.parquet import DAMAGED, RowGroupReader, reading_of
+from soundsift.media.shards.parquet import DAMAGED, RowGroupReader, first_line, reading_of
 from soundsift.media.shards.places import Place, place_of
 from soundsift.media.shards.tar import SpanReader
 from soundsift.media.sources.base import FetchError, Media, Source, too_large
@@ -196,8 +196,8 @@ class ShardSource(Source):
         data: bytes | None = None
         try:
             reader = self._reader(found)
-            is_single = isinstance(reader, RowGroupReader) and reader.n_rows == 1
-            if is_single and found.size > self._max_bytes + MOST_HEADER_BYTES:
+            most = self._max_bytes + MOST_HEADER_BYTES
+            if isinstance(reader, RowGroupReader) and found.size > most and reader.size_if_alone() > most:
                 raise too_large(self.params.max_megabytes)
             key, data = reader.read(found.position)
             if found.row_group != NO_ROW_GROUP and key != found.key:
@@ -205,7 +205,7 @@ class ShardSource(Source):
         except FileNotFoundError as error:
             raise MediaError("not_found", f"the shard {name} is gone") from error
         except (*DAMAGED, InputError, IndexError, EOFError) as error:
-            problem = str(error).partition("\n")[0]
+            problem = first_line(error)
         try:
             is_unchanged = self._place.is_unchanged(found.shard)
         except FileNotFoundError as error:

@@ -1,6 +1,8 @@
 """The index of a set of shards: which shards are read again, and what is wrong with the others."""
 
 import os
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import soundsift
 from soundsift.errors import InputError
 from soundsift.media.shards import indexing, places
 from soundsift.media.shards.index import ShardIndex
@@ -104,6 +107,39 @@ def test_bad_shards_are_named_and_the_others_are_indexed(tmp_path: Path, opened:
     write_parquet(tmp_path / "a/1.parquet", some(1))
     assert len(found(made(tmp_path))) == 2
     assert opened == ["a/1.parquet"]
+
+
+INDEX_DAMAGED = """
+import sys
+from pathlib import Path
+from soundsift.errors import InputError
+from soundsift.media.shards.parquet import ids_of
+shard = Path(sys.argv[1])
+data = shard.read_bytes()
+footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+n_refused = 0
+for at in range(footer, len(data)):
+    for bits in (1, 16):
+        shard.write_bytes(data[:at] + bytes([data[at] ^ bits]) + data[at + 1 :])
+        with open(shard, "rb") as file:
+            try:
+                list(ids_of(file, shard.name, 1 << 20))
+            except InputError as error:
+                assert str(error).startswith("0.parquet ") and str(error).isprintable(), error
+                n_refused += 1
+print(n_refused)
+"""
+
+
+def test_no_damage_of_a_footer_ends_the_process(tmp_path: Path) -> None:
+    # PyArrow checks the histograms of levels only when the metadata of a single column are asked for, and then aborts
+    table = pa.table({"video_id": KEYS[:2], "audio": [{"bytes": MEDIA[key][:9]} for key in KEYS[:2]]})
+    pq.write_table(table, tmp_path / "0.parquet", store_schema=False, write_statistics=True)
+    command = [sys.executable, "-c", INDEX_DAMAGED, str(tmp_path / "0.parquet")]
+    environment = os.environ | {"PYTHONPATH": str(Path(soundsift.__file__).parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 100
 
 
 def test_a_shard_that_changes_while_it_is_read_is_not_indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
