@@ -6,6 +6,7 @@ frees the media of the batch; the note of a run that keeps them stays.
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Set
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,9 @@ from soundsift.files import write_text
 
 # Folder of the notes in the archive. They are named by the run, that is by its working directory, and by the batch.
 IN_USE = "in_use"
+# Every note is renamed to its place, which changes the time of the folder. File systems count it in steps of up to two
+# seconds, so a time that is not older may hide a further change.
+STEP_NS = 2_000_000_000
 
 
 class Uses:
@@ -33,6 +37,9 @@ class Uses:
         self._own = self.folder / f"{run}-{batch}.txt"
         # {note of another run: when it was written, those of the clips that it names}
         self._read: dict[str, tuple[int, set[str]]] = {}
+        # time of the folder of which they were read; 0 if it may have changed again since
+        self._changed = 0
+        self._used = set[str]()
 
     def begin(self, clip_ids: Iterable[str]) -> None:
         """Note that this run uses the clips."""
@@ -44,8 +51,21 @@ class Uses:
 
     def of_others(self, clip_ids: Set[str]) -> set[str]:
         """Return those of some clips that another run uses at this moment; always ask for the same clips."""
+        now_ns = time.time_ns()
+        try:
+            changed = os.stat(self.folder).st_mtime_ns
+        except FileNotFoundError:
+            return set()
+        if changed != self._changed:
+            self._read = self._read_notes(clip_ids)
+            self._used = set[str]().union(*(ids for _, ids in self._read.values()))
+            self._changed = changed if changed < now_ns - STEP_NS else 0
+        return self._used
+
+    def _read_notes(self, clip_ids: Set[str]) -> dict[str, tuple[int, set[str]]]:
+        """Read the notes of other runs; those that are known are not read again."""
         found: dict[str, tuple[int, set[str]]] = {}
-        with suppress(FileNotFoundError), os.scandir(self.folder) as notes:
+        with os.scandir(self.folder) as notes:
             for note in notes:
                 if not note.name.endswith(".txt") or note.name == self._own.name:
                     continue
@@ -55,5 +75,4 @@ class Uses:
                     if known[0] != written:
                         known = written, set(Path(note.path).read_text(encoding="utf-8").splitlines()) & clip_ids
                     found[note.name] = known
-        self._read = found
-        return set[str]().union(*(ids for _, ids in found.values()))
+        return found

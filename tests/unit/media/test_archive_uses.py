@@ -1,17 +1,25 @@
 """Two runs that share an archive, one of which frees media."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+import soundsift
 from download_clips import download_clips
 from free_media import free_media
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.config.sources import index_path
+from soundsift.media import archive_uses
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
+from soundsift.media.archive_uses import Uses
 from soundsift.media.archive_writer import ArchiveWriter
 from soundsift.media.shards.indexing import index_shards
 from soundsift.metadata.batches import Clip
@@ -66,6 +74,38 @@ def test_media_that_another_run_uses_are_not_freed(
     assert list((tmp_path / "archive").rglob("*.flac")) != []
 
 
+def test_notes_are_looked_at_again_only_after_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    n_scans = 0
+    scan = os.scandir
+
+    def counted(folder: Path) -> Any:
+        nonlocal n_scans
+        n_scans += 1
+        return scan(folder)
+
+    monkeypatch.setattr(archive_uses.os, "scandir", counted)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    own = Uses(tmp_path, "train-00000")
+    monkeypatch.chdir(tmp_path / "b")
+    other = Uses(tmp_path, "train-00000")
+    assert own.of_others({"x", "y"}) == set()
+    other.begin(["x", "z"])
+    # as if the last change were three seconds ago
+    os.utime(own.folder, ns=(0, time.time_ns() - 3 * 10**9))
+    assert [own.of_others({"x", "y"}) for _ in range(9)] == [{"x"}] * 9 and n_scans == 1
+    other.begin(["y"])
+    assert own.of_others({"x", "y"}) == {"y"}
+    # two changes within a step of the file system's clock
+    now = os.stat(own.folder).st_mtime_ns
+    other.begin(["x"])
+    os.utime(own.folder, ns=(0, now))
+    assert own.of_others({"x", "y"}) == {"x"}
+    other.end()
+    assert own.of_others({"x", "y"}) == set()
+
+
 def test_a_run_that_begins_to_use_clips_while_they_are_freed_keeps_them(
     tmp_path: Path, source: SourceParams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,3 +122,53 @@ def test_a_run_that_begins_to_use_clips_while_they_are_freed_keeps_them(
     monkeypatch.setattr(ArchiveWriter, "free", free_and_begin)
     assert free(tmp_path / "a", source, monkeypatch).endswith("2 media kept\n")
     assert len(list((tmp_path / "archive").rglob("*.flac"))) == 3
+
+
+KILLED_JOB = """
+import os, signal, sys
+from pathlib import Path
+import free_media
+from soundsift.media import archive_uses, archive_writer
+
+def killed(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+where, archive, url = sys.argv[1:]
+n_freed = 0
+free = archive_writer.ArchiveWriter.free
+
+def free_two(*args):
+    global n_freed
+    n_freed += 1
+    if n_freed == 2 and where == "media":
+        archive_writer.ArchiveWriter.write = killed
+    if n_freed == 2 and where == "record":
+        archive_writer.os.replace = killed
+    return free(*args)
+
+archive_writer.ArchiveWriter.free = free_two
+if where == "note":
+    archive_uses.Uses.of_others = killed
+if where == "end":
+    free_media.write_text = killed
+free_media.free_media(Path("downloads/train-00000.csv"), Path(archive), [url], Path("freed.txt"))
+"""
+
+
+@pytest.mark.parametrize(("where", "n_left"), [("note", 4), ("media", 2), ("record", 2), ("end", 0)])
+def test_a_job_that_is_killed_while_it_frees_media_loses_nothing(
+    where: str, n_left: int, tmp_path: Path, source: SourceParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    download(tmp_path / "a", source, CLIPS[:4], monkeypatch)
+    archive = tmp_path / "archive"
+    scripts = Path(soundsift.__file__).parents[1]
+    command = [sys.executable, "-c", KILLED_JOB, where, str(archive), source.url]
+    job = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(scripts)})
+    assert job.returncode == -signal.SIGKILL
+    assert len(list(archive.rglob("*.flac"))) == n_left and not Path("freed.txt").exists()
+    # the next run finishes, and the freed media are read again
+    assert free(tmp_path / "a", source, monkeypatch).endswith("; 0 media kept\n")
+    assert list(archive.rglob("*.flac")) == list((archive / "tmp").iterdir()) == []
+    assert check(Archive(archive)) == (4, [])
+    download(tmp_path / "a", source, CLIPS[:4], monkeypatch)
+    assert {path.read_bytes() for path in archive.rglob("*.flac")} == set(MEDIA.values())
