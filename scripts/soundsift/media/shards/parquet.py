@@ -122,8 +122,8 @@ class RowGroupReader:
         path = audio_column(self._parquet.schema_arrow)
         return int(next(one.total_uncompressed_size for one in columns if one.path_in_schema == path))
 
-    def read(self, row: int) -> tuple[str, bytes | None]:
-        """Return id and media of a row; rows must be asked for in ascending order.
+    def read(self, row: int) -> tuple[str, memoryview | None]:
+        """Return id and media of a row, which are not copied; rows must be asked for in ascending order.
 
         Raises
         ------
@@ -141,7 +141,8 @@ class RowGroupReader:
         media = self._batch.column(AUDIO_COLUMN)
         if pa.types.is_struct(media.type):
             media = media.field("bytes")
-        return str(self._batch.column(self._id)[at].as_py()), media[at].as_py()
+        data = media[at].as_buffer()
+        return str(self._batch.column(self._id)[at].as_py()), None if data is None else memoryview(data).cast("B")
 
     def _read_ahead(self) -> "Future[pa.RecordBatch | None]":
         return self._ahead.submit(next, self._batches, None)

@@ -158,8 +158,8 @@ class SpanReader:
                 self._runs.append((offset, offset + size))
         self._start, self._data = 0, b""
 
-    def read(self, offset: int) -> tuple[str, bytes]:
-        """Return an empty text and the bytes of a member.
+    def read(self, offset: int) -> tuple[str, memoryview]:
+        """Return an empty text and the bytes of a member, which are not copied.
 
         Raises
         ------
@@ -172,7 +172,7 @@ class SpanReader:
             self._data = b""  # one run in memory
             self._file.seek(start)
             self._start, self._data = start, self._file.read(end - start)
-        data = self._data[offset - self._start : offset - self._start + size]
+        data = memoryview(self._data)[offset - self._start : offset - self._start + size]
         if len(data) < size:
             raise EOFError(f"it ends {size - len(data)} bytes too early")
         return "", data

@@ -181,7 +181,7 @@ class ShardSource(Source):
         else:
             self._failed[place] = error
 
-    def _read(self, found: Location) -> bytes | None:
+    def _read(self, found: Location) -> memoryview | None:
         """Read the bytes of one medium.
 
         Raises
@@ -193,7 +193,7 @@ class ShardSource(Source):
         """
         name = found.shard.name
         problem = ""
-        data: bytes | None = None
+        data: memoryview | None = None
         try:
             reader = self._reader(found)
             most = self._max_bytes + MOST_HEADER_BYTES
