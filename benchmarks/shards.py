@@ -1,9 +1,11 @@
 """Reading media from shards: speed and memory, bytes fetched from the Hub, and the index of two million ids.
 
-    python benchmarks/shards.py read | hub | index [FOLDER]
+    PYTHONPATH=scripts:. python benchmarks/shards.py read | hub | index [FOLDER]
 
-``read`` needs 4 GB in FOLDER. Where datasets, librosa and PyAV are installed, it also reads the clips as many scripts
-do: streamed by datasets and decoded by librosa. ``DATASETS_PYTHON`` may name the Python of another environment for it.
+``read`` needs 5 GB in FOLDER for 2,000 clips; the variable ``N_CLIPS`` takes fewer. With datasets, librosa and PyAV
+installed, it also reads the clips and computes features as many scripts do: streamed by datasets, decoded by librosa,
+each feature by its own call. ``DATASETS_PYTHON`` may name the Python of another environment for it. Each way runs in a
+process of its own and in one thread of BLAS, on one clip first, so that imports and compilation are not counted.
 ``hub`` needs no network: it asks the imitation of the Hub in tests/hub.
 """
 
@@ -22,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-N_CLIPS, N_ROWS, N_GROUP = 2000, 500, 100
+N_CLIPS, N_ROWS, N_GROUP = int(os.environ.get("N_CLIPS", 2000)), 500, 100
 RATE_HZ, SECONDS = 48000, 10
 N_SOUNDS = 40
 
@@ -103,6 +105,19 @@ def loaded(_: str, data: bytes) -> None:
     librosa.load(io.BytesIO(data), sr=None)
 
 
+def librosa_features(_: str, data: bytes) -> None:
+    """Decode and resample one medium with librosa, and compute each feature by its own call."""
+    import librosa
+
+    y, rate_hz = librosa.load(io.BytesIO(data), sr=22050)
+    of = librosa.feature
+    frames = [of.mfcc(y=y, sr=rate_hz), of.zero_crossing_rate(y), of.rms(y=y), of.chroma_stft(y=y, sr=rate_hz)]
+    for call in (of.spectral_centroid, of.spectral_bandwidth, of.spectral_rolloff):
+        frames.append(call(y=y, sr=rate_hz))
+    table = np.concatenate(frames)
+    np.concatenate([table.mean(axis=1), table.std(axis=1)])
+
+
 def decoded(_: str, data: bytes) -> None:
     """Decode one medium with FFmpeg."""
     with av.open(io.BytesIO(data)) as container:
@@ -123,6 +138,41 @@ def download(folder: Path, ids: Sequence[str], batch_size: int, root: Path, conc
         assert set(table["outcome"].to_pylist()) == {"ok"}
 
 
+def make_features(folder: Path, ids: Sequence[str], batch_size: int, root: Path) -> None:
+    """Make features of all clips by the steps of the workflow, batch by batch."""
+    from convert_clips import convert_clips
+    from download_clips import download_clips
+    from extract_features import extract_features
+    from soundsift.config.clips import ClipParams
+    from soundsift.config.download import RequestPolicy, SourceParams
+    from soundsift.config.features import FeatureParams
+    from soundsift.config.statistics import STATISTIC_NAMES
+    from soundsift.metadata.columns import BATCH_COLUMNS
+    from soundsift.tables import schema_of, write_csv
+    from summarize_features import summarize_features
+
+    source, params = SourceParams(f"file://{folder}/*.parquet", trimmed=True), ClipParams()
+    for first in range(0, len(ids), batch_size):
+        clips = clips_of(ids[first : first + batch_size])
+        rows = [{column.name: getattr(clip, column.name) for column in BATCH_COLUMNS} for clip in clips]
+        at = root / f"{first}"
+        batch, downloads, outcomes = at / "batch.csv", at / "downloads.csv", at / "outcomes.csv"
+        write_csv(pa.Table.from_pylist(rows, schema_of(BATCH_COLUMNS)), batch)
+        download_clips(batch, root / "archive", [source], RequestPolicy(), params.min_seconds, downloads)
+        convert_clips(
+            downloads,
+            root / "archive",
+            params.format,
+            params.sample_rate_hz,
+            params.min_seconds,
+            at / "clips",
+            outcomes,
+        )
+        extract_features(at / "clips", at / "frames", FeatureParams())
+        summarize_features(at / "frames", outcomes, STATISTIC_NAMES, at / "features.parquet")
+        assert pq.read_metadata(at / "features.parquet").num_rows == len(clips)
+
+
 def shuffled(ids: Sequence[str]) -> list[str]:
     """Return the ids in a random order."""
     return [ids[i] for i in np.random.default_rng(0).permutation(len(ids))]
@@ -139,48 +189,57 @@ def index(folder: Path) -> Path:
     return path
 
 
+# {way: how it reads all media of a folder whose ids are known; the second folder is for what it writes}
+WAYS: dict[str, Callable[[Path, Sequence[str], Path], object]] = {
+    "pyarrow alone": lambda shards, ids, out: with_pyarrow(shards, lambda one, data: len(data)),
+    "pyarrow, each clip written to a file": lambda shards, ids, out: with_pyarrow(
+        shards, lambda one, data: (out / one).write_bytes(data)
+    ),
+    "pyarrow, each clip decoded": lambda shards, ids, out: with_pyarrow(shards, decoded),
+    "datasets, streamed": lambda shards, ids, out: with_datasets(shards, lambda one, data: len(data)),
+    "datasets, streamed, each clip decoded by librosa": lambda shards, ids, out: with_datasets(shards, loaded),
+    "download_clips, in order, batches of 500": lambda shards, ids, out: download(shards, ids, 500, out),
+    "download_clips, in order, one at a time": lambda shards, ids, out: download(shards, ids, 500, out, concurrency=1),
+    "download_clips, shuffled, batches of 500": lambda shards, ids, out: download(shards, shuffled(ids), 500, out),
+    "download_clips, shuffled, batches of 2,000": lambda shards, ids, out: download(shards, shuffled(ids), 2000, out),
+    "features: datasets, streamed, and librosa": lambda shards, ids, out: with_datasets(shards, librosa_features),
+    "features: the steps of the workflow, batches of 500": lambda shards, ids, out: make_features(
+        shards, ids, 500, out
+    ),
+}
+
+
 def read(folder: Path, way: str = "") -> None:
     """Measure the ways of reading, each in a process of its own."""
-    shards = folder / "shards"
-    ids = ids_of(N_CLIPS)
-    out = folder / "out"
-    ways: dict[str, Callable[[], object]] = {
-        "pyarrow alone": lambda: with_pyarrow(shards, lambda one, data: len(data)),
-        "pyarrow, each clip written to a file": lambda: with_pyarrow(
-            shards, lambda one, data: (out / one).write_bytes(data)
-        ),
-        "pyarrow, each clip decoded": lambda: with_pyarrow(shards, decoded),
-        "datasets, streamed": lambda: with_datasets(shards, lambda one, data: len(data)),
-        "datasets, streamed, each clip decoded by librosa": lambda: with_datasets(shards, loaded),
-        "download_clips, in order, batches of 500": lambda: download(shards, ids, 500, out),
-        "download_clips, in order, one at a time": lambda: download(shards, ids, 500, out, concurrency=1),
-        "download_clips, shuffled, batches of 500": lambda: download(shards, shuffled(ids), 500, out),
-        "download_clips, shuffled, batches of 2,000": lambda: download(shards, shuffled(ids), 2000, out),
-    }
-    if way:
-        out.mkdir(exist_ok=True)
-        started = time.perf_counter()
-        ways[way]()
-        seconds = time.perf_counter() - started
-        print(f"| {way} | {N_CLIPS / seconds:.0f} | {peak_megabytes():.0f} |", flush=True)
-        return
     os.chdir(folder)
-    if not shards.exists():
-        pack(shards, [sound(i) for i in range(N_SOUNDS)], N_CLIPS, N_ROWS, N_GROUP)
-    index(shards)
+    shards, one, out = (folder / name for name in (f"shards_{N_CLIPS}", "one", "out"))
+    if way:
+        for from_folder, n_clips in ((one, 1), (shards, N_CLIPS)):
+            shutil.rmtree(out, ignore_errors=True)
+            out.mkdir()
+            used, started = time.process_time(), time.perf_counter()
+            WAYS[way](from_folder, ids_of(n_clips), out)
+        seconds, used = time.perf_counter() - started, time.process_time() - used
+        shutil.rmtree(out)
+        print(f"| {way} | {N_CLIPS / used:.0f} | {N_CLIPS / seconds:.0f} | {peak_megabytes():.0f} |", flush=True)
+        return
+    for to_folder, n_clips in ((one, 1), (shards, N_CLIPS)):
+        if not to_folder.exists():
+            pack(to_folder, [sound(i) for i in range(min(N_SOUNDS, n_clips))], n_clips, N_ROWS, N_GROUP)
+        index(to_folder)
     size = sum(path.stat().st_size for path in shards.iterdir())
     print(f"{N_CLIPS} clips of {size / N_CLIPS / 1e6:.2f} MB, row groups of {size / N_CLIPS * N_GROUP / 1e6:.0f} MB\n")
-    print("| way | clips a second | peak MB |\n| --- | --- | --- |", flush=True)
+    print("| way | clips per processor second | clips a second | peak MB |\n| --- | --- | --- | --- |", flush=True)
     other = os.environ.get("DATASETS_PYTHON", sys.executable)
     needed = "import datasets, librosa, av"
     has_datasets = subprocess.run([other, "-c", needed], stderr=subprocess.DEVNULL).returncode == 0
-    for one in ways:
-        if one.startswith("datasets") and not has_datasets:
-            print(f"| {one} | left out: datasets and librosa are not installed | |")
+    single = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+    for one_way in WAYS:
+        if "datasets" in one_way and not has_datasets:
+            print(f"| {one_way} | left out: datasets and librosa are not installed | | |")
             continue
-        shutil.rmtree(out, ignore_errors=True)
-        python = other if one.startswith("datasets") else sys.executable
-        subprocess.run([python, __file__, "read", str(folder), one], check=True)
+        python = other if "datasets" in one_way else sys.executable
+        subprocess.run([python, __file__, "read", str(folder), one_way], check=True, env=os.environ | single)
 
 
 def hub(folder: Path) -> None:
