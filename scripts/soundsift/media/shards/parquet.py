@@ -98,7 +98,6 @@ class RowGroupReader:
     ----------
     last
         The last row that will be asked for.
-
     """
 
     def __init__(self, file: BinaryIO, name: str, row_group: int, read_bytes: int, last: int) -> None:
