@@ -8,8 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sklearn.model_selection import train_test_split
 
-from soundsift.arrays import Int64Array
+from soundsift.arrays import Float64Array, Int64Array
+from soundsift.detectors.metrics import can_be_judged
 from soundsift.errors import TrainingError
+
+# Random splits that are tried where the split cannot be stratified.
+N_DRAWS = 100
 
 
 def train_and_eval(
@@ -72,6 +76,9 @@ def split_by_video(
 ) -> tuple[Int64Array, Int64Array]:
     """Split rows by video, stratified by whether any clip of the video is positive.
 
+    In a few long recordings, all videos may have positive clips. Then the split is the first of several random ones
+    whose sides both have clips enough to judge a detector.
+
     Parameters
     ----------
     rows
@@ -79,17 +86,33 @@ def split_by_video(
     video_ids, truth
         Of every row of the table, indexed by ``rows``.
     test_fraction
-        Share of the videos on the second side, 0 to 1.
+        Share of the videos on the second side, 0 to 1; at least one video.
 
     Returns
     -------
-    The two sides. The second is empty if there are too few videos to split.
+    The two sides. The second is empty if no such split was found.
     """
     videos, video_of = np.unique([video_ids[row] for row in rows], return_inverse=True)
-    positive = np.bincount(video_of, weights=truth[rows]) > 0
+    n_with = np.bincount(video_of, weights=truth[rows])
     n_test = round(len(videos) * test_fraction)
-    if min(positive.sum(), (~positive).sum()) < 2 or not 2 <= n_test <= len(videos) - 2:
-        return rows, rows[:0]
-    _, test = train_test_split(np.arange(len(videos)), test_size=n_test, stratify=positive, random_state=seed)
+    if min((n_with > 0).sum(), (n_with == 0).sum()) >= 2 and 2 <= n_test <= len(videos) - 2:
+        _, test = train_test_split(np.arange(len(videos)), test_size=n_test, stratify=n_with > 0, random_state=seed)
+    else:
+        n_clips = np.bincount(video_of)
+        test = _random_videos(n_clips, n_with, min(max(n_test, 1), len(videos) - 1), seed)
     is_test = np.isin(video_of, test)
     return rows[~is_test], rows[is_test]
+
+
+def _random_videos(n_clips: Int64Array, n_with: Float64Array, n_test: int, seed: int) -> Int64Array:
+    """Choose videos so that both sides have clips enough with and without the class; none if no draw gives that."""
+    rng = np.random.default_rng(seed)
+    for _ in range(N_DRAWS):
+        test = rng.permutation(len(n_clips))[:n_test]
+        sides = (
+            (n_clips[test].sum(), n_with[test].sum()),
+            (np.delete(n_clips, test).sum(), np.delete(n_with, test).sum()),
+        )
+        if all(can_be_judged(int(n), int(n_positive)) for n, n_positive in sides):
+            return test
+    return np.zeros(0, np.int64)

@@ -108,6 +108,23 @@ def test_many_clips_of_one_video_cannot_be_split() -> None:
     assert test.tolist() == []
 
 
+@pytest.mark.parametrize("n_files", [2, 3, 6, 20])
+def test_long_recordings_that_all_have_the_class_are_split(n_files: int) -> None:
+    """Each of a few recordings has clips with and without the class, so nothing can be stratified."""
+    files = np.repeat([f"file{i}" for i in range(n_files)], 12).tolist()
+    clips = table(files, [True, True, False] * (4 * n_files))
+    train, held_out = train_and_eval(clips, "music", 0.2, 1)
+    assert len(held_out) == 12 * max(1, n_files // 5)
+    assert not {files[row] for row in train} & {files[row] for row in held_out}
+    assert held_out.tolist() == train_and_eval(clips, "music", 0.2, 1)[1].tolist()
+
+
+def test_clips_that_would_judge_nothing_stay_in_the_training() -> None:
+    clips = table([f"file{i // 2}" for i in range(10)], [True, False] * 5)  # two clips a file, one with the class
+    train, held_out = train_and_eval(clips, "music", 0.2, 1)
+    assert (len(train), len(held_out)) == (10, 0)
+
+
 def test_equal_draws_equal_numbers_and_in_the_end_every_clip() -> None:
     truth = np.array([1] * 7 + [0] * 30)
     rng = np.random.default_rng(1)
