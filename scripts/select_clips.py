@@ -20,12 +20,12 @@ def select_clips(
     segments: Mapping[str, Path], tables: Mapping[str, Path], params: SelectionParams, batch_size: int,
     youtube_ids: bool, one_clip_a_video: bool, detectors: Mapping[str, Mapping[str, Sequence[str]]],
     clips_path: Path, labels_path: Path, excluded_path: Path, batches_dir: Path, names_path: Path,
-    layout: LayoutParams = LAYOUT, in_list_folder: bool = True, whole: WholeFiles = WHOLE,
+    layout: LayoutParams = LAYOUT, places: Sequence[str] | None = None, whole: WholeFiles = WHOLE,
 ) -> None:  # fmt: skip
     """Write the clip table, the rows left out, the class table and one small CSV per batch."""
     classes, tree = read_tables(tables, params)
-    lists, classes = read_lists(segments, classes, youtube_ids, layout, in_list_folder)
-    with Durations(whole.durations) as durations:
+    lists, classes = read_lists(segments, classes, youtube_ids, layout, places is None)
+    with Durations(whole.durations, ["{file}"] if places is None else places) as durations:
         lists = {name: divide(rows, durations.seconds_of, whole) for name, rows in lists.items()}
     members = detector_members(detectors, classes, tree)
     clips, excluded = selection.select_clips(lists, classes, members, batch_size, params, layout.fold)
@@ -55,6 +55,6 @@ if __name__ == "__main__":
             batches_dir=Path(snakemake.output.batches),
             names_path=Path(snakemake.output.names),
             layout=LayoutParams(**snakemake.params.layout),
-            in_list_folder=snakemake.params.in_list_folder,
+            places=snakemake.params.places,
             whole=WholeFiles(LengthParams(**snakemake.params.lengths), snakemake.params.min_seconds),
         )

@@ -6,7 +6,7 @@
 from soundsift.config.metadata import LayoutParams, SelectionParams
 from soundsift.config.audioset import AUDIOSET, AUDIOSET_URLS, TABLES
 from soundsift.config.clips import LengthParams
-from soundsift.config.download import sources_of
+from soundsift.config.download import places_of_files
 from soundsift.config.settings import is_only_youtube, one_file_a_video
 
 
@@ -88,9 +88,8 @@ checkpoint select_clips:
         layout=pick(LayoutParams, METADATA),
         lengths=pick(LengthParams, config["clips"]),
         min_seconds=config["clips"]["min_seconds"],
-        in_list_folder=not any(
-            "{file}" in one["url"] for one in sources_of(config["download"])
-        ),
+        # A function, because Snakemake expands braces in strings.
+        places=lambda wildcards: places_of_files(config["download"]),
         youtube_ids=is_only_youtube(config),
         one_clip_a_video=one_file_a_video(config),
         batch_size=config["batch_size"],

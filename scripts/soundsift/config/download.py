@@ -105,3 +105,13 @@ def sources_of(download: Mapping[str, Any]) -> list[dict[str, Any]]:
     """List the parameters of each source in order of preference, from a settled section ``download``."""
     short = pick(SourceParams, download)
     return [short | dict(entry) for entry in download["sources"]] if download["sources"] else [short]
+
+
+def places_of_files(download: Mapping[str, Any]) -> list[str] | None:
+    """List where the files that a list names may be on disk, as paths with the field ``{file}``.
+
+    None if no source says so: paths then count from the folder of the list.
+    """
+    urls = [one["url"] for one in sources_of(download) if "{file}" in one["url"]]
+    on_disk = [url.removeprefix("file://") for url in urls if url.startswith("file://")]
+    return [path for path in on_disk if path.count("{") == 1] if urls else None

@@ -101,15 +101,6 @@ def described(path: Path) -> dict[str, float | int | None]:
         return {}
 
 
-def holds_sound(path: Path) -> bool:
-    """Return whether the decoder finds a sound stream in a file."""
-    try:
-        with opened(path) as container:
-            return bool(container.streams.audio)
-    except (av.FFmpegError, OSError, ValueError):
-        return False
-
-
 def length_of(path: Path) -> float | None:
     """Return the duration of a media file in seconds; None if it states none or cannot be read."""
     try:

@@ -3,8 +3,8 @@
 import csv
 import io
 import logging
-import os
-import unicodedata
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +13,7 @@ import av
 from soundsift.errors import MediaError
 from soundsift.files import write_text
 from soundsift.media.containers import FrameTimes, decoded_frames, header_seconds, is_joined, opened, reason_of
+from soundsift.media.files_on_disk import found_at
 
 # Formats of WAV and its relatives: the duration follows from the size of the data, which decoding need not count.
 SIZED = ("wav", "w64", "au", "caf", "ogg")
@@ -26,10 +27,13 @@ class Durations:
     ----------
     cache
         CSV file with :data:`COLUMNS`; it need not exist.
+    places
+        Paths with the field ``{file}`` where a file may be; the first that is there is taken.
     """
 
-    def __init__(self, cache: Path) -> None:
-        self._cache = cache
+    def __init__(self, cache: Path, places: Sequence[str] = ("{file}",)) -> None:
+        self._cache, self._places = cache, places
+        self._unread: dict[str, str] = {}
         self._known: dict[str, tuple[int, int, float]] = {}
         self._n_read = 0
         try:
@@ -39,17 +43,27 @@ class Durations:
             self._known = {}
 
     def seconds_of(self, path: Path) -> float | None:
-        """Return the duration of a file in seconds; None if it is missing or cannot be decoded."""
+        """Return the duration of a file in seconds; None if it is missing or cannot be decoded.
+
+        Parameters
+        ----------
+        path
+            As the list names the file.
+        """
+        paths = [place.format(file=path) for place in self._places]
+        there = next(filter(None, map(found_at, paths)), None)
         try:
-            there = found_as(str(path)) or path
+            if there is None:
+                raise MediaError("not_found", "no such file" if paths else "not on disk: give it times in the list")
             found = there.stat()
-            known = self._known.get(str(path))
+            known = self._known.get(str(there))
             if known is None or known[:2] != (found.st_size, found.st_mtime_ns):
                 known = (found.st_size, found.st_mtime_ns, duration_of(there))
-                self._known[str(path)] = known
+                self._known[str(there)] = known
                 self._n_read += 1
         except (OSError, MediaError) as error:
-            logging.warning("%s: %s", path, error.reason if isinstance(error, MediaError) else error.strerror)
+            reason = error.reason if isinstance(error, MediaError) else str(error.strerror)
+            self._unread.setdefault(str(there or [*paths, path][0]), reason)
             return None
         return known[2]
 
@@ -66,12 +80,13 @@ class Durations:
             self._cache.parent.mkdir(parents=True, exist_ok=True)
             write_text(text.getvalue(), self._cache)
             logging.info("the durations of %d files were read", self._n_read)
-
-
-def found_as(path: str) -> Path | None:
-    """Find a file whose name may be written in another form: macOS writes accents in another one than most lists."""
-    forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
-    return next((Path(form) for form in forms if os.path.isfile(form)), None)
+        for path, reason in self._unread.items():
+            logging.warning("%s: %s", path, reason)
+        for path, reason in islice(self._unread.items(), 1):
+            logging.getLogger("soundsift").warning(
+                "%d files without times are missing or cannot be decoded, for example %s (%s); paths count from the "
+                "folder of the list, or are made by download.url", len(self._unread), path, reason,
+            )  # fmt: skip
 
 
 def duration_of(path: Path) -> float:

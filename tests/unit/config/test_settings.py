@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from soundsift.config.download import places_of_files
 from soundsift.config.settings import (
     AUDIOSET,
     DEMO,
@@ -91,6 +92,20 @@ def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_trimmed_media_named_by_the_video_alone_are_one_a_video(trimmed: bool, name: str, expected: bool) -> None:
     given = {"metadata": {"segments": {"train": "t.csv"}}, "download": {"trimmed": trimmed, "url": f"file:///m/{name}"}}
     assert one_file_a_video(settle(given)) is expected
+
+
+@pytest.mark.parametrize(
+    ("urls", "places"),
+    [
+        (["file:///a/{video_id}.wav"], None),
+        (["file:///a/{file}", "https://host/{file}", "file:///b/{file}.*"], ["/a/{file}", "/b/{file}.*"]),
+        (["https://host/{file}", "file:///a/{file}_{start_ms}.wav"], []),
+    ],
+)
+def test_files_of_lists_are_where_the_sources_say(urls: list[str], places: list[str] | None) -> None:
+    download = {"sources": [{"url": url, "trimmed": False} for url in urls]}
+    settled = settle({"metadata": {"segments": {"train": "list.csv"}}, "download": download})
+    assert places_of_files(settled["download"]) == places
 
 
 def test_cookies_that_are_not_there_are_not_passed_over(tmp_path: Path) -> None:

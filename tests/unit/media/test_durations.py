@@ -35,10 +35,11 @@ def test_a_duration_is_read_once_and_again_when_the_file_changes(
 
 def test_what_has_no_duration_is_none_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "page.wav").write_text("<html>")
-    known = Durations(tmp_path / "durations.csv")
-    assert known.seconds_of(tmp_path / "page.wav") is None
-    assert known.seconds_of(tmp_path / "none.wav") is None
-    assert "page.wav" in caplog.text and "none.wav: No such file" in caplog.text
+    with Durations(tmp_path / "durations.csv") as known:
+        assert known.seconds_of(tmp_path / "page.wav") is None
+        assert known.seconds_of(tmp_path / "none.wav") is None
+    assert "page.wav" in caplog.text and "none.wav: no such file" in caplog.text
+    assert "2 files without times are missing or cannot be decoded, for example" in caplog.text
     with pytest.raises(MediaError):
         duration_of(tmp_path / "page.wav")
 
@@ -46,3 +47,15 @@ def test_what_has_no_duration_is_none_and_said(tmp_path: Path, caplog: pytest.Lo
 def test_a_name_with_accents_in_another_form_is_found(tmp_path: Path) -> None:
     write_kind(KINDS["WAV, 16 bits"], tmp_path / "Ku\u0308che.wav", 2.0)
     assert Durations(tmp_path / "cache.csv").seconds_of(tmp_path / "K\u00fcche.wav") == pytest.approx(2.0)
+
+
+def test_a_file_is_found_where_the_template_says(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "media").mkdir()
+    write_kind(KINDS["WAV, 16 bits"], tmp_path / "media" / "a.wav", 2.0)
+    for place in (f"{tmp_path}/media/{{file}}", f"{tmp_path}/media/{{file}}.*"):
+        name = Path("a" if place.endswith("*") else "a.wav")
+        with Durations(tmp_path / "cache.csv", [f"{tmp_path}/none/{{file}}", place]) as known:
+            assert known.seconds_of(name) == pytest.approx(2.0)
+    with Durations(tmp_path / "cache.csv", []) as known:
+        assert known.seconds_of(Path("a.wav")) is None
+    assert "a.wav (not on disk: give it times in the list)" in caplog.text

@@ -1,20 +1,14 @@
 """Media files on disk."""
 
-import mimetypes
 import os
 import shutil
-from glob import escape, glob
 from pathlib import Path
 
 from soundsift.errors import MediaError
 from soundsift.media.archive import Record
-from soundsift.media.decode import holds_sound
-from soundsift.media.durations import found_as
+from soundsift.media.files_on_disk import found_at
 from soundsift.media.sources.base import Media, Source, fill_template
 from soundsift.metadata.batches import Clip
-
-# Downloads that are not complete.
-INCOMPLETE = (".part", ".crdownload", ".ytdl")
 
 
 class FileSource(Source):
@@ -28,15 +22,7 @@ class FileSource(Source):
 
     def find(self, clip: Clip) -> Path | None:
         """Find the file that the template names for a clip; ``.*`` at its end stands for one ending."""
-        path = fill_template(self.params.url.removeprefix("file://"), clip)
-        if not path.endswith(".*"):
-            return found_as(path)
-        names = (name for name in glob(escape(path[:-1]) + "*") if not name.endswith(INCOMPLETE))
-        # a name with a further dot is another file: garden.old.wav is not garden.*
-        found = sorted(Path(name) for name in names if "." not in name[len(path) - 1 :])
-        found = [path for path in found if path.is_file() and (not _is_other_kind(path) or holds_sound(path))]
-        # a single file that cannot be decoded is found, and damaged
-        return next(filter(holds_sound, found), found[0]) if len(found) > 1 else next(iter(found), None)
+        return found_at(fill_template(self.params.url.removeprefix("file://"), clip))
 
     def is_current(self, clip: Clip, record: Record, media: Path) -> bool:
         """Return whether the file on disk is unchanged since it was taken, or no longer exists."""
@@ -69,9 +55,3 @@ class FileSource(Source):
             shutil.copy2(path, target)
         begins = clip.start_seconds if self.params.trimmed else 0.0
         return Media(target, begins, whole=True, modified_ns=modified_ns)
-
-
-def _is_other_kind(path: Path) -> bool:
-    """Whether the ending of a file belongs to something else, such as JSON. WavPack has such an ending."""
-    kind = mimetypes.guess_type(path.name)[0]
-    return kind is not None and not kind.startswith(("audio/", "video/", "application/ogg"))
