@@ -98,6 +98,7 @@ def working(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy2(ROOT / name, folder / name)
     for one in (*blocks("yaml"), *blocks("csv")):
         if one.file and one.file != "config.yaml":
+            (folder / one.file).parent.mkdir(exist_ok=True)
             (folder / one.file).write_text(one.text)
     for name in ("my_train.csv", "my_eval.csv"):
         (folder / name).write_text("video_id,start_seconds,end_seconds,labels\na,0,10,Dog\n")

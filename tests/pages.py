@@ -21,7 +21,7 @@ class Block:
     @property
     def file(self) -> str:
         """The name of the file it is, where its first line is a comment that says so."""
-        found = re.match(r"# ([\w.]+)\n", self.text)
+        found = re.match(r"# ([\w./]+)\n", self.text)
         return found[1] if found else ""
 
     def __str__(self) -> str:

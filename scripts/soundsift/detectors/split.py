@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sklearn.model_selection import train_test_split
 
-from soundsift.arrays import Float64Array, Int64Array
+from soundsift.arrays import Int64Array
 from soundsift.detectors.metrics import can_be_judged
 from soundsift.errors import TrainingError
 
@@ -93,7 +93,7 @@ def split_by_video(
     The two sides. The second is empty if no such split was found.
     """
     videos, video_of = np.unique([video_ids[row] for row in rows], return_inverse=True)
-    n_with = np.bincount(video_of, weights=truth[rows])
+    n_with = np.bincount(video_of, weights=truth[rows]).astype(np.int64)
     n_test = round(len(videos) * test_fraction)
     if min((n_with > 0).sum(), (n_with == 0).sum()) >= 2 and 2 <= n_test <= len(videos) - 2:
         _, test = train_test_split(np.arange(len(videos)), test_size=n_test, stratify=n_with > 0, random_state=seed)
@@ -104,7 +104,7 @@ def split_by_video(
     return rows[~is_test], rows[is_test]
 
 
-def _random_videos(n_clips: Int64Array, n_with: Float64Array, n_test: int, seed: int) -> Int64Array:
+def _random_videos(n_clips: Int64Array, n_with: Int64Array, n_test: int, seed: int) -> Int64Array:
     """Choose videos so that both sides have clips enough with and without the class; none if no draw gives that."""
     rng = np.random.default_rng(seed)
     for _ in range(N_DRAWS):

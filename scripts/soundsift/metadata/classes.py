@@ -18,6 +18,8 @@ from soundsift.metadata.delimited import read_records, read_rows, refuse
 from soundsift.metadata.ontology import NO_ONTOLOGY, Ontology, read_ontology
 
 Mask = npt.NDArray[np.bool_]
+# Labels of the lists that a message shows.
+N_SHOWN = 5
 
 
 def _plain(name: str) -> str:
@@ -260,6 +262,13 @@ def detector_members(
                 raise ConfigError(
                     f"{key} names {label!r}, but the lists have {' and '.join(alike)}: set it to those that are meant, "
                     "with the same upper and lower case"
+                )
+            if code is None and ontology is NO_ONTOLOGY:
+                near = difflib.get_close_matches(label, classes.names, n=3) or classes.names[:N_SHOWN]
+                shown = ", ".join(near) + ", ..." * (len(near) < len(classes.names))
+                raise ConfigError(
+                    f"{key} names {label!r}, which is no label of the lists ({shown}): set it to labels as they stand "
+                    f"in the lists, or drop the detector with {'.'.join(key.split('.')[:2])}: null"
                 )
             if code is None:
                 raise ConfigError(

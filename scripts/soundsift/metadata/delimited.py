@@ -23,6 +23,7 @@ from soundsift.metadata.dialect import (
     encoding_of,
     other_kind,
     separator_of,
+    undivided,
 )
 
 # The separator is found by these.
@@ -171,7 +172,10 @@ def _parse(path: Path, key: str, text: Iterable[str]) -> Iterator[tuple[int, lis
             unread.append(text_line)
             yield f"{text_line}\n"
 
-    separator = separator_of([line for line in sample if line])
+    lines_with_text = [line for line in sample if line]
+    if key == "metadata.segments" and (what := undivided(lines_with_text)):
+        refuse(path, n_blank + 1, "no comma, semicolon or tab divides the lines into fields", first, cure=what)
+    separator = separator_of(lines_with_text)
     if separator is None:
         refuse(path, n_blank + 1, "commas and semicolons divide the first rows alike: use tabs, or quote fields", first)
     reader = csv.reader(checked(), delimiter=separator, skipinitialspace=separator != "\t", strict=True)

@@ -17,9 +17,10 @@ INVISIBLE = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\u200c\u200d\u2060\ufeff"
 # What Excel saves in place of a value that it could not compute, in English and German.
 EXCEL_ERROR = r"#(NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!|WERT!|BEZUG!|NV|ZAHL!|SPILL!|CALC!)"
 # What text in Windows-1252 does not have, and other encodings have: bytes without a meaning, runs of letters outside
-# ASCII (Cyrillic, Asian), and signs or capital letters within a word (ü is 9f in Mac Roman, ł is b3 in ISO-8859-2).
+# ASCII (Cyrillic, Asian), signs or capital letters within a word (ü is 9f in Mac Roman, ł is b3 in ISO-8859-2), and
+# letters in UTF-8 (Ã¼).
 NOT_WINDOWS_1252 = re.compile(
-    rb"[\x00-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]|[\x80-\xff]{3}|[a-z][\x8a\x8c\x8e][a-z]"
+    rb"[\x00-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]|[\x80-\xff]{3}|[a-z][\x8a\x8c\x8e][a-z]|\xc3[\x80-\xbf]"
     rb"|[A-Za-z][\x80\x82-\x84\x86-\x89\x8b\x91\x93-\x95\x98\x99\x9b\x9f\xa1-\xa9\xac\xae\xaf\xb1-\xb3\xb6\xb8\xb9\xbc-\xbf][a-z]"
 )
 
@@ -41,13 +42,18 @@ BINARY = {
     b"\xfd7zXZ": ("compressed by xz", UNPACK),
     b"\x28\xb5\x2f\xfd": ("compressed by zstd", UNPACK),
     b"7z\xbc\xaf": ("a 7z archive", UNPACK),
-    **dict.fromkeys((b"RIFF", b"fLaC", b"OggS", b"ID3"), SOUND),
+    b"\x89PNG": ("a picture", "take the list itself"),
+    b"\x93NUMPY": ("an array of NumPy", EXPORT.replace("pandas.{}(FILE)", "pandas.DataFrame(numpy.load(FILE))")),
+    **dict.fromkeys((b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3"), SOUND),
+    GZIP: ("compressed by gzip twice", "unpack it once"),
 }
 ZIP = b"PK\x03\x04"
 # The same for text, by a pattern of the first line.
 OTHER_TEXT = (
     ("<", "a web page or XML", "download it again, or export it as CSV"),
     (r'\{\s*("|$)|\[\s*([\[{]|$)', "JSON", EXPORT.format("read_json") + "; for JSON lines read_json(FILE, lines=True)"),
+    (r"version https://git-lfs", "a pointer of Git LFS in place of the list", "fetch the list with git lfs pull"),
+    (r"\{\\rtf", "a text document (RTF)", "save the table as CSV (UTF-8)"),
     (r'"?File type = ', "a TextGrid of Praat", "export its intervals as a table with start, end and label"),
     (
         r"(SPEAKER|SPKR-INFO) \S+ \d",
@@ -59,10 +65,15 @@ OTHER_TEXT = (
 
 def other_kind(path: Path) -> tuple[str, str] | None:
     """Return what a file is that is no text, and what to do with it; None for text, also compressed by gzip."""
-    with open(path, "rb") as file:
+    with open(path, "rb") as plain:
+        is_gzip = plain.read(2) == GZIP
+    opened = gzip.open if is_gzip else open
+    with opened(path, "rb") as file:
         head = file.read(8)
     if head.startswith(ZIP):
-        return _kind_of_zip(path)
+        return ("a workbook or zip file, compressed by gzip", "unpack it") if is_gzip else _kind_of_zip(path)
+    if head[4:] == b"ftyp":
+        return SOUND
     return next((found for first, found in BINARY.items() if head.startswith(first)), None)
 
 
@@ -74,6 +85,8 @@ def _kind_of_zip(path: Path) -> tuple[str, str]:
         return "a damaged zip file", "take the original list"
     if any(name.startswith("xl/") for name in names):
         return "a workbook of Excel (XLSX)", SHEET
+    if any(name.startswith("word/") for name in names):
+        return "a document of Word (DOCX)", "save the table as CSV (UTF-8)"
     if "mimetype" in names:
         return "a document of LibreOffice (ODS)", SHEET
     if any(name.endswith(".iwa") for name in names):
@@ -140,6 +153,29 @@ def separator_of(lines: Sequence[str]) -> str | None:
     best = max(counts.values())
     found = [separator for separator, count in counts.items() if count == best]
     return found[0] if len(found) == 1 else None
+
+
+def undivided(lines: Sequence[str]) -> str:
+    """Say what to do with lines of which none has a separator; empty if one has.
+
+    Examples
+    --------
+    >>> undivided(["file|labels", "a.wav|dog"])
+    'write commas in place of |, and fields with commas in quotes'
+    """
+    one_field = [next(csv.reader([line]), [""])[0] for line in lines]
+    if any(separator in line for line in lines for separator in ",;\t"):
+        is_quoted = all(line.strip() == f'"{field}"' for line, field in zip(lines, one_field, strict=True))
+        has_several = any(separator in field for field in one_field for separator in ",;\t")
+        return "remove the quotes around whole lines" if is_quoted and has_several else ""
+    if lines and all("|" in line for line in lines):
+        return "write commas in place of |, and fields with commas in quotes"
+    if lines and all(len(line.split()) > 1 for line in lines):
+        return (
+            "write the columns file, start_seconds, end_seconds and labels with commas between them; tables with "
+            "spaces, such as those of Kaldi, HTK and NIST, are not read"
+        )
+    return "write the columns file and labels, with commas between them" if lines else ""
 
 
 def _widths(lines: Sequence[str], separator: str) -> Iterator[int]:

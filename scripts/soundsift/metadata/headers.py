@@ -1,7 +1,9 @@
 """What the header or the first row of a list says: which list it is, and which of its columns are ours."""
 
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,25 +21,40 @@ HEADERS = {
     "segment_id": ("segment_id", "clip_id"),
     "file": (
         "file", "filename", "file_name", "file_path", "filepath", "path", "fname", "audio", "audio_file", "audiofile",
-        "audio_path", "audio_filename", "wav", "wav_file", "recording", "datei", "dateiname",
+        "audio_path", "audio_filename", "wav", "wav_file", "recording", "datei", "dateiname", "fichier", "archivo",
+        "ficheiro", "文件", "文件名",
     ),
     "start_seconds": (
-        "start_seconds", "start_time_seconds", "start", "start_time", "start_s", "onset", "beginn", "anfang",
+        "start_seconds", "start_time_seconds", "start", "start_time", "start_s", "onset", "beginn", "anfang", "début",
+        "debut", "inicio", "início", "inizio", "开始", "开始时间",
     ),
-    "end_seconds": ("end_seconds", "end_time_seconds", "end", "end_time", "end_s", "offset", "ende"),
+    "end_seconds": (
+        "end_seconds", "end_time_seconds", "end", "end_time", "end_s", "offset", "ende", "fin", "fim", "fine", "结束",
+        "结束时间",
+    ),
     "labels": (
         "labels", "label", "positive_labels", "label_ids", "event_label", "event_labels", "category", "class",
-        "class_name", "class_label", "tags", "tag", "klasse", "kategorie",
+        "class_name", "class_label", "tags", "tag", "klasse", "kategorie", "étiquette", "étiquettes", "etiqueta",
+        "etiquetas", "etichetta", "classe", "clase", "标签", "类别",
     ),
     "fold": ("fold",),
 }  # fmt: skip
 KEYS = ("video_id", "segment_id", "file")
+# Names of a kind that a message shows.
+N_NAMES = 8
 # Words in the names of columns with times that lists call otherwise, such as "Start (s)", t_end or von.
 TIME_WORD = re.compile(
-    "t?(start|starts|begin|begins|beginn|beginning|anfang|von|from|onset|debut|début|inicio|tmin|xmin)"
-    "(time|s|sec|secs|seconds|ms|zeit)?"
-    "|t?(end|ends|stop|stops|ende|bis|to|until|offset|fin|tmax|xmax)(time|s|sec|secs|seconds|ms|zeit)?"
+    "t?(start|starts|begin|begins|beginn|beginning|anfang|von|from|in|onset|debut|début|inicio|início|inizio|tmin|xmin"
+    "|van|początek|początku|начало|开始|開始)(time|s|sec|secs|seconds|ms|zeit|时间|時間)?"
+    "|t?(end|ends|stop|stops|ende|bis|to|out|until|offset|fin|fine|fim|final|tmax|xmax|einde|tot|slut|koniec|końca|конец"
+    "|结束|終了)(time|s|sec|secs|seconds|ms|zeit|时间|時間)?"
 )
+# Words in the names of columns with one time, which may also be that of the day.
+POSITION = re.compile("time|timestamp|position|second|seconds|sec|zeit|zeitpunkt")
+# Words in the names of columns with labels, as annotation programs write them.
+LABEL_WORD = re.compile("species|annotation|annotations|text|value|transcription|sentence|caption|art|event|instrument")
+# An address of a video on YouTube; its id is what lists have.
+YOUTUBE_ADDRESS = r"(https?://)?(www\.|m\.)?(youtube\.com|youtu\.be)/.*"
 WEAK = ("video_id", "start_seconds", "end_seconds", "labels")
 STRONG = ("segment_id", "start_seconds", "end_seconds", "labels")
 AUDACITY = ("start_seconds", "end_seconds", "labels")
@@ -50,7 +67,7 @@ MEDIA_NAME = r".*\.(wav|flac|mp[234]|og[ga]|opus|m4a|aac|aif[fc]?|wma|wv|webm|mk
 # Words in the names of columns with numbers that are no start or end in seconds.
 OTHER_NUMBER = re.compile("duration|dur|durations|length|len|dauer|länge|ms|msec|millis|milliseconds|samples?|frames?")
 # Values of a table with one column for each class.
-YES_OR_NO = ("0", "1", "0.0", "1.0", "true", "false", "yes", "no", "x", "")
+YES_OR_NO = ("0", "1", "0.0", "1.0", "true", "false", "yes", "no", "ja", "nein", "oui", "non", "x", "")
 # Names of columns begin with a letter; ids, times and labels in a first row without a header mostly do not.
 COLUMN_NAME = r"([^\W\d][\w .()\[\]-]*)?"
 
@@ -118,13 +135,19 @@ def wanted_columns(
         return list(AUDACITY)
     if recipe is None and any(re.fullmatch(MEDIA_NAME, field.lower()) for field in first):
         rule = "the first row has the name of a file, so the list has no header row"
-        refuse(path, line, rule, ",".join(first), cure="add one, such as file,start_seconds,end_seconds,labels")
+        refuse(
+            path,
+            line,
+            rule,
+            ",".join(first),
+            cure="add one, such as file,start_seconds,end_seconds,labels; a line with # before it is a comment",
+        )
     chosen = layout.columns or {}
     keys = [name for name in KEYS if name in names]
     if "file" in keys and "segment_id" not in [field.lower() for field in first]:
         keys = [name for name in keys if name != "segment_id"]  # clip_id is the number of a row then
     if not keys:
-        _refuse_header(path, line, first, names, "file", "video or file")
+        _refuse_header(path, line, first, names, "file", "video or file", rows)
     key = next((name for name in keys if name in chosen), keys[0])
     needed = [key, "labels"]
     if key != "file":
@@ -137,7 +160,7 @@ def wanted_columns(
         if name not in names:
             if name == "labels":
                 _refuse_class_columns(path, line, first, names, rows)
-            _refuse_header(path, line, first, names, name, name)
+            _refuse_header(path, line, first, names, name, name, rows)
         if recipe is None and name not in chosen:
             _check_clear(path, line, first, name)
     if recipe and "clip_id" in recipe.columns:
@@ -148,41 +171,75 @@ def wanted_columns(
 
 
 def _refuse_header(
-    path: Path, line: int, first: Sequence[str], names: Sequence[str], missing: str, what: str
-) -> NoReturn:
+    path: Path, line: int, first: Sequence[str], names: Sequence[str], missing: str, what: str,
+    rows: Sequence[Sequence[str]],
+) -> NoReturn:  # fmt: skip
     """Refuse a header that lacks one of our columns: with the names that are known, and how to name another one."""
-    unknown = [theirs for name, theirs in zip(names, first, strict=True) if theirs and not name] or ["NAME"]
+    if not any(names) and any({"labels", "file", "video_id"} & set(_names_in(fields, {})) for fields in rows):
+        refuse(path, line, "the header comes after other rows", ",".join(first), cure="remove the rows before it")
     known = HEADERS[missing] if missing not in KEYS else [alias for key in KEYS for alias in HEADERS[key]]
     are_times = missing in ("start_seconds", "end_seconds")
+    unknown = [theirs for name, theirs in zip(names, first, strict=True) if theirs and not name]
     others = _not_seconds(unknown)
+    likely = _likely_columns(first, names, rows)
     if are_times:
-        unknown = [name for name in unknown if name not in others] or ["NAME"]
-    # Raven calls it Begin File
-    likely = (name for name in unknown if missing == "file" and {"file", "datei"} & set(words_of(name)))
-    set_to = {missing: next(likely, unknown[0])}
-    if missing == "file" and "labels" not in names:
-        set_to["labels"] = unknown[-1] if len(unknown) > 1 else "NAME"
-    if missing == "start_seconds" and "end_seconds" not in names:
-        set_to["end_seconds"] = unknown[1] if len(unknown) > 1 else "NAME"
-    columns = ", ".join(f"{name}: {theirs}" for name, theirs in set_to.items())
+        likely = {name: theirs for name, theirs in likely.items() if name.endswith("_seconds")}
+        likely = likely or {missing: next((name for name in unknown if name not in others), "NAME")}
+    likely = {name: theirs for name, theirs in likely.items() if name not in names} or {missing: "NAME"}
+    columns = ", ".join(f"{name}: {_in_yaml(theirs)}" for name, theirs in likely.items())
     cure = f"name the columns of your list, such as metadata.columns: {{{columns}}}"
-    if are_times and others:
-        cure = f"add columns with start and end in seconds, which {' and '.join(others)} are not"
-    elif are_times:
+    if any(name.endswith("_seconds") for name in likely):
         cure += ", if they are in seconds"
-    refuse(
-        path,
-        line,
-        f"no column of the header is the {what} (known names: {', '.join(known)})",
-        ",".join(first),
-        cure=cure,
-    )
+    if missing == "file" and not {"file", "video_id"} & set(likely):
+        cure = f"add a column file, and {cure}"
+    elif are_times and others:
+        cure = f"add columns with start and end in seconds, which {' and '.join(others)} are not"
+    shown = ", ".join(known[:N_NAMES]) + ", ..." * (len(known) > N_NAMES)
+    refuse(path, line, f"no column of the header is the {what} (known names: {shown})", ",".join(first), cure=cure)
+
+
+def _likely_columns(first: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Find the columns that are probably ours, by their names and by the values of some rows: {our name: theirs}."""
+    texts = {theirs: [fields[i] for fields in rows if i < len(fields) and fields[i]]
+             for i, (name, theirs) in enumerate(zip(names, first, strict=True)) if theirs and not name}  # fmt: skip
+
+    def of_form(pattern: str) -> Iterator[str]:
+        return (name for name, found in texts.items() if found and all(re.fullmatch(pattern, t.lower()) for t in found))
+
+    words = {name: set(words_of(name)) for name in texts}
+    is_number = {name: all(not np.isnan(parse_seconds(text, True)) for text in found) for name, found in texts.items()}
+    likely: dict[str, str] = {}
+    if address := next(of_form(YOUTUBE_ADDRESS), None):
+        likely["video_id"] = address
+    elif file := next(chain(of_form(MEDIA_NAME), (n for n in texts if {"file", "datei"} & words[n])), None):
+        likely["file"] = file
+    times = [name for name in texts if any(TIME_WORD.fullmatch(word) for word in words[name])]
+    times = [name for name in times if is_number[name] and not _not_seconds([name])]
+    likely |= dict(zip(("start_seconds", "end_seconds"), times, strict=False))
+    others = [name for name in texts if not is_number[name] and name not in likely.values()]
+    named = [name for name in others if any(LABEL_WORD.fullmatch(word) for word in words[name])]
+    if others and "labels" not in names:
+        likely["labels"] = (named or others)[-1]
+        others.remove(likely["labels"])
+    if not {"file", "video_id"} & set(likely):
+        distinct = [name for name in others if len(texts[name]) == len(set(texts[name])) > 1]
+        likely |= dict(zip(["file"], distinct, strict=False))
+    return {name: likely[name] for name in (*KEYS, "start_seconds", "end_seconds", "labels") if name in likely}
+
+
+def _in_yaml(name: str) -> str:
+    """Write the name of a column so that it can stand between braces in YAML."""
+    return f'"{name}"' if re.search(r"[][{},:#&*!|>%@`]", name) else name
 
 
 def _refuse_class_columns(
     path: Path, line: int, first: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> None:
-    """Refuse a list with one column for each class in place of labels."""
+    """Refuse a list with one column for each class, or several columns of labels, in place of one."""
+    numbered = [theirs for theirs in first if re.sub(r"[\W\d_]+$", "", theirs.lower()) in HEADERS["labels"]]
+    if len(numbered) > 1:
+        rule = f"the list has several columns of labels ({', '.join(numbered[:3])}{', ...' * (len(numbered) > 3)})"
+        refuse(path, line, rule, ",".join(first), cure="write all labels of a row into one column, divided by ;")
     whole = [fields for fields in rows if len(fields) == len(first)]
     others = [i for i, name in enumerate(names) if first[i] and not name]
     found = [first[i] for i in others if whole and all(fields[i].lower() in YES_OR_NO for fields in whole)]
@@ -229,6 +286,30 @@ def refuse_unknown_times(
         refuse(path, line, rule, ",".join(header), cure=cure)
 
 
+def remark_numbers(path: Path, header: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Name columns that may be the times of a list of files, although their names do not say so clearly."""
+    whole = [fields for fields in rows if len(fields) >= len(names)]
+    values = np.array([[parse_seconds(text, "," in text) for text in fields[: len(names)]] for fields in whole])
+    for i in range(len(names) - 1 if whole else 0):
+        start, end = values[:, i], values[:, i + 1]
+        varies = len(whole) == 1 or len(np.unique(end)) > 1
+        if not names[i] and not names[i + 1] and varies and (start < end).all():
+            logging.getLogger("soundsift").warning(
+                "%s: every row is a whole file, and the columns %s and %s are not used; if they are start and end in "
+                "seconds, set metadata.columns: {start_seconds: %s, end_seconds: %s}",
+                path, header[i], header[i + 1], _in_yaml(header[i]), _in_yaml(header[i + 1]),
+            )  # fmt: skip
+            return
+    for i, (name, theirs) in enumerate(zip(names, header, strict=True)):
+        if not name and whole and any(map(POSITION.fullmatch, words_of(theirs))) and not np.isnan(values[:, i]).any():
+            logging.getLogger("soundsift").warning(
+                "%s: every row is a whole file, and the column %s is not used; if it is a time in the file, write "
+                "columns with start and end", path, theirs,
+            )  # fmt: skip
+
+
 def _not_seconds(names: Sequence[str]) -> list[str]:
     """Choose the columns whose names say that they hold numbers, but no seconds from the beginning."""
-    return [name for name in names if any(OTHER_NUMBER.fullmatch(word) for word in words_of(name))]
+    words = {name: words_of(name) for name in names}
+    # ELAN writes seconds as ss.msec
+    return [name for name in names if any(map(OTHER_NUMBER.fullmatch, words[name])) and "ss" not in words[name]]

@@ -21,7 +21,13 @@ Integers = npt.NDArray[np.int32]  # half the memory of int64: AudioSet has milli
 BRACKETS = ("[]", "()", "{}")
 QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
 QUOTED_LIST = re.compile(rf"\s*(?:(?:{QUOTED.pattern})(?:\s*,\s*|\s+|\s*$))*", re.DOTALL)
-DICTIONARY = re.compile(rf"\{{\s*(?:{QUOTED.pattern})\s*:")
+DICTIONARY = re.compile(rf"\[?\s*\{{\s*(?:{QUOTED.pattern})\s*:")
+# Letters that a web page writes as words: their semicolon would divide labels.
+ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|nbsp|#\d+);")
+# What programs and people write where no label is known.
+UNKNOWN = ("na", "n/a", "nan", "null", "?", "-", "unknown")
+IN_QUOTES = re.compile(r"(['\"]).*\1|[“„].*[”“]", re.DOTALL)
+N_SHOWN = 5
 Check = Callable[[pa.Array, str], None]
 
 
@@ -72,7 +78,16 @@ def _check_brackets(labels: pa.Array, separator: str, check: Check) -> None:
     distinct = labels.dictionary_encode()
     texts = distinct.dictionary.to_pylist()
     good = pa.array([not DICTIONARY.match(text) for text in texts]).take(distinct.indices)
-    check(good, "labels are written as a dictionary; write the names of those that are true, as in ['dog', 'rain']")
+    rule = (
+        "labels are written as a dictionary or JSON; write only the names of those that are true, as in ['dog', 'rain']"
+    )
+    check(good, f"{rule}, and their times into columns of their own")
+    good = pa.array([not ENTITY.search(text) for text in texts]).take(distinct.indices)
+    check(good, "a label has a letter as web pages write it, such as &amp; in place of &; write the letter itself")
+    if separator != "\n":
+        good = pa.array(["\n" not in text or listed(text) is not None for text in texts]).take(distinct.indices)
+        rule = "labels have a line break; write ; or | between them, or set metadata.label_separator to a line break"
+        check(good, rule)
     kept = [text for text in texts if is_in_brackets(text) and listed(text) is None]
     bad = [text for text in texts if is_unquoted_list(text, separator)]
     bad = kept if all(map(is_in_brackets, texts)) else bad
@@ -83,6 +98,28 @@ def _check_brackets(labels: pa.Array, separator: str, check: Check) -> None:
             "brackets are taken for parts of labels, for example of %r: if that is wrong, write them without brackets",
             shorten(kept[0]),
         )  # fmt: skip
+
+
+def remark_names(names: Sequence[str]) -> None:
+    """Say what is unusual about labels that stand as they are in the lists."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(name.casefold(), []).append(name)
+    twins = [" and ".join(found) for found in alike.values() if len(found) > 1]
+    remarks = {
+        "labels that differ only in upper and lower case are classes of their own: %s; write them alike if they mean "
+        "the same": twins,
+        "these labels are classes like others: %s; remove their rows if nobody knows what is heard in them": [
+            repr(name) for name in names if name.lower() in UNKNOWN
+        ],
+        "quotes are taken for parts of labels: %s; remove them if they are not": [
+            name for name in names if IN_QUOTES.fullmatch(name)
+        ],
+    }
+    for message, found in remarks.items():
+        if found:
+            shown = ", ".join(found[:N_SHOWN]) + ", ..." * (len(found) > N_SHOWN)
+            logging.getLogger("soundsift").warning(message, shown)
 
 
 def separators_of_labels(lists: Mapping[str, Iterable[str]]) -> dict[str, str | None]:

@@ -11,7 +11,14 @@ import pyarrow as pa
 from soundsift.config.metadata import LayoutParams
 from soundsift.errors import InputError
 from soundsift.metadata.delimited import N_SAMPLE_LINES, read_rows, refuse, trimmed
-from soundsift.metadata.headers import AUDACITY, form_of, positions_of, refuse_unknown_times, wanted_columns
+from soundsift.metadata.headers import (
+    AUDACITY,
+    form_of,
+    positions_of,
+    refuse_unknown_times,
+    remark_numbers,
+    wanted_columns,
+)
 from soundsift.metadata.labels import Integers
 from soundsift.metadata.recipe import Recipe
 
@@ -90,6 +97,7 @@ def read_columns(path: Path, layout: LayoutParams, ids_wanted: bool) -> ListColu
     while chunk := list(islice(rows, CHUNK_ROWS)):
         if not lines and recipe is None and wanted[0] == "file" and "start_seconds" not in wanted:
             refuse_unknown_times(path, line, first, names, [fields for _, fields in chunk])
+            remark_numbers(path, first, names, [fields for _, fields in sample])
         checked = []
         for number, fields in chunk:
             fields = trimmed(fields, len(names))
@@ -98,6 +106,8 @@ def read_columns(path: Path, layout: LayoutParams, ids_wanted: bool) -> ListColu
                 shown = ", ".join(name or "-" for name in names)
                 rule = f"{len(names)} fields were expected ({shown}{hint}), {len(fields)} found"
                 refuse(path, number, rule, ", ".join(fields))
+            if fields == first and has_header:
+                refuse(path, number, "the header is repeated", ", ".join(fields), cure="remove the line")
             checked.append(fields)
         lines.append(np.fromiter((number for number, _ in chunk), np.int32, len(chunk)))
         columns = list(zip(*checked, strict=True))

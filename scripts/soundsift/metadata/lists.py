@@ -13,8 +13,7 @@ These forms are read:
 - Label tracks of Audacity: the file is the one with the same name beside it.
 """
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +24,7 @@ import pyarrow.compute as pc
 
 from soundsift.config.metadata import LayoutParams
 from soundsift.metadata.classes import Classes
-from soundsift.metadata.labels import Integers, each_once, find_classes, own_labels, separators_of_labels
+from soundsift.metadata.labels import Integers, each_once, find_classes, own_labels, remark_names, separators_of_labels
 from soundsift.metadata.list_columns import ListColumns, read_columns
 from soundsift.metadata.row_ids import check_excel, check_files, check_ids, clip_ids_of, files_of
 from soundsift.metadata.seconds import advice, decimal_comma_in, read_seconds
@@ -117,7 +116,7 @@ def read_lists(
         separators |= separators_of_labels(texts)
         own = {name: own_labels(c.text["labels"], separators[name], c.check) for name, c in columns.items()}
         names = sorted({label for _, labels in own.values() for label in labels})
-        _remark_cases(names)
+        remark_names(names)
         classes = Classes.of_own_labels(names)
         code_of = {name: code for code, name in enumerate(names)}
         for name, (row, labels) in own.items():
@@ -128,18 +127,6 @@ def read_lists(
             name: find_classes(c.text["labels"], classes, separators[name], c.check) for name, c in columns.items()
         }
     return {name: _with_labels(columns[name], unlabelled[name], *labelled[name]) for name in columns}, classes
-
-
-def _remark_cases(names: Sequence[str]) -> None:
-    alike: dict[str, list[str]] = {}
-    for name in names:
-        alike.setdefault(name.casefold(), []).append(name)
-    several = [" and ".join(found) for found in alike.values() if len(found) > 1]
-    if several:
-        logging.getLogger("soundsift").warning(
-            "labels that differ only in upper and lower case are classes of their own: %s; write them alike if they "
-            "mean the same", ", ".join(several[:5]) + ", ..." * (len(several) > 5),
-        )  # fmt: skip
 
 
 def read_segments(
@@ -174,7 +161,8 @@ def _read_rows(columns: ListColumns, youtube_ids: bool, root: str, in_list_folde
             "; a point has no length: give it one, in Audacity by dragging its edge, or remove it" if is_point else ""
         )
         columns.check(pa.array(~(start >= end)), f"the end must be after the start{hint}")
-    columns.check(pc.not_equal(columns.text["labels"], ""), "a segment must have at least one label")
+    rule = "a segment must have at least one label; where nothing is heard, write a label of its own, such as none"
+    columns.check(pc.not_equal(columns.text["labels"], ""), rule)
     check_excel(columns, columns.text["labels"], "label")
     fold = columns.text.get("fold")
     return Segments(ids, start, end, columns.line, nothing, nothing, file, columns.group, fold, clip_id)

@@ -25,6 +25,7 @@ EXCEL = (
 # What cannot be the path of a file here, and what to do.
 NO_PATH = (
     (r"[^/\\]{256}", "a name may have at most 255 characters: rename the file"),
+    ("^file:", "write the path alone, without file://"),
     (
         "^[A-Za-z][A-Za-z0-9+.-]+://",
         "a file must be a path; the part of an address before the name belongs into download.url: https://host/{file}",
@@ -44,6 +45,8 @@ def check_ids(columns: ListColumns, ids: pa.Array, key: str, youtube_ids: bool) 
     check_excel(columns, ids, "id")
     pattern = YOUTUBE_ID if youtube_ids else ANY_ID
     letters = "11 letters, digits, _ or -" if youtube_ids else "1 to 100 letters, digits, _ or -"
+    rule = "an address is no id; write only the 11 characters after v= or youtu.be/"
+    columns.check(pc.invert(pc.match_substring_regex(ids, "^https?://|^(www|m)[.]|^youtu[.]be/")), rule)
     if key == "video_id":
         columns.check(pc.match_substring_regex(ids, f"^{pattern}$"), f"a video id must have {letters}")
     else:
@@ -70,7 +73,7 @@ def check_excel(columns: ListColumns, texts: pa.Array, name: str) -> None:
 def check_files(columns: ListColumns) -> None:
     """Refuse what is no path of a file here."""
     names = columns.text["file"]
-    columns.check(pc.not_equal(names, ""), "a row must name a file")
+    columns.check(pc.not_equal(names, ""), "a row must name a file, also if it is that of the row before")
     check_excel(columns, names, "name of a file")
     for pattern, rule in NO_PATH:
         columns.check(pc.invert(pc.match_substring_regex(names, pattern)), rule)

@@ -19,6 +19,11 @@ DECIMAL_COMMA = re.compile(r"\+?\d*,\d+$", re.ASCII)
 # What programs write where there is no number.
 NOTHING = ("", "na", "n/a", "nan", "none", "null")
 MAYBE_DATE = re.compile(r"\d{1,2}[-. ]{1,2}[^\W\d_]{3}\b|[^\W\d_]{3}[- ]\d{2}$|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}$")
+UNIT = re.compile(
+    r"(\d+([.,]\d+)?\s*(h|m|s|ms|min|mins|sec|secs|seconds?|minutes?|hours?|sekunden?|minuten?)\.?\s*)+|PT.+", re.I
+)
+THOUSANDS = re.compile(r"\d{1,3}(['’ \u00a0\u202f]\d{3})+([.,]\d+)?|\d{1,3}(\.\d{3})+,\d+|\d{1,3}(,\d{3})+\.\d+")
+MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]|\d+ days? ")
 MAX_SECONDS = 1e8
 
 
@@ -84,6 +89,12 @@ def advice(text: str, decimal_comma: bool | None) -> str:
         )
     if text.lower() in NOTHING:
         return "; where the whole file is meant, start and end must both be empty"
+    if UNIT.fullmatch(text):
+        return "; write seconds without a unit, or minutes and seconds as 1:05"
+    if THOUSANDS.fullmatch(text):
+        return "; write thousands without a sign or space between them"
+    if MOMENT.match(text):
+        return "; a date or a time of day is no position in a file: write seconds from its beginning"
     if MAYBE_DATE.match(text):
         return f"; {text!r} may be a number of which Excel has made a date: import the column as text"
     if re.search("[ap]m$", text.lower()):

@@ -124,6 +124,16 @@ def test_a_detector_of_an_unknown_class_is_refused_with_the_nearest_names(tmp_pa
         members(tmp_path, **{"classes": ["Music"], "except": ["Rok"]})
 
 
+def test_a_detector_of_a_label_that_the_lists_lack_is_refused_with_theirs() -> None:
+    """The demo's detectors stand in config.yaml, which an overlay for own labels inherits."""
+    classes = Classes.of_own_labels(["bird", "frog"])
+    line = (
+        r"detectors.music names 'Music', which is no label of the lists \(bird, frog\): .* with detectors.music: null$"
+    )
+    with pytest.raises(ConfigError, match=line):
+        detector_members({"music": {"classes": ["Music"]}}, classes, NO_ONTOLOGY)
+
+
 def test_a_detector_that_excepts_all_its_classes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="excludes every class"):
         members(tmp_path, **{"classes": ["Rock"], "except": ["Music"]})

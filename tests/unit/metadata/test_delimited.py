@@ -64,7 +64,7 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
     (b"a,1,b\n" * 50_000 + b"\x81,1,b\n", "line 50001: not UTF-8 text"),
     (b"  <!DOCTYPE html>", "is a web page"),
     (b'a, 1, "b\nc, 2, "d"\n', "line 1: a quote is opened and not closed"),
-    (b"\x89PNG\r\n\x1a\n\xff", "not UTF-8 text"),
+    (b"\x89PNG\r\n\x1a\n\xff", "is a picture, not a text file"), (b"\x80\x00\xff\xfe", "not UTF-8 text"),
     ("a,Привет,b\n".encode("cp1251"), "line 1: not UTF-8 text, and probably not Windows-1252"),
     (b"a\0b\0,1\n", "is not a text file (line 1 contains zero bytes)"),
     (b"a,1,b\nc\0d,2,e\n", "line 2: a line may not contain a zero byte"),

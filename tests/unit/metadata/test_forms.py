@@ -1,6 +1,7 @@
 """Lists as people and programs write them; the rows are invented."""
 
 import csv
+import gzip
 import io
 import math
 from pathlib import Path
@@ -146,7 +147,9 @@ def refusal(header: str, row: str, folder: Path) -> str:
     ("file,t_start,t_end,labels", "a.wav,0:30,1:10,dog", "{start_seconds: t_start, end_seconds: t_end}"),
     ("file,start_ms,end_ms,labels", "a.wav,500,2000,dog", "add columns with start and end in seconds, which start_ms and end_ms are not"),
     ("file,labels,from,to", "a.wav,dog,0,2", "from, to"),
-    ("file,labels,von,bis", "a.wav,dog,0,2", "von, bis"),
+    ("file,labels,von,bis", "a.wav,dog,0,2", "von, bis"), ("file,labels,van,tot", "a.wav,dog,0,2", "van, tot"),
+    ("file,labels,początek,koniec", "a.wav,dog,0,2", "początek, koniec"), ("file,labels,начало,конец", "a.wav,dog,0,2", "начало, конец"),
+    ("file,labels,開始,終了時間", "a.wav,dog,0,2", "開始, 終了時間"), ("file,labels,sec_in,sec_out", "a.wav,dog,0,2", "sec_in, sec_out"),
 ])  # fmt: skip
 def test_times_under_other_names_are_not_ignored(header: str, row: str, named: str, tmp_path: Path) -> None:
     line = refusal(header, row, tmp_path)
@@ -161,6 +164,8 @@ def test_times_under_other_names_are_not_ignored(header: str, row: str, named: s
     ("filename,category", "a.wav,dog", ("a.wav", 0.0, None)), ("Dateiname;Klasse", "a.wav;dog", ("a.wav", 0.0, None)),
     ("Dateiname;Beginn;Ende;Klasse", "a.wav;0,5;2;dog", ("a.wav", 0.5, 2.0)),
     ("clip_id,path,start,end,tag", "7,a.wav,1,2,dog", ("a.wav", 1.0, 2.0)),
+    ("fichier;début;fin;étiquette", "a.wav;0,5;2;dog", ("a.wav", 0.5, 2.0)), ("archivo,inicio,fin,etiqueta", "a.wav,0.5,2,dog", ("a.wav", 0.5, 2.0)),
+    ("文件,开始,结束,标签", "a.wav,0.5,2,dog", ("a.wav", 0.5, 2.0)), ("file,inizio,fine,classe", "a.wav,0.5,2,dog", ("a.wav", 0.5, 2.0)),
 ])  # fmt: skip
 def test_headers_of_others_are_understood(header: str, row: str, what: tuple, tmp_path: Path) -> None:
     assert own(f"{header}\n{row}\n", tmp_path / "list.csv") == [(*what, ["dog"])]
@@ -183,6 +188,16 @@ def test_headers_of_others_are_understood(header: str, row: str, what: tuple, tm
     ("file,start,end,dog,rain", "a.wav,0,2,True,False", "(dog, rain) and none with labels; found 'file,start,end,dog,rain': write the classes of each row into one column labels, as docs/lists.md shows"),
     ("Selection,Begin File,Species", "1,a.wav,dog", "metadata.columns: {file: Begin File, labels: Species}"),
     ("file,what,clean", "a.wav,dog,1", "metadata.columns: {labels: what}"),
+    ("tmin\ttier\ttext\ttmax", "0.5\tx\tdog\t2", ": add a column file, and name the columns of your list, such as metadata.columns: {start_seconds: tmin, end_seconds: tmax, labels: text}"),
+    ("Begin File,Begin Time (s),End Time (s),Species", "a.wav,1,2,dog", "metadata.columns: {file: Begin File, start_seconds: Begin Time (s), end_seconds: End Time (s), labels: Species}, if they are in seconds"),
+    ("Tier\tFile Path\tBegin Time - ss.msec\tEnd Time - ss.msec\tDuration - ss.msec\tValue", "x\ta.wav\t1\t2\t1\tdog", "{file: File Path, start_seconds: Begin Time - ss.msec, end_seconds: End Time - ss.msec, labels: Value}"),
+    ("Start (s),End (s),Common name,Confidence,File", "0,3,Blackbird,0.8,a.wav", "{start_seconds: Start (s), end_seconds: End (s), labels: Common name}"),
+    ("url,start,end,label", "https://youtu.be/aaaaaaaaaaa,0,5,dog", "metadata.columns: {video_id: url}"),
+    ("client_id,path,sentence,up_votes", "x,a.mp3,Hello,2", "metadata.columns: {labels: sentence}"),
+    ("file,label1,label2", "a.wav,dog,rain", "the list has several columns of labels (label1, label2); found 'file,label1,label2': write all labels of a row into one column"),
+    ("My recordings,,", "file,start,labels", "line 1: the header comes after other rows; found 'My recordings,,': remove the rows before it"),
+    ("#file,label", "a.wav,dog", "line 2: the first row has the name of a file, so the list has no header row; found 'a.wav,dog': add one, such as file,start_seconds,end_seconds,labels; a line with # before it is a comment"),
+    ("file,dog,rain", "a.wav,ja,nein", "the list has one column for each class (dog, rain)"),
     ("ytid,start_ms,end_ms,label", "x,2000,5000,dog", ": add columns with start and end in seconds, which start_ms and end_ms are not"),
 ])  # fmt: skip
 def test_headers_that_are_not_understood_are_named(header: str, row: str, line: str, tmp_path: Path) -> None:
@@ -242,6 +257,67 @@ def test_other_columns_are_no_times(tmp_path: Path) -> None:
     assert own(text, tmp_path / "list.csv") == [("a.wav", 0.0, None, ["dog"])]
 
 
+@pytest.mark.parametrize(("row", "line"), [
+    ("utt1 rec1 0.50 2.00\nutt2 rec1 3 5", "no comma, semicolon or tab divides the lines into fields; found 'utt1 rec1 0.50 2.00': write the columns file, start_seconds, end_seconds and labels with commas between them; tables with spaces, such as those of Kaldi"),
+    ("file|labels\na.wav|dog", "found 'file|labels': write commas in place of |"),
+    ('"file,labels"\n"a.wav,dog"', "divides the lines into fields; found '\"file,labels\"': remove the quotes around whole lines"),
+    ("a.wav\nb.wav", "found 'a.wav': write the columns file and labels, with commas between them"),
+    ("version https://git-lfs.github.com/spec/v1\noid sha256:1", "is a pointer of Git LFS in place of the list"),
+    ("file,labels\na.wav,dog\nfile,labels\nb.wav,dog", "line 3: the header is repeated; found 'file, labels': remove the line"),
+    ('file,labels\na.wav,"[{""start"": 0.5, ""labels"": [""dog""]}]"\nb.wav,cat', "line 2: labels are written as a dictionary or JSON"),
+    ('file,labels\na.wav,"dog\nrain"', "line 2: labels have a line break; write ; or | between them, or set metadata.label_separator to a line break"),
+    ("file,labels\na.wav,dog &amp; rain", "line 2: a label has a letter as web pages write it"),
+    ("file,labels\na.wav,\nb.wav,dog", "line 2: a segment must have at least one label; where nothing is heard, write a label of its own, such as none"),
+    ("file,labels\na.wav,dog\n,rain", "line 3: a row must name a file, also if it is that of the row before"),
+    ("file,labels\nfile:///data/a.wav,dog", "line 2: write the path alone, without file://"),
+    ("ytid,start,end,labels\nhttps://youtu.be/aaaaaaaaaaa,0,5,dog", "line 2: an address is no id; write only the 11 characters after v= or youtu.be/"),
+])  # fmt: skip
+def test_what_would_be_misread_is_refused_with_what_to_do(row: str, line: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        own(f"{row}\n", tmp_path / "list.csv")
+    assert line in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("text", "hint"), [
+    ("1'250.5", "write thousands without"), ("1 250,5", "write thousands without"), ("1.250,5", "write thousands without"),
+    ("65s", "write seconds without a unit"), ("1m05s", "write seconds without a unit"), ("5 sec", "write seconds without a unit"),
+    ("PT1M5S", "write seconds without a unit"), ("2024-05-01 06:00:00", "a date or a time of day"), ("0 days 00:01:05", "a date or a time of day"),
+])  # fmt: skip
+def test_a_time_that_is_not_read_is_refused_with_how_to_write_it(text: str, hint: str, tmp_path: Path) -> None:
+    assert f"; {hint}" in refusal("file;start;end;labels", f"a.wav;0,5;{text};dog", tmp_path)
+
+
+@pytest.mark.parametrize(("content", "warning"), [
+    ("file,t0,t1,label\na.wav,0.5,2,dog\nb.wav,1,5,cat\n", "every row is a whole file, and the columns t0 and t1 are not used; if"),
+    ("file,time,label\na.wav,0:05,dog\n", "every row is a whole file, and the column time is not used"),
+    ("file,label\na.wav,NA\nb.wav,dog\n", "these labels are classes like others: 'NA'; remove their rows"),
+    ('file,label\na.wav,"""dog"""\nb.wav,dog\n', 'quotes are taken for parts of labels: "dog"; remove them'),
+])  # fmt: skip
+def test_what_is_probably_not_meant_is_said(
+    content: str, warning: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own(content, tmp_path / "list.csv")
+    assert warning in caplog.text
+
+
+def test_numbers_beside_files_are_no_times(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    own("file,label,channel,rate,snr\na.wav,dog,1,44100,3\nb.wav,cat,2,44100,2\n", tmp_path / "list.csv")
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(("content", "kind"), [
+    (gzip.compress(b"PK\x03\x04...", mtime=0), "is a workbook or zip file, compressed by gzip"), (gzip.compress(gzip.compress(b"a,b", mtime=0), mtime=0), "is compressed by gzip twice"),
+    (b"\x00\x00\x00\x20ftypM4A ", "is a sound file"), (b"\xff\xfb\x90\x64", "is a sound file"), (b"\x89PNG\r\n\x1a\n", "is a picture"),
+    (b"{\\rtf1 file,labels}", "is a text document (RTF)"), (b"\x93NUMPY\x01\x00v\x00", "is an array of NumPy"),
+    ("file,labels\nKüche.wav,dog\n".encode() + "Gärten.wav,cat\n".encode("cp1252"), "line 3: not UTF-8 text, and probably not Windows-1252"),
+])  # fmt: skip
+def test_what_is_no_list_is_named(content: bytes, kind: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        own(content, tmp_path / "list.csv")
+    assert kind in str(refused.value)
+
+
 def test_labels_are_read_as_programs_write_lists(tmp_path: Path) -> None:
     for text in ("['dog' 'rain']", "['dog'\n 'rain']", "('dog', 'rain')", "{'dog', 'rain'}", "['dog','rain',]"):
         assert own(f'file,labels\na.wav,"{text}"\n', tmp_path / "list.csv")[0][3] == ["dog", "rain"]
@@ -262,7 +338,7 @@ def test_brackets_of_labels_are_kept_only_where_other_labels_have_none(
         assert "line 3: labels in brackets must be in quotes" in line
     for text in ("{'dog': 1}", '{""dog"": 1, ""rain"": 0}'):
         line = refusal("file,labels", f'a.wav,"{text}"\nb.wav,cat', tmp_path)
-        assert "line 2: labels are written as a dictionary; write the names of those that are true" in line
+        assert "line 2: labels are written as a dictionary or JSON; write only the names of those that are true" in line
 
 
 def test_a_list_without_a_header_whose_first_label_is_train_is_not_vggsound(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_own_media_may_have_ids_of_another_length(tmp_path: Path) -> None:
 BAD = [
     ("aaaaaaaaaaa,0,10\n", "line 1: 4 fields were expected (video_id, start_seconds, end_seconds, labels), 3 found; found 'aaaaaaaaaaa, 0, 10'"),
     ("aaaaaaaaaaa,0,10,/m/dog,/m/speech\n", "line 1: 4 fields were expected (video_id, start_seconds, end_seconds, labels; several labels must be in quotes), 5 found"),
-    ("aaaaaaaaaaa|0|10|/m/dog\n", "line 1: 4 fields were expected"),
+    ("aaaaaaaaaaa|0|10|/m/dog\n", "line 1: no comma, semicolon or tab divides the lines"),
     ("# a list\naaaa,0,10,/m/dog\nbbbb,0,10,/m/dog\n", "line 2: a video id must have 11 letters, digits, _ or -; found 'aaaa, 0, 10, /m/dog' (1 more such line)"),
     ("../../aaaaa,0,10,/m/dog\n", "line 1: a video id must have 11"),
     ("aaaaaaaaaaa,-1,10,/m/dog\n", "line 1: the start must be a number of seconds, 0 or more; found 'aaaaaaaaaaa, -1, 10, /m/dog'"),
