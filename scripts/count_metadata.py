@@ -8,9 +8,12 @@ from soundsift.metadata.overview import overview
 from soundsift.tables import read_parquet
 
 
-def count_metadata(clips: Path, labels: Path, excluded: Path, batch_size: int, seed: int, counts: Path) -> str:
+def count_metadata(
+    clips: Path, labels: Path, excluded: Path, warnings: Path, batch_size: int, seed: int, counts: Path
+) -> str:
     """Write the counts; return the text to print."""
-    text = overview(read_parquet(clips), read_parquet(labels), read_parquet(excluded), batch_size, seed)
+    said = warnings.read_text(encoding="utf-8").splitlines()
+    text = overview(read_parquet(clips), read_parquet(labels), read_parquet(excluded), batch_size, seed, said)
     write_text(text, counts)
     return text
 
@@ -22,6 +25,7 @@ if __name__ == "__main__":
                 clips=Path(snakemake.input.clips),
                 labels=Path(snakemake.input.labels),
                 excluded=Path(snakemake.input.excluded),
+                warnings=Path(snakemake.input.warnings),
                 batch_size=snakemake.params.batch_size,
                 seed=snakemake.params.seed,
                 counts=Path(snakemake.params.counts),

@@ -8,8 +8,7 @@ from soundsift.config.clips import LengthParams
 from soundsift.config.metadata import LayoutParams, SelectionParams
 from soundsift.joblog import job_log
 from soundsift.media.durations import Durations
-from soundsift.metadata import clip_checks, selection
-from soundsift.metadata.batches import write_batches
+from soundsift.metadata import batches, clip_checks, selection
 from soundsift.metadata.classes import detector_members, read_tables
 from soundsift.metadata.lists import LAYOUT, read_lists
 from soundsift.metadata.whole_files import WHOLE, WholeFiles, divide
@@ -32,7 +31,7 @@ def select_clips(
     clip_checks.check_trainable(clips, list(detectors))
     if one_clip_a_video:
         clip_checks.check_one_clip_a_video(clips)
-    n_batches = write_batches(clips, batches_dir, names_path)
+    n_batches = batches.write_batches(clips, batches_dir, names_path)
     write_parquet(clips, clips_path)
     write_parquet(excluded, excluded_path)
     write_parquet(classes.table(members), labels_path)
@@ -40,7 +39,7 @@ def select_clips(
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]) as warnings:
         select_clips(
             segments=dict(zip(snakemake.params.lists, map(Path, snakemake.input.segments), strict=True)),
             tables={name: Path(snakemake.input[name]) for name in snakemake.params.tables},
@@ -58,3 +57,4 @@ if __name__ == "__main__":
             places=snakemake.params.places,
             whole=WholeFiles(LengthParams(**snakemake.params.lengths), snakemake.params.min_seconds),
         )
+        Path(snakemake.output.warnings).write_text("".join(f"{line}\n" for line in warnings), encoding="utf-8")

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
+
 from soundsift.joblog import job_log
 from soundsift.report import metadata
 from soundsift.report.figures import metadata as figures
@@ -14,7 +16,7 @@ OWN_LABELS = ": the labels of the lists as they stand, of unknown accuracy"
 
 
 def summarize_metadata(
-    clips: Path, labels: Path, excluded: Path, detectors: Sequence[str], at_youtube: bool,
+    clips: Path, labels: Path, excluded: Path, warnings: Path, detectors: Sequence[str], at_youtube: bool,
     rows: Path, classes: Path, page: Path, class_figure: Path, truth_figure: Path, co_occurrence_figure: Path,
 ) -> None:  # fmt: skip
     """Write the tables and their page; draw classes, truths and the co-occurrence of classes."""
@@ -24,7 +26,9 @@ def summarize_metadata(
     truths = metadata.truth_counts(wanted, detectors)
     write_csv(outcomes, rows)
     write_csv(counted, classes)
+    said = warnings.read_text(encoding="utf-8").splitlines()
     tables = [
+        *([("Warnings about the lists", pa.table({"warning": said}))] if said else []),
         ("Outcomes of the lists' rows", outcomes),
         ("Wanted clips with and without each detector's class", truths),
         (f"Every class{OWN_LABELS if metadata.are_own(known) else ''}", metadata.with_names_of_detectors(counted)),
@@ -45,6 +49,7 @@ if __name__ == "__main__":
             clips=Path(snakemake.input.clips),
             labels=Path(snakemake.input.labels),
             excluded=Path(snakemake.input.excluded),
+            warnings=Path(snakemake.input.warnings),
             detectors=snakemake.params.detectors,
             at_youtube=snakemake.params.at_youtube,
             rows=Path(snakemake.output.rows),

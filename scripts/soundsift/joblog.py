@@ -13,13 +13,25 @@ from pathlib import Path
 from soundsift.errors import SoundsiftError
 
 
+class _Said(logging.Handler):
+    """The messages of a logger so far."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
 @contextmanager
-def job_log(path: str | Path) -> Iterator[None]:
+def job_log(path: str | Path) -> Iterator[list[str]]:
     """Write logging, stderr and tracebacks of the enclosed block to ``path``.
 
-    Warnings of the logger ``soundsift`` are shown on the terminal too. An exception ends the process with exit status 1
-    and a last line in the log that begins with ``error:``. Before it is the traceback of an exception that is no
-    :class:`SoundsiftError`. The end of the run prints these lines: :func:`soundsift.report.ending.report_errors`.
+    Warnings of the logger ``soundsift`` are shown on the terminal too, and are the list that is yielded. An exception ends
+    the process with exit status 1 and a last line in the log that begins with ``error:``. Before it is the traceback of an
+    exception that is no :class:`SoundsiftError`. The end of the run prints these lines:
+    :func:`soundsift.report.ending.report_errors`.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
@@ -32,9 +44,11 @@ def job_log(path: str | Path) -> Iterator[None]:
         on_terminal = logging.StreamHandler(os.fdopen(os.dup(terminal), "w", encoding="utf-8"))
         on_terminal.setFormatter(logging.Formatter("soundsift: %(message)s"))
         on_terminal.setLevel(logging.WARNING)
-        logging.getLogger("soundsift").addHandler(on_terminal)
+        said = _Said()
+        for handler in (on_terminal, said):
+            logging.getLogger("soundsift").addHandler(handler)
         try:
-            yield
+            yield said.lines
         except SoundsiftError as error:
             log.write(f"error: {error}\n")
             sys.exit(1)
@@ -49,7 +63,8 @@ def job_log(path: str | Path) -> Iterator[None]:
             log.write(f"{line} (traceback in {path})\n")
             sys.exit(1)
         finally:
-            logging.getLogger("soundsift").removeHandler(on_terminal)
+            for handler in (on_terminal, said):
+                logging.getLogger("soundsift").removeHandler(handler)
             on_terminal.stream.close()
             os.dup2(terminal, 2)
             os.close(terminal)

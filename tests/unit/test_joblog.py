@@ -87,6 +87,14 @@ def test_logging_warnings_prints_and_output_of_programs_go_to_the_log_only(
     assert capfd.readouterr().err == ""
 
 
+def test_warnings_are_on_the_terminal_and_kept(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with job_log(tmp_path / "job.log") as said:
+        logging.getLogger("soundsift").warning("%d odd clips", 3)
+        logging.warning("of a library")
+    assert said == ["3 odd clips"]
+    assert capfd.readouterr().err == "soundsift: 3 odd clips\n"
+
+
 @pytest.mark.parametrize("error", [None, InputError("bad"), ValueError("bad")])
 def test_the_terminal_is_restored_after_the_job(
     error: Exception | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -1,5 +1,6 @@
 # In:  segment lists, class table, ontology and label accuracy, as configured
-# Out: results/metadata/{clips,labels,excluded}.parquet, results/metadata/batches.txt (name and size of all batches) and
+# Out: results/metadata/{clips,labels,excluded}.parquet, results/metadata/warnings.txt (what was said about the lists),
+#      results/metadata/batches.txt (name and size of all batches) and
 #      results/batches/{batch}.csv, one small file per batch of clips
 # By:  make_demo or fetch_audioset (only for files that the configuration asks for), select_clips; separate target that
 #      downloads nothing: metadata (classes, detectors and splits)
@@ -72,6 +73,7 @@ checkpoint select_clips:
         labels="results/metadata/labels.parquet",
         excluded="results/metadata/excluded.parquet",
         names="results/metadata/batches.txt",
+        warnings="results/metadata/warnings.txt",
         batches=directory("results/batches"),
     log:
         "results/logs/select_clips.log",
@@ -107,6 +109,7 @@ rule metadata:
         clips="results/metadata/clips.parquet",
         labels="results/metadata/labels.parquet",
         excluded="results/metadata/excluded.parquet",
+        warnings="results/metadata/warnings.txt",
     log:
         "results/logs/metadata.log",
     localrule: True

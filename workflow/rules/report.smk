@@ -15,6 +15,7 @@ rule summarize_metadata:
         clips="results/metadata/clips.parquet",
         labels="results/metadata/labels.parquet",
         excluded="results/metadata/excluded.parquet",
+        warnings="results/metadata/warnings.txt",
     output:
         rows="results/metadata/rows.csv",
         classes="results/metadata/classes.csv",

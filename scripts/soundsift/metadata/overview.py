@@ -15,7 +15,9 @@ PER_DETECTOR = (50, 100, 500, 1000, 5000)
 N_BATCHES = (1, 10, 100, 1000)
 
 
-def overview(clips: pa.Table, labels: pa.Table, excluded: pa.Table, batch_size: int, seed: int) -> str:
+def overview(
+    clips: pa.Table, labels: pa.Table, excluded: pa.Table, batch_size: int, seed: int, warnings: Sequence[str] = ()
+) -> str:
     """Describe the selected clips: classes, truths of each detector, and what a stricter selection would take.
 
     Parameters
@@ -24,12 +26,15 @@ def overview(clips: pa.Table, labels: pa.Table, excluded: pa.Table, batch_size: 
         The tables of ``select_clips``.
     batch_size, seed
         ``batch_size`` and ``metadata.seed`` of the configuration.
+    warnings
+        What was said about the lists.
     """
     splits = [split for split in ("train", "eval") if split in pc.unique(clips["split"]).to_pylist()]
     detectors = [name for name in clips.column_names if name.startswith("is_")]
     reasons = Counter(excluded["reason"].to_pylist())
     left_out = "".join(f"; {n:,} {reason}" for reason, n in reasons.most_common())
-    text = [f"{clips.num_rows:,} clips of {clips.num_rows + excluded.num_rows:,} rows{left_out}", ""]
+    text = [f"Warning: {line}" for line in warnings]
+    text += [f"{clips.num_rows:,} clips of {clips.num_rows + excluded.num_rows:,} rows{left_out}", ""]
     text += _table(["detector", "split", "with", "without", "unknown"], _truths(clips, splits, detectors))
     text += ["", *_table(["class", *splits], _classes(clips, labels, splits))]
     text += ["", *_table(["metadata.per_detector", "clips"], _per_detector(clips, detectors, batch_size, seed))]

@@ -57,8 +57,9 @@ def _performance_line(name: str, metrics: DetectorMetrics) -> str:
     always_no = metrics.baselines[ALWAYS_NO]
     n, balanced = own.confusion, own.balanced_accuracy
     return (
-        f"{name}: finds {n.tp} of {n.n_positive} clips with it; {n.fp} false alarms in {n.n_negative} clips "
-        f"without it. Accuracy {own.accuracy.value:.1%} (always answering no: {always_no.accuracy.value:.1%}). "
+        f"{name}: finds {n.tp} of {n.n_positive} clips with it; {n.fp} false alarm{'s' * (n.fp != 1)} in "
+        f"{n.n_negative} clips without it. "
+        f"Accuracy {own.accuracy.value:.1%} (always answering no: {always_no.accuracy.value:.1%}). "
         f"Balanced accuracy {balanced.value:.1%} (95 % interval {balanced.low:.1%} to {balanced.high:.1%}, "
         f"{metrics.n_eval} clips)."
     )

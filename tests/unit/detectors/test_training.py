@@ -67,6 +67,15 @@ def test_a_detector_learns_what_can_be_learned_and_its_networks_have_the_default
     assert trained.history["loss"].to_pylist()[-1] > trained.history["val_loss"].to_pylist()[-1]
 
 
+def test_members_hold_out_recordings_also_where_all_have_the_class() -> None:
+    examples = problem()
+    recordings = replace(examples, video=examples.video // 2 % 6)  # clips with and without the class in each
+    part = training._parts(recordings, QUICK)
+    assert np.bincount(part, minlength=3)[:3].min() >= 2 and part.max() == 2
+    one_has_it = np.where(recordings.video == 0, recordings.truth, 0)
+    assert training._parts(replace(recordings, truth=one_has_it), QUICK).max() == 0
+
+
 def test_a_member_and_its_scaler_are_not_trained_on_the_videos_it_holds_out() -> None:
     # mistake 5 of the first version: the scaler was fitted on test data too
     examples = problem()
