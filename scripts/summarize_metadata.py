@@ -26,16 +26,13 @@ def summarize_metadata(
     truths = metadata.truth_counts(wanted, detectors)
     write_csv(outcomes, rows)
     write_csv(counted, classes)
-    said = warnings.read_text(encoding="utf-8").splitlines()
+    first, said = metadata.first_clips(wanted, at_youtube), warnings.read_text(encoding="utf-8").splitlines()
     tables = [
         *([("Warnings about the lists", pa.table({"warning": said}))] if said else []),
         ("Outcomes of the lists' rows", outcomes),
         ("Wanted clips with and without each detector's class", truths),
         (f"Every class{OWN_LABELS if metadata.are_own(known) else ''}", metadata.with_names_of_detectors(counted)),
-        (
-            "The first clips of each split",
-            metadata.with_names_of_detectors(metadata.first_clips(wanted, at_youtube)),
-        ),
+        ("The first clips of each split", metadata.with_names_of_detectors(first)),
     ]
     write_page("Metadata", tables, page)
     figures.class_counts(counted, class_figure)

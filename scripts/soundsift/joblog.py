@@ -28,9 +28,9 @@ class _Said(logging.Handler):
 def job_log(path: str | Path) -> Iterator[list[str]]:
     """Write logging, stderr and tracebacks of the enclosed block to ``path``.
 
-    Warnings of the logger ``soundsift`` are shown on the terminal too, and are the list that is yielded. An exception ends
-    the process with exit status 1 and a last line in the log that begins with ``error:``. Before it is the traceback of an
-    exception that is no :class:`SoundsiftError`. The end of the run prints these lines:
+    Warnings of the logger ``soundsift`` are shown on the terminal too, and are the list that is yielded. An exception
+    ends the process with exit status 1 and a last line in the log that begins with ``error:``. Before it is the
+    traceback of an exception that is no :class:`SoundsiftError`. The end of the run prints these lines:
     :func:`soundsift.report.ending.report_errors`.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)

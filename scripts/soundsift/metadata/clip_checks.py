@@ -9,18 +9,24 @@ import pyarrow.compute as pc
 
 from soundsift.errors import ConfigError, InputError
 
+# Seconds by which programs round times.
+ROUNDING = 1e-6
 
-def check_trainable(clips: pa.Table, detectors: Sequence[str]) -> None:
+
+def check_trainable(clips: pa.Table, detectors: Sequence[str], min_seconds: float = 0.0) -> None:
     """Check that each detector has training clips with and without its class, before anything is downloaded.
 
     A warning is logged if fewer than two eval clips are known to have the class, or fewer than two not to have it: the
-    detector is then not judged. Error and warning name all such detectors.
+    detector is then not judged. Error and warning name all such detectors. Another warning is logged if clips are
+    shorter than ``min_seconds``, because they will be left out.
 
     Raises
     ------
     ConfigError
         If no training clip is known to have the class of a detector, or none is known not to have it.
     """
+    if min_seconds:
+        _remark_short_clips(clips, min_seconds)
     train, held_out = (clips.filter(pc.equal(clips["split"], split)) for split in ("train", "eval"))
     if lacking := _lacking(train, detectors, least=1):
         raise ConfigError(
@@ -42,6 +48,17 @@ def _lacking(clips: pa.Table, detectors: Sequence[str], least: int) -> str:
         for detector, found in counts.items()
         if min(found[True], found[False]) < least
     )
+
+
+def _remark_short_clips(clips: pa.Table, min_seconds: float) -> None:
+    lengths = pc.subtract(clips["end_seconds"], clips["start_seconds"])
+    n_short = pc.sum(pc.less(lengths, min_seconds - ROUNDING)).as_py()
+    if n_short:
+        logging.getLogger("soundsift").warning(
+            "%d of %d clips are shorter than clips.min_seconds (%g s) and will be left out as too_short: lower "
+            "clips.min_seconds (the shortest clip has %.3g s), or give longer segments",
+            n_short, clips.num_rows, min_seconds, pc.min(lengths).as_py(),
+        )  # fmt: skip
 
 
 def check_one_clip_a_video(clips: pa.Table) -> None:

@@ -282,6 +282,19 @@ def select_files(text: str, folder: Path, layout: LayoutParams) -> tuple[pa.Tabl
     return selection.select_clips(lists, classes, members, 100, test_fold=layout.fold)
 
 
+def test_clips_that_will_be_too_short_are_said_before_anything_runs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "file,start,end,labels\na.wav,0,0.5,dog\na.wav,1,4,cat\na.wav,5,6.25,dog\n"
+    clips, _ = select_files(text, tmp_path, LayoutParams())
+    clip_checks.check_trainable(clips, ["dog"], 3.0)
+    assert "2 of 3 clips are shorter than clips.min_seconds (3 s) and will be left out as too_short: " in caplog.text
+    assert "(the shortest clip has 0.5 s)" in caplog.text
+    caplog.clear()
+    clip_checks.check_trainable(clips, ["dog"], 0.5)
+    assert not caplog.text
+
+
 def test_clips_of_files_are_told_apart_by_start_and_end_and_show_their_file(tmp_path: Path) -> None:
     text = "file,start,end,labels\na.wav,0,2,dog\na.wav,0,3,cat\na.wav,0,3,dog\nb.wav,,,cat\n"
     clips, excluded = select_files(text, tmp_path, LayoutParams())
