@@ -399,7 +399,7 @@ BAD = [
     ({"detectors": {"dog": ["Bark"]}}, "soundsift: detectors.dog names 'Bark'"),
     (
         {"detectors": {"all": ["Music", "Speech", "Wind", "Engine", "Bird", "Noise"]}},
-        "soundsift: detectors.all cannot be",
+        "soundsift: detectors.all (28 with it, 0 without, 0 unknown) cannot be trained",
     ),
     (
         {"download": {"url": "file:///nowhere/{video_id}.*"}},

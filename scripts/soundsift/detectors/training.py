@@ -226,8 +226,7 @@ def _parts(examples: Examples, params: Hyperparameters) -> Int64Array:
         folds = StratifiedKFold(n_parts, shuffle=True, random_state=params.seed)
         for number, (_, held_out) in enumerate(folds.split(videos, positive[videos])):
             part[videos[held_out]] = number
-    elif len(videos) >= 2:  # a few long recordings that all have the class
-        n_parts = min(params.members, len(videos))
+    elif (n_parts := min(params.members, len(videos))) >= 2:  # a few long recordings that all have the class
         drawn = np.random.default_rng(params.seed).permutation(len(videos)) % n_parts
         part_of_clip = drawn[np.searchsorted(videos, examples.video[clips])]
         others = (examples.truth[clips][part_of_clip != number] for number in range(n_parts))
