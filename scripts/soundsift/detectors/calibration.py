@@ -1,12 +1,15 @@
 """Calibration of a detector: from the output of its networks to probabilities."""
 
-import logging
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
 from soundsift.arrays import Float64Array, Int64Array
+
+# Slope of all parts if none separates the classes. It is too small to matter, and keeps the order of the clips.
+NO_SLOPE = 1e-3
 
 
 def calibrate(margins: Float64Array, truth: Int64Array) -> list[float]:
@@ -25,8 +28,8 @@ def calibrate(margins: Float64Array, truth: Int64Array) -> list[float]:
     Returns
     -------
     The slope of each part, not negative, and the shift: the log-odds are ``margins @ slopes + shift``. A part whose
-    higher margins do not go with the class has the slope 0. If no part has another one, every probability is close to
-    the share of positives.
+    higher margins do not go with the class has the slope 0. If that is so for all parts, all have :data:`NO_SLOPE`, and
+    every probability is close to the share of positives.
     """
     n_positive = int(truth.sum())
     n_negative = len(truth) - n_positive
@@ -44,7 +47,9 @@ def calibrate(margins: Float64Array, truth: Int64Array) -> list[float]:
             of_all[used] = slopes
             return [*of_all.tolist(), float(model.intercept_[0])]
         used.pop(int(np.argmin(slopes)))
-    logging.warning(
-        "the networks do not separate the held-out clips: all probabilities are near the share of positives"
-    )
-    return [*[1e-3] * margins.shape[1], float(logit(target.mean()))]
+    return [*[NO_SLOPE] * margins.shape[1], float(logit(target.mean()))]
+
+
+def separates(weights: Sequence[float]) -> bool:
+    """Return whether a part of a detector separates the held-out clips, by the result of :func:`calibrate`."""
+    return any(slope != NO_SLOPE for slope in weights[:-1])

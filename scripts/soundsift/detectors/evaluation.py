@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from soundsift.arrays import Float64Array, Int64Array
+from soundsift.detectors.calibration import separates
 from soundsift.detectors.columns import ERROR_COLUMNS, PREDICTION_COLUMNS, PROBABILITY_COLUMNS
 from soundsift.detectors.examples import Batches, read_examples, read_rows, read_split_columns
 from soundsift.detectors.hyperparameters import Hyperparameters
@@ -77,7 +78,8 @@ def evaluate(
 
     sources = sources_of(table).combine_chunks().dictionary_encode().indices.to_numpy()
     # without held-out videos the shift is 0, and the threshold is not the share of positives
-    is_calibrated = definition.calibrations[detector][-1] != 0
+    weights = definition.calibrations[detector]
+    is_share = weights[-1] != 0 and separates(weights)
     is_judged = can_be_judged(len(eval_rows), int(eval_truth.sum()))
     compared: dict[str, Float64Array] = {}
     baselines: dict[str, Performance] = {}
@@ -103,9 +105,7 @@ def evaluate(
         positives=int(eval_truth.sum()),
         train_positives=int(truth[train_rows].sum()),
         threshold=threshold,
-        threshold_interval=share_interval(truth[train_rows], sources[train_rows], params.seed)
-        if is_calibrated
-        else None,
+        threshold_interval=share_interval(truth[train_rows], sources[train_rows], params.seed) if is_share else None,
         performance=measured(probability[eval_rows], threshold) if is_judged else None,
         brier_score_uncalibrated=float(np.mean((uncalibrated - eval_truth) ** 2)) if is_judged else None,
         baselines=baselines,

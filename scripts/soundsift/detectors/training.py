@@ -25,7 +25,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from soundsift.arrays import Float32Array, Float64Array, Int64Array
 from soundsift.detectors import frame_network
-from soundsift.detectors.calibration import calibrate
+from soundsift.detectors.calibration import calibrate, separates
 from soundsift.detectors.columns import HISTORY_COLUMNS, N_EPOCHS
 from soundsift.detectors.drawing import class_weights, draw_epoch, stream
 from soundsift.detectors.examples import Examples
@@ -110,9 +110,13 @@ def train(name: str, examples: Examples, params: Hyperparameters, columns: Seque
     if is_calibrated:
         weights = window_weights = calibrate(margins[~window & usable], truth[~window & usable])
         if len(np.unique(truth[window & usable])) == 2:
-            window_weights = calibrate(margins[window & usable], truth[window & usable])
+            of_windows = calibrate(margins[window & usable], truth[window & usable])
+            window_weights = of_windows if separates(of_windows) else weights
     # with calibrated probabilities the share of positives is the threshold of the best balanced accuracy
     threshold = float(examples.truth[: examples.n_clips].mean()) if is_calibrated else 0.5
+    if not separates(weights):
+        logging.warning("%s: the networks do not separate the held-out clips, so it gives one answer for all", name)
+        threshold = 0.5  # the more frequent answer
     model = detector_network([members for members, _ in parts], weights, name)
     table = pa.table(history, schema=pa.schema([(c.name, c.type) for c in HISTORY_COLUMNS]))
     return Trained(model, threshold, weights, window_weights, table)

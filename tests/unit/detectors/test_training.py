@@ -168,6 +168,32 @@ def test_constant_inputs_are_named_and_nothing_but_constants_is_refused(caplog: 
         train("music", examples, QUICK)
 
 
+@pytest.mark.parametrize("windows", [False, True])
+def test_a_detector_that_learned_nothing_gives_the_more_frequent_answer(
+    windows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples = problem(40)
+    keep = np.flatnonzero((examples.truth[:40] == 0) | (np.arange(40) % 10 == 1))
+    n = len(keep)
+    rare = rows(examples.x[keep], examples.truth[keep], np.arange(n), np.full(n, -1), n)
+    if windows:
+        rare = replace(rare, is_window=np.arange(n) % 2 == 1)
+        monkeypatch.setattr(training, "separates", lambda weights: weights[0] == 2.0)
+    calls = iter([2.0, 1e-3])
+
+    def reversed_order(margins: np.ndarray, truth: np.ndarray) -> list[float]:
+        return [next(calls), 0.0] if windows else calibration.calibrate(-margins, truth)
+
+    monkeypatch.setattr(training, "calibrate", reversed_order)
+    trained = train("music", rare, replace(QUICK, min_steps=120))
+    if windows:
+        assert trained.window_weights == trained.weights == [2.0, 0.0]
+    else:
+        assert trained.threshold == 0.5
+        assert not calibration.separates(trained.weights)
+        assert (model_file.probabilities(trained.model, [problem(seed=1).x]) < 0.5).all()
+
+
 def test_calibration_is_platts_and_finite_where_the_classes_separate_completely() -> None:
     rng = np.random.default_rng(0)
     truth = (np.arange(300) % 3 == 0).astype(np.int64)
