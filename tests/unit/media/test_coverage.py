@@ -86,6 +86,12 @@ def test_the_lines_say_what_is_there_and_what_a_further_run_asks_for(found: pa.T
     text = coverage.lines(found, retry_permanent=False)
     assert "train: 1 of 4 wanted clips are there (25.0%)" in text
     assert "eval: 0 of 1 wanted clips are there (0.0%)" in text
+    assert sorted(text.splitlines()[1:5]) == [
+        "  not_asked                1   25.0%",
+        "  private                  1   25.0%",
+        "  rate_limited             1   25.0%",
+        "  silent                   1   25.0%",
+    ]
     assert "music: 1 of 3 clips with it are there, 0 of 1 without it" in text
     assert "A run would ask for 3 clips (2 not_asked, 1 rate_limited)." in text
     assert "--forcerun" not in text

@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from soundsift.report import metadata
+from summarize_metadata import summarize_metadata
 
 LABELS = pa.table(
     {
@@ -100,3 +104,25 @@ def test_with_many_detectors_fewer_classes_of_each_are_compared(clips: pa.Table)
     names, _, starts = metadata.co_occurrence(clips, many)
     assert names == ["Music", "Speech"]
     assert len(starts) == 22
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_page_says_whether_the_labels_are_those_of_the_lists_and_has_their_warnings(
+    own: bool, clips: pa.Table, tmp_path: Path
+) -> None:
+    excluded = pa.table({"list": ["train"], "reason": ["repeated"]})
+    labels = LABELS.set_column(0, "label_id", LABELS["display_name"]) if own else LABELS
+    if own:
+        clips = clips.set_column(clips.column_names.index("label_ids"), "label_ids", clips["labels"])
+    for name, table in {"clips": clips, "labels": labels, "excluded": excluded}.items():
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    (tmp_path / "warnings.txt").write_text("a list of 3 rows\n" if own else "")
+    outputs = {name: tmp_path / name for name in ("rows", "classes", "page", "class_figure", "truth_figure")}
+    summarize_metadata(
+        **{name: tmp_path / f"{name}.parquet" for name in ("clips", "labels", "excluded")},
+        warnings=tmp_path / "warnings.txt", detectors=["music", "speech"], at_youtube=False, **outputs,
+        co_occurrence_figure=tmp_path / "co_occurrence",
+    )  # fmt: skip
+    page = (tmp_path / "page").read_text()
+    assert ("the labels of the lists as they stand, of unknown accuracy" in page) == own
+    assert ("Warnings about the lists" in page and "a list of 3 rows" in page) == own
