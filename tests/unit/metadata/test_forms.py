@@ -318,6 +318,15 @@ def test_what_is_no_list_is_named(content: bytes, kind: str, tmp_path: Path) -> 
     assert kind in str(refused.value)
 
 
+def test_the_ids_of_an_exported_list_are_kept(tmp_path: Path) -> None:
+    header = "clip_id,video_id,start_seconds,end_seconds,split,labels,label_ids"
+    row = "file-0123456789_0-9000,file-0123456789,0,9,train,dog,dog"
+    (tmp_path / "list.csv").write_text(f"{header}\n{row}\n")
+    lists, _ = read_lists({"train": tmp_path / "list.csv"}, None, True, OWN)
+    assert lists["train"].clip_id.to_pylist() == ["file-0123456789_0-9000"]
+    assert "a clip id must be a video id" in refusal(header, row.replace("-9000", "x"), tmp_path)
+
+
 def test_labels_are_read_as_programs_write_lists(tmp_path: Path) -> None:
     for text in ("['dog' 'rain']", "['dog'\n 'rain']", "('dog', 'rain')", "{'dog', 'rain'}", "['dog','rain',]"):
         assert own(f'file,labels\na.wav,"{text}"\n', tmp_path / "list.csv")[0][3] == ["dog", "rain"]
