@@ -39,7 +39,12 @@ def job_log(path: str | Path) -> Iterator[list[str]]:
     with open(path, "w", buffering=1, encoding="utf-8") as log, redirect_stderr(log):
         # external programs and C libraries write to file descriptor 2, not to sys.stderr
         os.dup2(log.fileno(), 2)
-        logging.basicConfig(stream=log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
+        in_file = logging.StreamHandler(log)
+        in_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        root = logging.getLogger()
+        before = root.handlers[:], root.level
+        root.handlers[:] = [in_file]
+        root.setLevel(logging.INFO)
         logging.captureWarnings(True)
         on_terminal = logging.StreamHandler(os.fdopen(os.dup(terminal), "w", encoding="utf-8"))
         on_terminal.setFormatter(logging.Formatter("soundsift: %(message)s"))
@@ -66,6 +71,9 @@ def job_log(path: str | Path) -> Iterator[list[str]]:
             for handler in (on_terminal, said):
                 logging.getLogger("soundsift").removeHandler(handler)
             on_terminal.stream.close()
+            logging.captureWarnings(False)
+            root.handlers[:] = before[0]
+            root.setLevel(before[1])
             os.dup2(terminal, 2)
             os.close(terminal)
 

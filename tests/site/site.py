@@ -158,8 +158,9 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(data) // 2 if fault == "short" else len(data)))
             for name, value in (extra or {}).items():
                 self.send_header(name, value)
+            if fault in ("cut", "stall", "short"):
+                self.send_header("Connection", "close")  # or else the client may ask again while it is being closed
             self.end_headers()
-            self.close_connection = self.close_connection or fault in ("cut", "stall", "short")
             if with_body:
                 data = data[: len(data) // 2] if fault in ("cut", "stall") else data
                 site.sent[Path(self.path).stem] += len(data)

@@ -3,7 +3,6 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,6 @@ import pytest
 from soundsift import joblog
 from soundsift.errors import InputError
 from soundsift.joblog import Progress, job_log
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    logging.captureWarnings(False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 class Clock:
@@ -96,10 +85,12 @@ def test_warnings_are_on_the_terminal_and_kept(tmp_path: Path, capfd: pytest.Cap
 
 
 @pytest.mark.parametrize("error", [None, InputError("bad"), ValueError("bad")])
-def test_the_terminal_is_restored_after_the_job(
+def test_the_terminal_and_logging_are_as_before_after_the_job(
     error: Exception | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = sys.stderr
+    root = logging.getLogger()
+    log_before = root.handlers[:], root.level, warnings.showwarning
     n_open = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
     try:
         with job_log(tmp_path / "job.log"):
@@ -108,6 +99,7 @@ def test_the_terminal_is_restored_after_the_job(
     except (SystemExit, ValueError):
         capfd.readouterr()
     assert sys.stderr is before
+    assert (root.handlers, root.level, warnings.showwarning) == log_before
     os.write(2, b"on the terminal\n")
     assert capfd.readouterr().err == "on the terminal\n"
     assert "on the terminal" not in (tmp_path / "job.log").read_text(encoding="utf-8")
