@@ -5,7 +5,7 @@
 A line is drawn from all lines that hold something to break: a comparison, a sum, a product, ``and``, ``or``, ``not``, a
 number, a condition, a call whose result is not used, or the value of a ``return``. A copy of the tree gets one break,
 and pytest runs there with the given arguments until the first failure. The same seed and the same code give the same
-breaks, so two test suites can be compared.
+breaks, so two test suites can be compared. The unit tests of the same folder run before all others.
 """
 
 import argparse
@@ -108,8 +108,12 @@ def notice(one: Break, arguments: list[str]) -> tuple[str, str]:
         source = one.file.read_bytes()
         broken = source[: one.start] + one.text.encode() + source[one.end :]
         file.write_bytes(broken)
-        command = [sys.executable, "-m", "pytest", "-x", "-rfE", "-p", "no:cacheprovider", *arguments]
-        done = subprocess.run(command, cwd=tree, capture_output=True, text=True)
+        near = str(Path("tests/unit", *one.file.parent.relative_to(ROOT / "scripts").parts[1:]))
+        for tests in ([near], ["tests", f"--ignore={near}"]):
+            command = [sys.executable, "-m", "pytest", "-x", "-rfE", "-p", "no:cacheprovider", *tests, *arguments]
+            done = subprocess.run(command, cwd=tree, capture_output=True, text=True)
+            if done.returncode != 0:
+                break
         failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, flags=re.MULTILINE)
         name = failed[0] if failed else "" if done.returncode == 0 else f"exit status {done.returncode}"
         return broken.splitlines()[one.line - 1].decode().strip(), name
