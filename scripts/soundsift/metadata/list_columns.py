@@ -10,15 +10,10 @@ import pyarrow as pa
 
 from soundsift.config.metadata import LayoutParams
 from soundsift.errors import InputError
+from soundsift.metadata.column_names import positions_of
 from soundsift.metadata.delimited import N_SAMPLE_LINES, read_rows, refuse, trimmed
-from soundsift.metadata.headers import (
-    AUDACITY,
-    form_of,
-    positions_of,
-    refuse_unknown_times,
-    remark_numbers,
-    wanted_columns,
-)
+from soundsift.metadata.header_advice import refuse_unknown_times, remark_numbers
+from soundsift.metadata.headers import AUDACITY, form_of, wanted_columns
 from soundsift.metadata.labels import Integers
 from soundsift.metadata.recipe import Recipe
 
