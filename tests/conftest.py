@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,8 +115,13 @@ def working(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the folder of the processes that run snakemake and scripts for all processes that run tests."""
+    """Name the folder of the processes that run snakemake and scripts for all processes that run tests.
+
+    Processes that a shell starts in the background ignore interrupts, and so do their children: tests that interrupt a
+    job would fail.
+    """
     if not hasattr(config, "workerinput"):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.environ["SOUNDSIFT_TEST_SERVERS"] = tempfile.mkdtemp()
 
 
