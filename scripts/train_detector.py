@@ -1,6 +1,7 @@
 """Train one detector on the features table."""
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -28,15 +29,15 @@ def train_detector(
         features, augmented, detector, columns, test_fraction, params.seed,
         batches if params.model != "statistics" else None,
     )  # fmt: skip
-    logging.info(
-        "%s: %d training clips, %d of them with the class, and %d augmented versions and windows",
-        detector, examples.n_clips, examples.truth[: examples.n_clips].sum(), len(examples.x) - examples.n_clips,
-    )  # fmt: skip
+    logging.info("%d training clips, and %d examples in all", examples.n_clips, len(examples.x))
     trained = train(detector, examples, params, columns)
+    held_out = {detector: asdict(trained.held_out)} if trained.held_out else {}
     definition = Definition(
         columns, definition_of(schema), {detector: trained.threshold}, {detector: trained.weights},
-        {detector: trained.window_weights}, synthetic=is_demo,
+        {detector: trained.window_weights}, is_demo, held_out,
     )  # fmt: skip
+    if trained.held_out and (remark := trained.held_out.remark):
+        logging.getLogger("soundsift").warning("detector %s: %s", detector, remark)
     params_of_features, sample_rate_hz = params_of(definition.features)
     save(trained.model, definition, filters_of(sample_rate_hz, params_of_features), model)
     write_parquet(trained.history, history)

@@ -49,7 +49,6 @@ def card(
         features=features,
         n_inputs=n_inputs,
         network=network,
-        is_calibrated=metrics.threshold_interval is not None,
         slopes=weights[:-1],
         keras_version=version("keras"),
     )

@@ -43,6 +43,9 @@ class Definition:
         The same for windows of a few seconds, which detection listens to.
     synthetic
         Whether the model was trained on the synthetic sound of the demo.
+    held_out
+        {detector: :class:`soundsift.detectors.metrics.HeldOut` as a dictionary}, of those that held out clips. A
+        combined model has none.
     about
         {detector: what the configuration and the evaluation say of it: :func:`about`}. Only a combined model has it.
     """
@@ -53,6 +56,7 @@ class Definition:
     calibrations: dict[str, list[float]]
     window_calibrations: dict[str, list[float]]
     synthetic: bool = False
+    held_out: dict[str, dict[str, Any]] = field(default_factory=dict)
     about: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def inputs(self, path: Path) -> Iterator[Float32Array]:

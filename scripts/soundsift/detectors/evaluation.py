@@ -16,16 +16,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from soundsift.arrays import Float64Array, Int64Array
-from soundsift.detectors.calibration import separates
 from soundsift.detectors.columns import ERROR_COLUMNS, PREDICTION_COLUMNS, PROBABILITY_COLUMNS
 from soundsift.detectors.examples import Batches, read_examples, read_rows, read_split_columns
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.inference import Model, calibrated
-from soundsift.detectors.metrics import ALWAYS_NO, DetectorMetrics, Performance, can_be_judged
+from soundsift.detectors.metrics import ALWAYS_NO, DetectorMetrics, HeldOut, Performance, can_be_judged
 from soundsift.detectors.model_file import probabilities
-from soundsift.detectors.scoring import measure_performance, share_interval
+from soundsift.detectors.scoring import measure_performance
 from soundsift.detectors.sequences import clip_sequences, missing_sequences
-from soundsift.detectors.split import sources_of, train_and_eval, truth_of
+from soundsift.detectors.split import train_and_eval, truth_of
 from soundsift.detectors.training import train
 from soundsift.features.inputs import has_original, input_columns, original_columns
 
@@ -76,10 +75,7 @@ def evaluate(
     def measured(of_model: Float64Array, at: float) -> Performance:
         return measure_performance(eval_truth, of_model, at, params.seed)
 
-    sources = sources_of(table).combine_chunks().dictionary_encode().indices.to_numpy()
-    # without held-out videos the shift is 0, and the threshold is not the share of positives
-    weights = definition.calibrations[detector]
-    is_share = weights[-1] != 0 and separates(weights)
+    held_out = HeldOut(**definition.held_out[detector]) if detector in definition.held_out else None
     is_judged = can_be_judged(len(eval_rows), int(eval_truth.sum()))
     compared: dict[str, Float64Array] = {}
     baselines: dict[str, Performance] = {}
@@ -105,7 +101,7 @@ def evaluate(
         positives=int(eval_truth.sum()),
         train_positives=int(truth[train_rows].sum()),
         threshold=threshold,
-        threshold_interval=share_interval(truth[train_rows], sources[train_rows], params.seed) if is_share else None,
+        held_out=held_out,
         performance=measured(probability[eval_rows], threshold) if is_judged else None,
         brier_score_uncalibrated=float(np.mean((uncalibrated - eval_truth) ** 2)) if is_judged else None,
         baselines=baselines,

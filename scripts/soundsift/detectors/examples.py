@@ -15,7 +15,7 @@ from soundsift.detectors.sequences import NO_SEQUENCES, Sequences, read_sequence
 from soundsift.detectors.split import sources_of, train_and_eval, truth_of
 from soundsift.features.inputs import matrices
 
-# The networks on frames are trained on at most this many sequences, which take 1.6 GB for clips of ten seconds.
+# The networks on frames get at most this many sequences, which take 1.6 GB for clips of ten seconds.
 MAX_SEQUENCES = 100_000
 
 
@@ -154,7 +154,7 @@ def read_examples(
         read_rows(augmented, columns, usable, x[len(train) :])
     # number the training videos without gaps
     number = np.cumsum(is_training) - 1
-    sequence, sequences = _sequences_of(clip_ids, version, is_window, batches, seed)
+    sequence, sequences = _sequences_of(clip_ids, truth, version, is_window, batches, seed)
     return Examples(
         x, truth, number[videos], np.where(partners >= 0, number[partners], -1), len(train), version, is_window,
         sequence, sequences,
@@ -162,20 +162,29 @@ def read_examples(
 
 
 def _sequences_of(
-    clip_ids: pa.ChunkedArray, version: Int64Array, is_window: BoolArray, batches: Batches | None, seed: int
-) -> tuple[Int64Array, Sequences]:
+    clip_ids: pa.ChunkedArray, truth: Int64Array, version: Int64Array, is_window: BoolArray, batches: Batches | None,
+    seed: int,
+) -> tuple[Int64Array, Sequences]:  # fmt: skip
     """Read the sequences of the rows, of a random sample of them on long lists."""
     numbers = np.full(len(version), -1)
     if batches is None:
         return numbers, NO_SEQUENCES
     rows = np.flatnonzero(~is_window | (version == 0))
     if len(rows) > MAX_SEQUENCES:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_SEQUENCES, replace=False))
+        rows = _sample(rows, truth, np.random.default_rng(seed))
     keys = zip(
         clip_ids.take(rows).to_pylist(), version[rows].tolist(), is_window[rows].tolist(), strict=True
     )  # fmt: skip
     numbers[rows] = np.arange(len(rows))
     return numbers, read_sequences(batches.features, batches.augmented, {key: i for i, key in enumerate(keys)})
+
+
+def _sample(rows: Int64Array, truth: Int64Array, rng: np.random.Generator) -> Int64Array:
+    """Draw :data:`MAX_SEQUENCES` rows: up to half of them of the rarer class, or all of it."""
+    fewer, more = sorted((rows[truth[rows] == value] for value in (0, 1)), key=len)
+    n_fewer = min(len(fewer), MAX_SEQUENCES // 2)
+    drawn = [rng.permutation(fewer)[:n_fewer], rng.permutation(more)[: MAX_SEQUENCES - n_fewer]]
+    return np.sort(np.concatenate(drawn))
 
 
 def read_rows(path: Path, columns: Sequence[str], rows: Int64Array, into: Float32Array | None = None) -> Float32Array:

@@ -97,6 +97,44 @@ _NOT_JUDGED = dict.fromkeys(field.name for field in fields(Performance) if field
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """How a detector answers for training clips that its networks were not trained on.
+
+    Attributes
+    ----------
+    n_clips
+        Number of these clips.
+    networks
+        {part: number of its networks}; the parts are ``statistics`` and ``frames``.
+    roc_auc
+        {part: area under the ROC curve of its networks alone}, and ``both`` of both together.
+    low, high
+        95 % bootstrap interval over sources of the last of these areas.
+    threshold_low, threshold_high
+        95 % bootstrap interval of the threshold: calibration and share of positives are computed again on other draws
+        of the sources. None if the detector does not separate the clips.
+    """
+
+    n_clips: int
+    networks: dict[str, int]
+    roc_auc: dict[str, float]
+    low: float
+    high: float
+    threshold_low: float | None
+    threshold_high: float | None
+
+    @property
+    def remark(self) -> str:
+        """What a user must know of a detector that learned little or nothing; otherwise an empty string."""
+        if self.threshold_low is None:
+            return "its networks do not separate the clips that they held out, so it gives the more frequent answer"
+        if self.low <= 0.5:
+            area = f"ROC AUC {list(self.roc_auc.values())[-1]:.2f}, {self.low:.2f} to {self.high:.2f}"
+            return f"on the training clips that its networks held out it is not clearly better than chance ({area})"
+        return ""
+
+
+@dataclass(frozen=True)
 class DetectorMetrics:
     """The metrics of a detector and of its baselines.
 
@@ -110,9 +148,8 @@ class DetectorMetrics:
         Clips of unknown truth, which are used neither for training nor for evaluation.
     threshold
         Of the detector: the share of positives among the training clips, or 0.5 if it is not calibrated.
-    threshold_interval
-        This share with its 95 % bootstrap interval over the sources of the training clips; None if the detector is not
-        calibrated.
+    held_out
+        On the training clips that its networks held out; None if the detector is not calibrated.
     performance
         Of the detector; None if it was not judged: :func:`can_be_judged`.
     brier_score_uncalibrated
@@ -129,7 +166,7 @@ class DetectorMetrics:
     positives: int
     train_positives: int
     threshold: float
-    threshold_interval: Interval | None
+    held_out: HeldOut | None
     performance: Performance | None
     brier_score_uncalibrated: float | None
     baselines: dict[str, Performance]
@@ -200,11 +237,11 @@ def read_metrics(path: Path) -> DetectorMetrics:
     try:
         own = {name: data.pop(name) for name in _NOT_JUDGED} | {"threshold": data["threshold"]}
         performance = None if own["confusion"] is None else _performance(own)
-        interval = data.pop("threshold_interval")
+        held_out = data.pop("held_out")
         baselines = {name: _performance(one) for name, one in data.pop("baselines").items()}
         return DetectorMetrics(
             **data,
-            threshold_interval=Interval(**interval) if interval else None,
+            held_out=HeldOut(**held_out) if held_out else None,
             performance=performance,
             baselines=baselines,
         )

@@ -100,26 +100,3 @@ def measure_performance(
         intervals[name] = Interval(float(value[name][0]), float(low), float(high))
     confusion = Confusion(**{name: int(value[name][0]) for name in ("tn", "fp", "fn", "tp")})
     return Performance(threshold=threshold, confusion=confusion, **intervals)
-
-
-def share_interval(truth: Int64Array, source: Int64Array, seed: int, n_resamples: int = 1000) -> Interval:
-    """Compute the share of positives with a 95 % percentile bootstrap interval over sources.
-
-    Whole sources are drawn, because clips of one source are mostly alike in truth: as many clips of few sources tell
-    less about the share.
-
-    Parameters
-    ----------
-    truth
-        0 or 1, shape (n,).
-    source
-        Number of the source of each clip, shape (n,).
-    """
-    _, number = np.unique(source, return_inverse=True)
-    of_sources = np.stack([np.bincount(number), np.bincount(number, weights=truth)], axis=1)
-    # sources of as many clips and positives are interchangeable
-    kinds, n_of_kind = np.unique(of_sources, axis=0, return_counts=True)
-    n_sources = len(of_sources)
-    draws = np.random.default_rng(seed).multinomial(n_sources, n_of_kind / n_sources, size=n_resamples)
-    low, high = np.percentile((draws @ kinds[:, 1]) / (draws @ kinds[:, 0]), [2.5, 97.5])
-    return Interval(float(truth.mean()), float(low), float(high))

@@ -1,11 +1,13 @@
 """Split of the clips into training and evaluation, by source: two clips of one source are never on different sides.
 
-A source is a video or file, or all clips with one value of ``metadata.group``.
+A source is a video or file. With ``metadata.group`` it is all clips of one value, with the values that share a file.
 """
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import train_test_split
 
 from soundsift.arrays import Int64Array
@@ -61,8 +63,22 @@ def train_and_eval(
 
 
 def sources_of(table: pa.Table) -> pa.ChunkedArray:
-    """Return the source of every row, whose clips are kept together: its group, or else its video."""
-    return table["group" if "group" in table.column_names else "video_id"]
+    """Return the source of every row, whose clips are kept together, by the name of one of its videos.
+
+    Without a column ``group`` it is the video. With it, clips are kept together that share a group or a video, and so
+    are groups that share a video.
+    """
+    if "group" not in table.column_names:
+        return table["video_id"]
+    (videos, video), (groups, group) = (
+        (one.dictionary, one.indices.to_numpy())
+        for one in (table[name].combine_chunks().dictionary_encode() for name in ("video_id", "group"))
+    )
+    n = len(videos) + len(groups)
+    links = coo_array((np.ones(len(video), dtype=bool), (video, len(videos) + group)), shape=(n, n))
+    _, source = connected_components(links, directed=False)
+    _, first = np.unique(source[: len(videos)], return_index=True)  # every source has a video
+    return pa.chunked_array([videos.take(pa.array(first)).take(pa.array(source[video]))])
 
 
 def truth_of(table: pa.Table, detector: str) -> Int64Array:

@@ -23,13 +23,14 @@ import numpy as np
 import pyarrow as pa
 from sklearn.model_selection import StratifiedKFold
 
-from soundsift.arrays import Float32Array, Float64Array, Int64Array
+from soundsift.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from soundsift.detectors import frame_network
-from soundsift.detectors.calibration import calibrate, separates
+from soundsift.detectors.calibration import calibrate, judge_held_out, separates
 from soundsift.detectors.columns import HISTORY_COLUMNS, N_EPOCHS
 from soundsift.detectors.drawing import class_weights, draw_epoch, stream
 from soundsift.detectors.examples import Examples
 from soundsift.detectors.hyperparameters import Hyperparameters
+from soundsift.detectors.metrics import HeldOut
 from soundsift.detectors.network import (
     CONSTANT_VARIANCE,
     Moments,
@@ -67,6 +68,8 @@ class Trained:
         each part's members times its slope, plus the shift.
     history
         :data:`HISTORY_COLUMNS`; the last two are null if no video was held out.
+    held_out
+        None if no video was held out.
     """
 
     model: "keras.Model"
@@ -74,6 +77,7 @@ class Trained:
     weights: list[float]
     window_weights: list[float]
     history: pa.Table
+    held_out: HeldOut | None
 
 
 def train(name: str, examples: Examples, params: Hyperparameters, columns: Sequence[str] = ()) -> Trained:
@@ -103,23 +107,43 @@ def train(name: str, examples: Examples, params: Hyperparameters, columns: Seque
         parts.append((members, margins))
         history = history or of_frames
     margins = np.stack([of_part for _, of_part in parts], axis=1)
-    usable = np.isfinite(margins).all(axis=1)
+    usable = np.asarray(np.isfinite(margins).all(axis=1))
     window = examples.is_window[unchanged]
     truth = examples.truth[unchanged]
     weights = window_weights = [*[1 / len(parts)] * len(parts), 0.0]
+    held_out = None
     if is_calibrated:
-        weights = window_weights = calibrate(margins[~window & usable], truth[~window & usable])
-        if len(np.unique(truth[window & usable])) == 2:
-            of_windows = calibrate(margins[window & usable], truth[window & usable])
+        rows, source = np.flatnonzero(~window & usable), examples.video[unchanged]
+        weights = window_weights = calibrate(margins[rows], truth[rows], _counts(truth, ~window, usable))
+        names = ("statistics", "frames") if len(parts) > 1 else (params.model,)
+        networks = {part: len(members) for part, (members, _) in zip(names, parts, strict=True)}
+        held_out = judge_held_out(margins[rows], truth[rows], source[rows], weights, networks, params.seed)
+        rows = np.flatnonzero(window & usable)
+        if len(np.unique(truth[rows])) == 2:
+            of_windows = calibrate(margins[rows], truth[rows], _counts(truth, window, usable))
             window_weights = of_windows if separates(of_windows) else weights
     # with calibrated probabilities the share of positives is the threshold of the best balanced accuracy
     threshold = float(examples.truth[: examples.n_clips].mean()) if is_calibrated else 0.5
     if not separates(weights):
-        logging.warning("%s: the networks do not separate the held-out clips, so it gives one answer for all", name)
         threshold = 0.5  # the more frequent answer
     model = detector_network([members for members, _ in parts], weights, name)
     table = pa.table(history, schema=pa.schema([(c.name, c.type) for c in HISTORY_COLUMNS]))
-    return Trained(model, threshold, weights, window_weights, table)
+    return Trained(model, threshold, weights, window_weights, table, held_out)
+
+
+def _counts(truth: Int64Array, wanted: BoolArray, usable: BoolArray) -> Float64Array:
+    """How often each wanted and usable row counts, so that both classes have their share of all wanted rows.
+
+    Of long lists only a sample of the rows is usable, which has more clips of the rarer class.
+    """
+    counts = np.ones(len(truth))
+    for value in (0, 1):
+        of_class = wanted & (truth == value)
+        n_usable = int((of_class & usable).sum())
+        if n_usable:
+            counts[of_class] = of_class.sum() / n_usable
+    found = counts[wanted & usable]
+    return np.asarray(found / found.mean())
 
 
 def _make_deterministic(params: Hyperparameters) -> None:
@@ -204,6 +228,11 @@ def _frames(
         np.flatnonzero(usable if n_members == 1 else usable & (held_out_by != number) & (partner_held_out_by != number))
         for number in range(n_members)
     ]
+    if any(len(np.unique(examples.truth[of_member])) < 2 for of_member in rows):
+        raise TrainingError(
+            f"detector {name}: a network on frames would have clips of one class only: give a longer list, or set "
+            "training.model to statistics"
+        )
     truth = np.zeros(len(examples.sequences), dtype=np.int64)
     truth[examples.sequence[usable]] = examples.truth[usable]
     numbers = [examples.sequence[of_member] for of_member in rows]
@@ -230,13 +259,25 @@ def _parts(examples: Examples, params: Hyperparameters) -> Int64Array:
         folds = StratifiedKFold(n_parts, shuffle=True, random_state=params.seed)
         for number, (_, held_out) in enumerate(folds.split(videos, positive[videos])):
             part[videos[held_out]] = number
-    elif (n_parts := min(params.members, len(videos))) >= 2:  # a few long recordings that all have the class
-        drawn = np.random.default_rng(params.seed).permutation(len(videos)) % n_parts
-        part_of_clip = drawn[np.searchsorted(videos, examples.video[clips])]
-        others = (examples.truth[clips][part_of_clip != number] for number in range(n_parts))
-        if all(truth.min() < truth.max() for truth in others):
-            part[videos] = drawn
+    else:  # a few long recordings that all have the class
+        part[videos] = _random_parts(len(videos), np.searchsorted(videos, examples.video[clips]), examples.truth[clips],
+                                     params)  # fmt: skip
     return part
+
+
+def _random_parts(n_videos: int, video: Int64Array, truth: Int64Array, params: Hyperparameters) -> Int64Array:
+    """Number of the part of each video, so that without a part both classes are there; all 0 if none is found.
+
+    The networks on frames leave out several parts at once, see :data:`N_FRAME_MEMBERS`.
+    """
+    rng = np.random.default_rng(params.seed)
+    for n_parts in range(min(params.members, n_videos), 1, -1):
+        part = rng.permutation(n_videos) % n_parts
+        left_out = [of_video == number for of_video in (part, part % min(N_FRAME_MEMBERS, n_parts))
+                    for number in range(of_video.max() + 1)]  # fmt: skip
+        if all(len(np.unique(truth[~out[video]])) == 2 for out in left_out):
+            return part
+    return np.zeros(n_videos, dtype=np.int64)
 
 
 def _training_rows(examples: Examples, part: Int64Array, number: int) -> Int64Array:

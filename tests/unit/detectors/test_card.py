@@ -1,8 +1,10 @@
 from dataclasses import replace
 
 import pyarrow as pa
+import pytest
 
 from soundsift.detectors.card import card
+from soundsift.detectors.metrics import HeldOut
 from tests.unit.detectors.test_metrics import detector_metrics, not_judged
 
 CURVE = pa.table({"n_clips": [600], "metric": ["roc_auc"], "value": [0.9], "low": [0.85], "high": [0.95]})
@@ -27,8 +29,8 @@ def test_a_card_describes_the_detector_its_data_and_its_performance() -> None:
         [0.71, 0.52, 0.1],
     )
     for part in (
-        "# The speech detector\n", "Speech, without Speech synthesizer.\n", "up to 5 networks on statistics and up to three networks on frames.", "weighted: 0.71 for statistics and 0.52 for frames.",
-        "a share between 0.350 and 0.460 would", "`training.model: both`, the default:", "weights of the parts, the calibration",
+        "# The speech detector\n", "Speech, without Speech synthesizer.\n", "There are 6 networks on statistics and 3 networks on frames.", "weighted: 0.71 for statistics and 0.52 for frames.",
+        "lie between 0.350 and 0.460 (95 %", "| networks | ROC AUC on 1,190 training clips |\n| --- | --- |\n| statistics | 0.910 |\n| frames | 0.920 |\n| both | 0.950 (0.930 to 0.970) |\n", "`training.model: both`, the default:", "weights of the parts, the calibration",
         "| inputs | 232 statistics", "mono sound; the frame features at about 20",
         "statistics | 8-4 units", "| n_fft 2048, n_mels 128 |\n", "probability of 0.400 |", "- List `train`: `mine.csv`.\n- List `eval`: `other.csv`, for evaluation only.\n",
         "1,200 training clips, 480 of them with speech", "per training clip: 1 (room", "300 clips of the eval list, 100 of\nthem with speech",
@@ -45,7 +47,7 @@ def test_a_card_describes_the_detector_its_data_and_its_performance() -> None:
 def test_a_card_without_an_eval_list_names_the_held_out_videos() -> None:
     text = card(
         {"classes": ["Music"]},
-        replace(detector_metrics("music"), threshold=0.5, threshold_interval=None),
+        replace(detector_metrics("music"), threshold=0.5, held_out=None),
         CURVE,
         ERRORS,
         {"train": "m.csv"},
@@ -56,10 +58,30 @@ def test_a_card_without_an_eval_list_names_the_held_out_videos() -> None:
     )
     assert "There is one network of a kind." in text
     assert "not calibrated" in text
-    assert "The threshold is 0.5, because" in text
+    assert "The threshold is 0.5, because there were too few clips" in text
     assert "Fitted for this detector" not in text
     assert "300 clips of videos held out from the training lists" in text
     assert "ontology: Music.\n" in text
+
+
+@pytest.mark.parametrize("separates", [True, False])
+def test_a_card_says_that_a_detector_learned_little_or_nothing(separates: bool) -> None:
+    ends = (0.3, 0.6) if separates else (None, None)
+    held_out = HeldOut(90, {"statistics": 6}, {"statistics": 0.55}, 0.45, 0.65, *ends)
+    metrics = replace(detector_metrics(), held_out=held_out)
+    text = card(
+        {"classes": ["A"]}, metrics, CURVE, ERRORS, LISTS, {}, 25, NETWORK | {"model": "statistics"}, [0.1, 0.0]
+    )
+    assert "There are 6 networks on statistics." in text
+    assert "| statistics | 0.550 (0.450 to 0.650) |" in text
+    if separates:
+        assert "Be careful: on the training clips" in text
+        assert "not clearly better than chance (ROC AUC 0.55, 0.45 to 0.65)." in text
+        assert "lie between 0.300 and 0.600" in text
+    else:
+        assert "Be careful: its networks do not separate the clips that they held out, so it gives the more" in text
+        assert "The threshold is 0.5, because the networks did not separate" in text
+        assert "about 80 %" not in text
 
 
 def test_a_label_with_a_bar_stays_in_its_cell_and_a_detector_without_errors_has_a_row() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,12 @@ def trained(features: Path) -> Trained:
 
 def model_of(trained: Trained, columns: list[str] = COLUMNS) -> Model:
     known = Definition(
-        columns, MADE_WITH, {"music": trained.threshold}, {"music": trained.weights}, {"music": trained.window_weights}
+        columns,
+        MADE_WITH,
+        {"music": trained.threshold},
+        {"music": trained.weights},
+        {"music": trained.window_weights},
+        held_out={"music": asdict(trained.held_out)},
     )
     return Model(known, filters_of(22050, FeatureParams()), {"music": networks_of(trained.model)})
 
@@ -71,9 +77,11 @@ def test_evaluation_beats_always_no_and_the_25_inputs_and_counts_every_known_cli
     assert counts == (72, 40, 36, 20, 12)
     assert metrics.detector == "music"
     assert metrics.performance.threshold == metrics.threshold == trained.threshold
-    assert metrics.threshold_interval is not None
-    assert metrics.threshold_interval.value == pytest.approx(trained.threshold)
-    assert metrics.threshold_interval.low < trained.threshold < metrics.threshold_interval.high
+    assert metrics.held_out == trained.held_out
+    assert metrics.held_out.n_clips == 72
+    assert list(metrics.held_out.networks) == list(metrics.held_out.roc_auc) == ["statistics"]
+    assert metrics.held_out.threshold_low < trained.threshold < metrics.held_out.threshold_high
+    assert metrics.held_out.low < metrics.held_out.roc_auc["statistics"] < metrics.held_out.high
     assert metrics.performance.balanced_accuracy.value > 0.85
     assert set(baselines) == {"logistic_regression", "the_original_25_inputs", "always_no"}
     assert baselines["always_no"].accuracy.value == pytest.approx(16 / 36)

@@ -137,6 +137,27 @@ def test_crops_lie_within_their_sequence_and_short_ones_are_repeated() -> None:
     assert {tuple(crop) for crop in crops[1::2]} == {(100, 101, 102, 100)}
 
 
+def test_no_version_of_a_file_with_several_groups_is_on_the_other_side(tables: tuple[Path, Path]) -> None:
+    features = pq.read_table(tables[0])
+    # two speakers in each file; two files of each first speaker
+    groups = [f"speaker{i // 4}" if i % 2 == 0 else f"guest{i // 2}" for i in range(N)]
+    pq.write_table(features.append_column("group", pa.array(groups)), tables[0])
+    found = read_examples(*tables, "music", ["rms_mean"], None, 0)
+    assert found.video[:31].tolist() == [i // 4 for i in range(32) if i != 5]
+    assert (found.video[31:].tolist(), found.partner[31:].tolist()) == ([0, 2], [-1, 0])
+
+
+def test_a_sample_of_sequences_keeps_the_rarer_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examples, "MAX_SEQUENCES", 100)
+    rows = np.arange(10, 2000)
+    for n_rare, kept in ((20, 20), (300, 50)):
+        truth = (np.arange(2000) % (2000 // n_rare) == 3).astype(int)
+        found = examples._sample(rows, truth, np.random.default_rng(0))
+        assert len(set(found.tolist())) == 100
+        assert found.tolist() == sorted(found) and set(found) <= set(rows)
+        assert abs(truth[found].sum() - kept) <= 1
+
+
 def test_the_clips_of_a_group_are_one_source(tables: tuple[Path, Path]) -> None:
     features = pq.read_table(tables[0])
     groups = [f"speaker{i // 8}" for i in range(N)]

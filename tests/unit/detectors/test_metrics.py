@@ -10,6 +10,7 @@ from soundsift.detectors.metrics import (
     METRICS,
     Confusion,
     DetectorMetrics,
+    HeldOut,
     Interval,
     Performance,
     can_be_judged,
@@ -33,11 +34,17 @@ def performance(value: float = 0.9, confusion: Confusion | None = None, threshol
     return Performance(threshold=threshold, confusion=confusion or Confusion(tn=195, fp=5, fn=10, tp=90), **intervals)
 
 
+HELD_OUT = HeldOut(
+    1190, {"statistics": 6, "frames": 3}, {"statistics": 0.91, "frames": 0.92, "both": 0.95}, 0.93, 0.97, 0.35, 0.46
+)
+
+
 def detector_metrics(detector: str = "speech") -> DetectorMetrics:
     baselines = {"logistic_regression": performance(0.7), "always_no": performance(0.6, Confusion(200, 0, 100, 0), 0.5)}
     return DetectorMetrics(
         detector=detector, n_train=1200, n_eval=300, n_unknown=7, positives=100, train_positives=480,
-        threshold=0.4, threshold_interval=Interval(0.4, 0.35, 0.46), performance=performance(), brier_score_uncalibrated=0.0451, baselines=baselines,
+        threshold=0.4, held_out=HELD_OUT, performance=performance(), brier_score_uncalibrated=0.0451,
+        baselines=baselines,
     )  # fmt: skip
 
 
@@ -49,7 +56,7 @@ def test_the_file_has_exactly_the_keys_of_the_contract(tmp_path: Path) -> None:
     assert list(found) == [
         *counts,
         "threshold",
-        "threshold_interval",
+        "held_out",
         *of_model[1:],
         "brier_score_uncalibrated",
         "baselines",
@@ -68,7 +75,7 @@ def test_metrics_come_back_as_they_were_written(tmp_path: Path) -> None:
     written = detector_metrics()
     write_metrics(written, tmp_path / "metrics.json")
     assert read_metrics(tmp_path / "metrics.json") == written
-    uncalibrated = replace(written, threshold_interval=None)
+    uncalibrated = replace(written, held_out=None)
     write_metrics(uncalibrated, tmp_path / "metrics.json")
     assert read_metrics(tmp_path / "metrics.json") == uncalibrated
     write_metrics(replace(written, n_unknown=8), tmp_path / "metrics.json")
@@ -112,7 +119,7 @@ def test_means_are_those_of_the_judged_detectors() -> None:
     assert (found.n, found.average_precision, found.roc_auc) == (2, pytest.approx(0.7), pytest.approx(0.7))
 
 
-@pytest.mark.parametrize("key", ["f1", "confusion", "n_unknown", "baselines", "threshold_interval"])
+@pytest.mark.parametrize("key", ["f1", "confusion", "n_unknown", "baselines", "held_out"])
 def test_metrics_without_a_key_are_refused_in_one_line(key: str, tmp_path: Path) -> None:
     write_metrics(detector_metrics(), tmp_path / "metrics.json")
     data = json.loads((tmp_path / "metrics.json").read_text())

@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics as sk
 
 from soundsift.detectors.metrics import METRICS, Confusion, Interval
-from soundsift.detectors.scoring import measure_performance, scores, share_interval
+from soundsift.detectors.scoring import measure_performance, scores
 
 
 def invented(seed: int, n: int = 200, decimals: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -131,17 +131,3 @@ def test_resamples_without_a_class_widen_no_interval() -> None:
     found = measure_performance(truth, truth.astype(float), 0.5, seed=0).intervals()
     for name in ("recall", "precision", "f1", "balanced_accuracy", "roc_auc"):
         assert found[name] == Interval(1, 1, 1), name
-
-
-def test_the_share_of_few_sources_is_less_certain_than_that_of_as_many_clips() -> None:
-    truth = np.arange(400) % 4 // 3
-    alone = share_interval(truth, np.arange(400), 0)
-    assert alone.value == 0.25
-    # of the binomial distribution
-    error = 1.96 * np.sqrt(0.25 * 0.75 / 400)
-    assert (alone.low, alone.high) == pytest.approx((0.25 - error, 0.25 + error), abs=0.006)
-    # twenty clips of each source, which are alike
-    few = share_interval(np.sort(truth), np.arange(400) // 20, 0)
-    assert few.value == 0.25
-    assert few.high - few.low > 3 * (alone.high - alone.low)
-    assert share_interval(truth, np.arange(400), 0) == alone

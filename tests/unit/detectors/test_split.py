@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from soundsift.detectors.split import split_by_video, train_and_eval, truth_of
+from soundsift.detectors.split import sources_of, split_by_video, train_and_eval, truth_of
 from soundsift.detectors.training import class_weights, draw_epoch
 from soundsift.errors import TrainingError
 
@@ -157,3 +157,16 @@ def test_no_group_is_in_training_and_evaluation(seed: int) -> None:
     train, held_out = train_and_eval(clips.append_column("group", pa.array(groups)), "music", 0.25, seed)
     assert len(train) and len(held_out)
     assert not {groups[row] for row in train} & {groups[row] for row in held_out}
+
+
+def test_groups_that_share_a_file_are_kept_together() -> None:
+    # every file has two speakers: 0 and 1, 1 and 2, 2 and 3; 4 and 5, ...
+    videos = [f"video{i // 2}" for i in range(60)]
+    groups = [f"speaker{(i // 2 + i % 2) + i // 6}" for i in range(60)]
+    clips = table(videos, [bool(i // 6 % 2) for i in range(60)]).append_column("group", pa.array(groups))
+    assert len(set(sources_of(clips).to_pylist())) == 10
+    for seed in range(5):
+        train, held_out = train_and_eval(clips, "music", 0.25, seed)
+        assert len(train) and len(held_out)
+        for names in (videos, groups):
+            assert not {names[row] for row in train} & {names[row] for row in held_out}

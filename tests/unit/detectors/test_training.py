@@ -72,6 +72,13 @@ def test_members_hold_out_recordings_also_where_all_have_the_class() -> None:
     recordings = replace(examples, video=examples.video // 2 % 6)  # clips with and without the class in each
     part = training._parts(recordings, QUICK)
     assert np.bincount(part, minlength=3)[:3].min() >= 2 and part.max() == 2
+    # the networks on frames leave out two of six parts at once: 0 and 3, 1 and 4, or 2 and 5
+    for seed in range(20):
+        two_lack_it = np.where(np.isin(recordings.video, [1, 4]), recordings.truth, 1)
+        part = training._parts(replace(recordings, truth=two_lack_it), replace(QUICK, members=6, seed=seed))
+        for of_video in (part, part % 3):
+            others = [two_lack_it[:200][of_video[recordings.video[:200]] != number] for number in set(of_video)]
+            assert part.max() == 0 or all(len(set(truth)) == 2 for truth in others)
     one_has_it = np.where(recordings.video == 0, recordings.truth, 0)
     assert training._parts(replace(recordings, truth=one_has_it), QUICK).max() == 0
 
@@ -177,12 +184,12 @@ def test_a_detector_that_learned_nothing_gives_the_more_frequent_answer(
     n = len(keep)
     rare = rows(examples.x[keep], examples.truth[keep], np.arange(n), np.full(n, -1), n)
     if windows:
-        rare = replace(rare, is_window=np.arange(n) % 2 == 1)
+        rare = replace(rare, is_window=np.where(rare.truth == 1, np.cumsum(rare.truth), np.arange(n)) % 2 == 1)
         monkeypatch.setattr(training, "separates", lambda weights: weights[0] == 2.0)
     calls = iter([2.0, 1e-3])
 
-    def reversed_order(margins: np.ndarray, truth: np.ndarray) -> list[float]:
-        return [next(calls), 0.0] if windows else calibration.calibrate(-margins, truth)
+    def reversed_order(margins: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> list[float]:
+        return [next(calls), 0.0] if windows else calibration.calibrate(-margins, truth, counts)
 
     monkeypatch.setattr(training, "calibrate", reversed_order)
     trained = train("music", rare, replace(QUICK, min_steps=120))
@@ -191,6 +198,7 @@ def test_a_detector_that_learned_nothing_gives_the_more_frequent_answer(
     else:
         assert trained.threshold == 0.5
         assert not calibration.separates(trained.weights)
+        assert trained.held_out.remark.startswith("its networks do not separate the clips that they held out, so")
         assert (model_file.probabilities(trained.model, [problem(seed=1).x]) < 0.5).all()
 
 
@@ -268,6 +276,27 @@ def test_networks_on_frames_learn_the_order_of_events_and_are_calibrated_for_cli
     assert trained.history["epoch"].to_pylist() == list(range(1, 31))
     assert trained.history["loss"].to_pylist()[-1] < trained.history["loss"].to_pylist()[0]
     assert trained.history["val_loss"].null_count == (30 if model == "frames" else 0)
+
+
+def test_a_sample_with_more_of_the_rarer_class_is_calibrated_for_the_whole_list() -> None:
+    rng = np.random.default_rng(0)
+    truth = (np.arange(20_000) % 10 == 0).astype(np.int64)
+    margins = (2.0 * truth - 1 + rng.normal(size=20_000))[:, np.newaxis]
+    wanted = np.ones(20_000, dtype=bool)
+    usable = (truth == 1) | (rng.random(20_000) < 0.1)
+    counts = training._counts(truth, wanted, usable)
+    assert counts.mean() == pytest.approx(1)
+    sampled = calibration.calibrate(margins[usable], truth[usable], counts)
+    assert sampled == pytest.approx(calibration.calibrate(margins, truth), abs=0.15)
+    assert abs(calibration.calibrate(margins[usable], truth[usable])[1] - sampled[1]) > 1.5
+    assert (training._counts(truth, wanted, wanted) == 1).all()
+
+
+def test_a_network_on_frames_with_one_class_only_is_refused_in_one_line() -> None:
+    examples = events(40, 0)
+    few = replace(examples, sequence=np.where(examples.truth == 1, -1, examples.sequence))
+    with pytest.raises(TrainingError, match="detector music: a network on frames would have clips of one class only"):
+        train("music", few, replace(QUICK, model="frames"))
 
 
 def test_the_same_sequences_and_seed_give_the_same_networks_on_frames() -> None:

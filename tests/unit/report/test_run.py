@@ -15,7 +15,7 @@ def music() -> DetectorMetrics:
     baselines = {"logistic_regression": performance(0.7), "always_no": performance(2 / 3)}
     return DetectorMetrics(
         detector="music", n_train=100, n_eval=60, n_unknown=0, positives=20, train_positives=50,
-        threshold=0.4, threshold_interval=None, performance=own, brier_score_uncalibrated=0.1, baselines=baselines,
+        threshold=0.4, held_out=None, performance=own, brier_score_uncalibrated=0.1, baselines=baselines,
     )  # fmt: skip
 
 
