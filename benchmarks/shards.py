@@ -138,7 +138,7 @@ def download(folder: Path, ids: Sequence[str], batch_size: int, root: Path, conc
         assert set(table["outcome"].to_pylist()) == {"ok"}
 
 
-def make_features(folder: Path, ids: Sequence[str], batch_size: int, root: Path) -> None:
+def make_features(folder: Path, ids: Sequence[str], batch_size: int, root: Path, clip_format: str) -> None:
     """Make features of all clips by the steps of the workflow, batch by batch."""
     from convert_clips import convert_clips
     from download_clips import download_clips
@@ -159,15 +159,8 @@ def make_features(folder: Path, ids: Sequence[str], batch_size: int, root: Path)
         batch, downloads, outcomes = at / "batch.csv", at / "downloads.csv", at / "outcomes.csv"
         write_csv(pa.Table.from_pylist(rows, schema_of(BATCH_COLUMNS)), batch)
         download_clips(batch, root / "archive", [source], RequestPolicy(), params.min_seconds, downloads)
-        convert_clips(
-            downloads,
-            root / "archive",
-            params.format,
-            params.sample_rate_hz,
-            params.min_seconds,
-            at / "clips",
-            outcomes,
-        )
+        rate_hz, min_seconds = params.sample_rate_hz, params.min_seconds
+        convert_clips(downloads, root / "archive", clip_format, rate_hz, min_seconds, at / "clips", outcomes)
         extract_features(at / "clips", at / "frames", FeatureParams())
         summarize_features(at / "frames", outcomes, STATISTIC_NAMES, at / "features.parquet")
         assert pq.read_metadata(at / "features.parquet").num_rows == len(clips)
@@ -203,8 +196,11 @@ WAYS: dict[str, Callable[[Path, Sequence[str], Path], object]] = {
     "download_clips, shuffled, batches of 500": lambda shards, ids, out: download(shards, shuffled(ids), 500, out),
     "download_clips, shuffled, batches of 2,000": lambda shards, ids, out: download(shards, shuffled(ids), 2000, out),
     "features: datasets, streamed, and librosa": lambda shards, ids, out: with_datasets(shards, librosa_features),
-    "features: the steps of the workflow, batches of 500": lambda shards, ids, out: make_features(
-        shards, ids, 500, out
+    "features: the steps of the workflow, clips as FLAC": lambda shards, ids, out: make_features(
+        shards, ids, 500, out, "flac"
+    ),
+    "features: the steps of the workflow, clips as MP3": lambda shards, ids, out: make_features(
+        shards, ids, 500, out, "mp3"
     ),
 }
 
