@@ -145,7 +145,7 @@ def _mask(x: Float32Array, mean: Float32Array, rng: np.random.Generator) -> None
 def margins(model: "keras.Model", sequences: Sequences, numbers: Int64Array) -> Float64Array:
     """Margins (logit of "present" minus logit of "absent") of whole sequences, shape (n,)."""
     found = np.empty(len(numbers))
-    for same in same_length(np.diff(sequences.first)[numbers]):
+    for same in same_length(sequences.length[numbers]):
         x = np.stack([sequences.whole(number) for number in numbers[same].tolist()])
         logits = np.asarray(model(x, training=False), dtype=np.float64)
         found[same] = logits[:, 1] - logits[:, 0]

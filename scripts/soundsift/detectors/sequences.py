@@ -1,6 +1,6 @@
 """The sequences of training examples (:mod:`soundsift.features.sequence`), held in memory in half precision."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,40 +17,57 @@ from soundsift.features.sequence import SEQUENCE_COLUMN, unpacked
 
 # Of one clip in one file: the id, the version (0 for the clip itself), and whether it is a window.
 Key = tuple[str, int, bool]
+# Rows of a table that are in memory at a time: 4 MB for clips of ten seconds, whatever the size of a batch.
+ROWS_PER_READ = 256
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Sequences of different lengths, one after the other.
+    """Sequences of different lengths in one array.
 
     Attributes
     ----------
     values
         Shape (n_steps of all sequences, n_columns), float16.
-    first
-        Row of ``values`` at which each sequence begins, and the end of the last one, shape (n + 1,).
+    first, length
+        Row of ``values`` at which each sequence begins, and its number of steps, shape (n,).
     """
 
     values: npt.NDArray[np.float16]
     first: Int64Array
+    length: Int64Array
 
     @classmethod
-    def of(cls, sequences: Sequence[npt.NDArray[np.floating]]) -> "Sequences":
-        """Put sequences together, shape (n_steps, n_columns) each."""
-        lengths = [len(one) for one in sequences]
-        values = np.concatenate(sequences, dtype=np.float16, casting="same_kind")
-        return cls(values, np.cumsum([0, *lengths]))
+    def of(cls, sequences: Iterable[npt.NDArray[np.floating]]) -> "Sequences":
+        """Put sequences together, shape (n_steps, n_columns) each, so that each is in memory only once."""
+        values = np.empty((0, 0), dtype=np.float16)
+        lengths: list[int] = []
+        n_steps = 0
+        for sequence in sequences:
+            lengths.append(len(sequence))
+            n_steps += len(sequence)
+            if n_steps > len(values):
+                # grows where it is, as far as the system allows; some spare rows, because otherwise it may be copied
+                values.resize((n_steps + n_steps // 16, sequence.shape[1]), refcheck=False)
+            values[n_steps - len(sequence) : n_steps] = sequence
+        values.resize((n_steps, values.shape[1]), refcheck=False)
+        return cls(values, np.cumsum([0, *lengths], dtype=np.int64)[:-1], np.array(lengths, dtype=np.int64))
+
+    def taken(self, numbers: Int64Array) -> "Sequences":
+        """Return some of the sequences in another order; the values are shared."""
+        return Sequences(self.values, self.first[numbers], self.length[numbers])
 
     def __len__(self) -> int:
-        return len(self.first) - 1
+        return len(self.first)
 
     def whole(self, number: int) -> Float32Array:
         """Return one sequence, shape (n_steps, n_columns)."""
-        return np.asarray(self.values[self.first[number] : self.first[number + 1]], dtype=np.float32)
+        return np.asarray(self.values[self.first[number] :][: self.length[number]], dtype=np.float32)
 
     def steps(self, numbers: Int64Array) -> Int64Array:
         """Return the rows of ``values`` that belong to some sequences, one sequence after the other."""
-        return np.concatenate([np.arange(self.first[number], self.first[number + 1]) for number in numbers.tolist()])
+        spans = zip(self.first[numbers].tolist(), self.length[numbers].tolist(), strict=True)
+        return np.concatenate([np.arange(first, first + length) for first, length in spans])
 
     def crops(self, numbers: Int64Array, n_steps: int, rng: np.random.Generator) -> Float32Array:
         """Cut a random part of one length out of each sequence; a shorter sequence is repeated.
@@ -59,13 +76,13 @@ class Sequences:
         -------
         Shape (n, n_steps, n_columns).
         """
-        first, length = self.first[numbers], self.first[numbers + 1] - self.first[numbers]
+        first, length = self.first[numbers], self.length[numbers]
         shift = (rng.random(len(numbers)) * np.maximum(1, length - n_steps + 1)).astype(np.int64)
         steps = (shift[:, np.newaxis] + np.arange(n_steps)) % length[:, np.newaxis]
         return np.asarray(self.values[first[:, np.newaxis] + steps], dtype=np.float32)
 
 
-NO_SEQUENCES = Sequences(np.zeros((0, 0), dtype=np.float16), np.zeros(1, dtype=np.int64))
+NO_SEQUENCES = Sequences.of([])
 
 
 def read_sequences(features: Sequence[Path], augmented: Sequence[Path], wanted: Mapping[Key, int]) -> Sequences:
@@ -83,17 +100,24 @@ def read_sequences(features: Sequence[Path], augmented: Sequence[Path], wanted: 
     TrainingError
         If a sequence is in none of the files.
     """
-    found: list[npt.NDArray[np.float16] | None] = [None] * len(wanted)
     ids = pa.array(dict.fromkeys(clip_id for clip_id, _, _ in wanted), pa.string())
-    for paths, has_versions in ((features, False), (augmented, True)):
-        for path in paths:
-            for keys, cells, n_columns in _cells(path, ids, has_versions):
-                for key, sequence in zip(keys, unpacked(cells, n_columns), strict=True):
-                    if key in wanted:
-                        found[wanted[key]] = sequence
-    if missing := [clip_id for (clip_id, _, _), number in wanted.items() if found[number] is None]:
+    place = np.full(len(wanted), -1)
+
+    def found() -> Iterator[npt.NDArray[np.float16]]:
+        n_found = 0
+        for paths, has_versions in ((features, False), (augmented, True)):
+            for path in paths:
+                for keys, sequences in _row_groups(path, ids, has_versions):
+                    for key, sequence in zip(keys, sequences, strict=True):
+                        if key in wanted:
+                            place[wanted[key]] = n_found
+                            n_found += 1
+                            yield sequence
+
+    as_read = Sequences.of(found())
+    if missing := [clip_id for (clip_id, _, _), number in wanted.items() if place[number] < 0]:
         raise missing_sequences(missing)
-    return Sequences.of([sequence for sequence in found if sequence is not None])
+    return as_read.taken(place)
 
 
 def missing_sequences(clip_ids: Sequence[str]) -> TrainingError:
@@ -107,30 +131,35 @@ def missing_sequences(clip_ids: Sequence[str]) -> TrainingError:
 def clip_sequences(features: Sequence[Path]) -> Iterator[tuple[list[str], list[npt.NDArray[np.float16]]]]:
     """Yield clip ids and sequences of each batch; an array has the shape (n_steps, n_columns)."""
     for path in features:
-        for keys, cells, n_columns in _cells(path, None, False):
-            yield [clip_id for clip_id, _, _ in keys], unpacked(cells, n_columns)
+        for keys, sequences in _row_groups(path, None, False):
+            yield [clip_id for clip_id, _, _ in keys], sequences
 
 
-def _cells(path: Path, ids: pa.Array | None, has_versions: bool) -> Iterator[tuple[list[Key], list[bytes], int]]:
-    """Yield the keys and cells of a file's row groups, and the number of columns of a sequence."""
+def _row_groups(
+    path: Path, ids: pa.Array | None, has_versions: bool
+) -> Iterator[tuple[list[Key], list[npt.NDArray[np.float16]]]]:
+    """Yield the keys and sequences of a file's row groups; an array has the shape (n_steps, n_columns)."""
     with pq.ParquetFile(path) as file:
         if not file.metadata.num_rows:  # it has no definition
             return
         n_columns = n_sequence_columns(file.schema_arrow)
         names = ["clip_id", "version", "is_window"] if has_versions else ["clip_id"]
         for number in range(file.num_row_groups):
-            rows = file.read_row_group(number, names)
-            mask = pa.array([True] * rows.num_rows) if ids is None else pc.is_in(rows["clip_id"], ids)
-            if not pc.any(mask, min_count=0).as_py():
+            if ids is not None and not _has_any(file.read_row_group(number, ["clip_id"]), ids):
                 continue
-            table = file.read_row_group(number, [*names, SEQUENCE_COLUMN.name]).filter(mask)
-            table = table.filter(table[SEQUENCE_COLUMN.name].is_valid())
-            clip_ids = table["clip_id"].to_pylist()
-            if has_versions:
-                keys = list(zip(clip_ids, table["version"].to_pylist(), table["is_window"].to_pylist(), strict=True))
-            else:
-                keys = [(clip_id, 0, False) for clip_id in clip_ids]
-            yield keys, table[SEQUENCE_COLUMN.name].to_pylist(), n_columns
+            for rows in file.iter_batches(ROWS_PER_READ, [number], [*names, SEQUENCE_COLUMN.name]):
+                wanted = rows[SEQUENCE_COLUMN.name].is_valid()
+                if ids is not None:
+                    wanted = pc.and_(wanted, pc.is_in(rows["clip_id"], ids))
+                found = rows.filter(wanted)
+                columns = [found[name].to_pylist() for name in names]
+                keys = list(zip(*columns, strict=True)) if has_versions else [(id_, 0, False) for id_ in columns[0]]
+                # views of the rows, not copies
+                yield keys, unpacked((cell.as_buffer() for cell in found[SEQUENCE_COLUMN.name]), n_columns)
+
+
+def _has_any(rows: pa.Table, ids: pa.Array) -> bool:
+    return bool(pc.any(pc.is_in(rows["clip_id"], ids)).as_py())
 
 
 def n_sequence_columns(schema: pa.Schema) -> int:

@@ -54,6 +54,8 @@ def packed(sequence: Float32Array) -> bytes:
     return sequence.astype("<f2").tobytes()
 
 
-def unpacked(cells: Iterable[bytes], n_columns: int) -> list["np.ndarray[tuple[int, int], np.dtype[np.float16]]"]:
+def unpacked(
+    cells: Iterable[bytes | pa.Buffer], n_columns: int
+) -> list["np.ndarray[tuple[int, int], np.dtype[np.float16]]"]:
     """Read cells of :data:`SEQUENCE_COLUMN`; each array has the shape (n_steps, n_columns)."""
     return [np.frombuffer(cell, dtype="<f2").reshape(-1, n_columns) for cell in cells]
