@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.learning_curve import measure
 from soundsift.features.inputs import input_columns
 from soundsift.joblog import job_log
-from soundsift.tables import write_parquet
+from soundsift.tables import read_schema, write_parquet
 
 
 def learning_curve(
@@ -16,7 +14,7 @@ def learning_curve(
     test_fraction: float | None, curve: Path,
 ) -> None:  # fmt: skip
     """Write the learning curve as a table."""
-    columns = input_columns(pq.read_schema(features).names, feature_set)
+    columns = input_columns(read_schema(features).names, feature_set)
     write_parquet(measure(features, augmented, detector, columns, params, test_fraction), curve)
 
 

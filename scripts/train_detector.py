@@ -4,8 +4,6 @@ import logging
 from dataclasses import asdict
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from soundsift.detectors.definition import Definition
 from soundsift.detectors.examples import Batches, read_examples
 from soundsift.detectors.hyperparameters import Hyperparameters
@@ -15,7 +13,7 @@ from soundsift.features.definition import definition_of, params_of
 from soundsift.features.frames import filters_of
 from soundsift.features.inputs import input_columns
 from soundsift.joblog import job_log
-from soundsift.tables import write_parquet
+from soundsift.tables import read_schema, write_parquet
 
 
 def train_detector(
@@ -23,7 +21,7 @@ def train_detector(
     test_fraction: float | None, is_demo: bool, model: Path, history: Path,
 ) -> None:  # fmt: skip
     """Train on the training clips and their augmented versions; write the model and the history of its loss."""
-    schema = pq.read_schema(features)
+    schema = read_schema(features)
     columns = input_columns(schema.names, feature_set) if params.model != "frames" else []
     examples = read_examples(
         features, augmented, detector, columns, test_fraction, params.seed,

@@ -1,6 +1,7 @@
 """Parquet and CSV tables with declared columns. Tables are checked against the declaration when they are read."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,29 @@ def write_parquet(table: pa.Table, path: Path) -> None:
         pq.write_table(table, temporary, **parquet_options(table.schema))
 
 
+@contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Raise an :class:`~soundsift.errors.InputError` that names the file where PyArrow cannot read it as Parquet."""
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(
+            f"{path} cannot be read as Parquet ({str(error).splitlines()[0]}): delete it and run again"
+        ) from error
+
+
+def read_schema(path: Path) -> pa.Schema:
+    """Read the schema of a Parquet file.
+
+    Raises
+    ------
+    InputError
+        If the file is not a Parquet file.
+    """
+    with named_errors(path):
+        return pq.read_schema(path)
+
+
 def read_parquet(path: Path, columns: Sequence[Column] | None = None, without: Collection[str] = ()) -> pa.Table:
     """Read a Parquet file and check that it has the declared columns with their types.
 
@@ -68,15 +92,11 @@ def read_parquet(path: Path, columns: Sequence[Column] | None = None, without: C
     """
     if path.is_dir():  # pyarrow would read the files in it
         raise InputError(f"{path} is a folder, not a Parquet file: delete it and run again")
-    try:
+    with named_errors(path):
         names = [name for name in pq.read_schema(path).names if name not in without] if without else None
         table = pq.read_table(path, columns=names, partitioning=None)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(
-            f"{path} cannot be read as Parquet ({str(error).splitlines()[0]}): delete it and run again"
-        ) from error
     if columns is not None:
-        _check(table, columns, path)
+        check_columns(table.schema, columns, path)
         table = table.select([c.name for c in columns])
     return table
 
@@ -102,16 +122,17 @@ def read_csv(path: Path, columns: Sequence[Column]) -> pa.Table:
         table = pa.csv.read_csv(path, parse_options=parse, convert_options=options)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path} cannot be read ({str(error).splitlines()[0]}): delete it and run again") from error
-    _check(table, columns, path)
+    check_columns(table.schema, columns, path)
     return table.select([c.name for c in columns])
 
 
-def _check(table: pa.Table, columns: Sequence[Column], path: Path) -> None:
-    missing = [c.name for c in columns if c.name not in table.column_names]
+def check_columns(schema: pa.Schema, columns: Sequence[Column], path: Path) -> None:
+    """Raise an :class:`~soundsift.errors.InputError` if a file lacks a declared column or has it with another type."""
+    missing = [c.name for c in columns if c.name not in schema.names]
     if missing:
         raise InputError(f"{path} lacks the columns {', '.join(missing)}: delete it and run again")
     for column in columns:
-        found = table.schema.field(column.name).type
+        found = schema.field(column.name).type
         if found != column.type:
             raise InputError(f"{path}: column {column.name} is {found}, not {column.type}: delete it and run again")
 

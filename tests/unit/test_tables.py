@@ -56,6 +56,12 @@ def test_a_broken_csv_is_refused_in_one_line(content: bytes, message: str, tmp_p
     assert "\n" not in str(refused.value)
 
 
+def test_a_schema_that_cannot_be_read_is_refused_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "t.parquet").write_bytes(b"PAR1xxxx")
+    with pytest.raises(InputError, match=r"t\.parquet cannot be read as Parquet"):
+        tables.read_schema(tmp_path / "t.parquet")
+
+
 def test_parquet_reads_back_values_units_and_metadata(tmp_path: Path) -> None:
     table = TABLE.cast(tables.schema_of(COLUMNS, {"sample_rate_hz": "22050"}))
     tables.write_parquet(table, tmp_path / "t.parquet")

@@ -8,14 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from soundsift.arrays import Float32Array
 from soundsift.config.features import FeatureParams
 from soundsift.detectors.metrics import DetectorMetrics
 from soundsift.errors import TrainingError
 from soundsift.features.definition import DEFINITION_KEYS, definition_of, params_of
 from soundsift.features.inputs import matrices
+from soundsift.tables import read_schema
 
 # Members of the archive: the definition, and the arrays of :mod:`soundsift.detectors.inference`.
 MEMBER, ARRAYS = "soundsift.json", "soundsift.npz"
@@ -71,7 +70,7 @@ class Definition:
         TrainingError
             If the features were computed with other parameters than those the model was trained on.
         """
-        found = definition_of(pq.read_schema(path))
+        found = definition_of(read_schema(path))
         for key in DEFINITION_KEYS:
             if key != "librosa" and found[key] != self.features[key]:
                 raise TrainingError(

@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 
 from soundsift.arrays import Float32Array, Int64Array
 from soundsift.errors import TrainingError
+from soundsift.features.augmented_columns import VERSION_COLUMNS
 from soundsift.features.definition import definition_of, frame_columns
 from soundsift.features.sequence import SEQUENCE_COLUMN, unpacked
+from soundsift.tables import check_columns, named_errors
 
 # Of one clip in one file: the id, the version (0 for the clip itself), and whether it is a window.
 Key = tuple[str, int, bool]
@@ -98,7 +100,9 @@ def read_sequences(features: Sequence[Path], augmented: Sequence[Path], wanted: 
     Raises
     ------
     TrainingError
-        If a sequence is in none of the files.
+        If a sequence is in none of the files, or is damaged.
+    InputError
+        If a file cannot be read, or lacks a column.
     """
     ids = pa.array(dict.fromkeys(clip_id for clip_id, _, _ in wanted), pa.string())
     place = np.full(len(wanted), -1)
@@ -139,11 +143,13 @@ def _row_groups(
     path: Path, ids: pa.Array | None, has_versions: bool
 ) -> Iterator[tuple[list[Key], list[npt.NDArray[np.float16]]]]:
     """Yield the keys and sequences of a file's row groups; an array has the shape (n_steps, n_columns)."""
-    with pq.ParquetFile(path) as file:
+    with named_errors(path), pq.ParquetFile(path) as file:
         if not file.metadata.num_rows:  # it has no definition
             return
+        front = [c for c in VERSION_COLUMNS if c.name != "partner"] if has_versions else VERSION_COLUMNS[:1]
+        check_columns(file.schema_arrow, [*front, SEQUENCE_COLUMN], path)
         n_columns = n_sequence_columns(file.schema_arrow)
-        names = ["clip_id", "version", "is_window"] if has_versions else ["clip_id"]
+        names = [c.name for c in front]
         for number in range(file.num_row_groups):
             if ids is not None and not _has_any(file.read_row_group(number, ["clip_id"]), ids):
                 continue
@@ -154,8 +160,26 @@ def _row_groups(
                 found = rows.filter(wanted)
                 columns = [found[name].to_pylist() for name in names]
                 keys = list(zip(*columns, strict=True)) if has_versions else [(id_, 0, False) for id_ in columns[0]]
-                # views of the rows, not copies
-                yield keys, unpacked((cell.as_buffer() for cell in found[SEQUENCE_COLUMN.name]), n_columns)
+                cells = [cell.as_buffer() for cell in found[SEQUENCE_COLUMN.name]]  # views of the rows, not copies
+                yield keys, _checked(path, columns[0], cells, n_columns)
+
+
+def _checked(
+    path: Path, clip_ids: Sequence[str], cells: Sequence[pa.Buffer], n_columns: int
+) -> list[npt.NDArray[np.float16]]:
+    """Read cells; refuse those that are no sequence or have values that are not finite."""
+    for clip_id, cell in zip(clip_ids, cells, strict=True):
+        if not cell.size or cell.size % (2 * n_columns):
+            raise _damaged(path, clip_id, f"{cell.size} bytes, not a multiple of {2 * n_columns}")
+    sequences = unpacked(cells, n_columns)
+    for clip_id, sequence in zip(clip_ids, sequences, strict=True):
+        if not np.isfinite(sequence).all():
+            raise _damaged(path, clip_id, "values that are not finite")
+    return sequences
+
+
+def _damaged(path: Path, clip_id: str, what: str) -> TrainingError:
+    return TrainingError(f"{path} has a damaged sequence of frames, clip {clip_id} ({what}): delete it and run again")
 
 
 def _has_any(rows: pa.Table, ids: pa.Array) -> bool:

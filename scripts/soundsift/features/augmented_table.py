@@ -12,7 +12,7 @@ from soundsift.features.augmented_columns import VERSION_COLUMNS
 from soundsift.features.growing_parquet import GrowingParquet
 from soundsift.features.sequence import SEQUENCE_COLUMN
 from soundsift.files import whole_file
-from soundsift.tables import Column, read_parquet, schema_of, side_by_side
+from soundsift.tables import Column, read_parquet, read_schema, schema_of, side_by_side
 
 VIDEO_COLUMNS = (
     Column("video_id", pa.string(), "", "the clip's video"),
@@ -43,7 +43,7 @@ def merge(features: Path, augmented: Sequence[Path], path: Path) -> int:
     InputError
         If the versions and the features table have different definitions.
     """
-    schema = pq.read_schema(features)
+    schema = read_schema(features)
     truths = [name for name in schema.names if name.startswith("is_")]
     clips = pq.read_table(features, columns=["clip_id", "video_id", "batch", *truths], partitioning=None)
     runs = pc.run_end_encode(clips["batch"].combine_chunks())

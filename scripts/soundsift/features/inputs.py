@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from soundsift.arrays import Float32Array
 from soundsift.errors import TrainingError
 from soundsift.features.definition import PITCH_CLASSES, frame_columns
+from soundsift.tables import named_errors
 
 # Functions that pool the twelve pitch classes, shape (12, n), to shape (n,).
 POOLS: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
@@ -118,7 +119,7 @@ def feature_matrix(table: pa.Table, columns: Sequence[str]) -> Float32Array:
 
 def matrices(path: Path, columns: Sequence[str]) -> Iterator[Float32Array]:
     """Take model inputs from a Parquet file of any length, one row group at a time, shape (n_rows, n_columns) each."""
-    with pq.ParquetFile(path) as file:
+    with named_errors(path), pq.ParquetFile(path) as file:
         wanted = ["clip_id", *dict.fromkeys(_source_columns(columns))]
         there = [name for name in wanted if name in file.schema_arrow.names]
         # iter_batches would keep all row groups in memory until the end

@@ -1,11 +1,14 @@
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from soundsift.config.features import FeatureParams
-from soundsift.detectors.sequences import Sequences, read_sequences
+from soundsift.detectors.sequences import Sequences, clip_sequences, read_sequences
+from soundsift.errors import InputError, TrainingError
 from soundsift.features.definition import definition
 from soundsift.features.sequence import packed
 from soundsift.tables import write_parquet
@@ -34,7 +37,8 @@ def test_each_sequence_has_the_wanted_number_whatever_the_order_of_the_files(tmp
 def test_sequences_are_in_memory_once_while_they_are_read(tmp_path: Path) -> None:
     n, rng = 1000, np.random.default_rng(0)
     ids = [f"clip{i}" for i in range(n)]
-    path = written(tmp_path / "a.parquet", ids, [rng.bytes(2 * 200 * N_COLUMNS) for _ in range(n)])
+    cells = [packed(rng.standard_normal((200, N_COLUMNS), dtype=np.float32)) for _ in range(n)]
+    path = written(tmp_path / "a.parquet", ids, cells)
     wanted = {(clip_id, 0, False): i for i, clip_id in enumerate(ids)}
     tracemalloc.start()
     try:
@@ -50,3 +54,58 @@ def test_sequences_that_are_taken_share_their_values() -> None:
     taken = of_all.taken(np.array([2, 0]))
     assert [taken.whole(i).tolist() for i in range(len(taken))] == [[[3, 3]] * 3, [[1, 1]]]
     assert taken.values is of_all.values
+
+
+GOOD = packed(np.zeros((9, N_COLUMNS), dtype=np.float32))
+NOT_FINITE = [np.full((9, N_COLUMNS), value, dtype=np.float32) for value in (np.nan, np.inf)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "what"),
+    [
+        (b"", "0 bytes, not a multiple of 74"),
+        (GOOD[:100], "100 bytes, not a multiple of 74"),
+        *((packed(values), "values that are not finite") for values in NOT_FINITE),
+    ],
+)
+def test_a_damaged_sequence_is_refused_with_its_file_and_clip(cell: bytes, what: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "train-00003.parquet", ["good", "bad"], [GOOD, cell])
+    message = rf"train-00003\.parquet has a damaged sequence of frames, clip bad \({what}\): delete it and run again"
+    with pytest.raises(TrainingError, match=message):
+        read_sequences([path], [], {("good", 0, False): 0, ("bad", 0, False): 1})
+    with pytest.raises(TrainingError, match=message):
+        list(clip_sequences([path]))
+    # a clip that is not used stops nothing
+    assert len(read_sequences([path], [], {("good", 0, False): 0})) == 1
+
+
+def test_a_table_without_sequences_is_named(tmp_path: Path) -> None:
+    write_parquet(pa.table({"clip_id": ["a"]}), tmp_path / "train-00003.parquet")
+    with pytest.raises(InputError, match=r"train-00003\.parquet lacks the columns sequence: delete it and run again"):
+        list(clip_sequences([tmp_path / "train-00003.parquet"]))
+    path = written(tmp_path / "train-00004.parquet", ["a"], [GOOD])
+    with pytest.raises(InputError, match=r"train-00004\.parquet lacks the columns version, is_window: delete it"):
+        read_sequences([], [path], {("a", 0, False): 0})
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda content: b"PAR1xxxx"])
+def test_a_damaged_table_of_sequences_is_named(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path = written(tmp_path / "train-00003.parquet", ["a"], [GOOD])
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(
+        InputError, match=r"train-00003\.parquet cannot be read as Parquet \(.*\): delete it and run again"
+    ):
+        list(clip_sequences([path]))
+
+
+def test_a_table_whose_values_are_damaged_is_named(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "train-00003.parquet", ["a", "b"], [GOOD, packed(np.ones((9, N_COLUMNS), dtype=np.float32))]
+    )
+    content = bytearray(path.read_bytes())
+    content[4:200] = bytes(196)
+    path.write_bytes(content)
+    with pytest.raises(
+        InputError, match=r"train-00003\.parquet cannot be read as Parquet \(.*\): delete it and run again"
+    ):
+        list(clip_sequences([path]))

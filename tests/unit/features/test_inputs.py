@@ -110,6 +110,10 @@ def test_a_long_table_is_read_piece_by_piece(tmp_path: Path) -> None:
     assert np.concatenate(pieces)[:, 0].tolist() == list(range(50))
     with pytest.raises(TrainingError, match="lacks the column rms_std"):
         list(inputs.matrices(tmp_path / "t.parquet", ["rms_std"]))
+    content = (tmp_path / "t.parquet").read_bytes()
+    (tmp_path / "t.parquet").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=r"t\.parquet cannot be read as Parquet \(.*\): delete it and run again"):
+        list(inputs.matrices(tmp_path / "t.parquet", ["rms_mean"]))
 
 
 def test_a_value_that_is_not_finite_is_refused_by_clip_and_column() -> None:
