@@ -1,6 +1,7 @@
 """The definition of a model: its inputs, thresholds and calibration. It is a part of the model file."""
 
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -123,13 +124,42 @@ def read_definition(path: str | Path) -> Definition:
             found = json.loads(archive.read(MEMBER))
             if (version := found.pop("format", 1)) != FORMAT:
                 raise not_a_detector(path, f"its format is {version}, this version reads {FORMAT}")
-            return Definition(**found)
+            return _checked(Definition(**found))
     except KeyError as error:
         raise not_a_detector(path, f"it has no {MEMBER}, as if Keras had saved it alone") from error
     except OSError as error:
         raise not_a_detector(path, error.strerror or str(error)) from error
     except DAMAGE as error:
         raise not_a_detector(path, str(error)) from error
+
+
+def _checked(known: Definition) -> Definition:
+    """Check what detection calculates with.
+
+    Raises
+    ------
+    ValueError
+        If there is no detector, or a threshold or weights are missing or no numbers in their range.
+    """
+    known.feature_params()
+    if not known.thresholds:
+        raise ValueError("it has no threshold of any detector")
+    for name, threshold in known.thresholds.items():
+        if not _is_finite(threshold) or not 0 <= threshold <= 1:
+            raise ValueError(f"the threshold of {name} is {threshold}, not a number from 0 to 1")
+        for of_clips, weights in (
+            ("clips", known.calibrations.get(name)),
+            ("windows", known.window_calibrations.get(name)),
+        ):
+            if not isinstance(weights, list) or len(weights) < 2 or not all(map(_is_finite, weights)):
+                raise ValueError(
+                    f"the weights of {name} for {of_clips} are {weights}, not a slope of each part and a shift"
+                )
+    return known
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def not_a_detector(path: str | Path, reason: str) -> TrainingError:

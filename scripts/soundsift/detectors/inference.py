@@ -231,12 +231,14 @@ def read_model(path: str | Path) -> Model:
     try:
         with zipfile.ZipFile(path) as archive, np.load(io.BytesIO(archive.read(ARRAYS))) as arrays:
             filters = Filters(**{name: arrays[f"filters/{name}"] for name in Filters._fields})
-            return Model(definition, filters, {name: _networks(arrays, name) for name in definition.thresholds})
+            return Model(
+                definition, filters, {name: _networks(arrays, name, definition) for name in definition.thresholds}
+            )
     except (OSError, KeyError, *DAMAGE) as error:
         raise not_a_detector(path, str(error)) from error
 
 
-def _networks(arrays: Mapping[str, Float32Array], name: str) -> Networks:
+def _networks(arrays: Mapping[str, Float32Array], name: str, known: Definition) -> Networks:
     kinds: dict[str, type[Any]] = {"statistics": Ensemble, "frames": FrameEnsemble}
     found: dict[str, Any] = {}
     for part, kind in kinds.items():
@@ -244,8 +246,14 @@ def _networks(arrays: Mapping[str, Float32Array], name: str) -> Networks:
         if f"{place}/mean" in arrays:
             found[part] = kind(**{field: _value(arrays, f"{place}/{field}") for field in kind._fields})
     if not found:
-        raise KeyError(f"no networks of {name}")
-    return Networks(found.get("statistics"), found.get("frames"))
+        raise ValueError(f"it has no networks of {name}")
+    for weights in (known.calibrations[name], known.window_calibrations[name]):
+        if len(weights) != len(found) + 1:
+            raise ValueError(f"{name} has {len(found)} parts, but {len(weights)} weights instead of {len(found) + 1}")
+    parts = Networks(found.get("statistics"), found.get("frames"))
+    if parts.statistics and parts.statistics.mean.shape[-1] != len(known.columns):
+        raise ValueError(f"{name} takes {parts.statistics.mean.shape[-1]} inputs, but {len(known.columns)} are named")
+    return parts
 
 
 def _value(arrays: Mapping[str, Float32Array], place: str) -> Float32Array | tuple[Float32Array, ...]:
