@@ -130,15 +130,15 @@ def _batches(
 def _mask(x: Float32Array, mean: Float32Array, rng: np.random.Generator) -> None:
     """Set some columns and steps of each example to the mean, in place."""
     _, n_steps, n_columns = x.shape
-    most = max(2, round(n_steps * MASK_STEPS_SHARE))
+    most = max(1, round(n_steps * MASK_STEPS_SHARE))
     for example in x:
         if rng.random() < MASK:
             width = int(rng.integers(1, MASK_COLUMNS + 1))
-            first = int(rng.integers(0, n_columns - width))
+            first = int(rng.integers(0, n_columns - width + 1))
             example[:, first : first + width] = mean[first : first + width]
         if rng.random() < MASK:
-            width = int(rng.integers(1, most))
-            first = int(rng.integers(0, n_steps - width))
+            width = int(rng.integers(1, most + 1))
+            first = int(rng.integers(0, n_steps - width + 1))
             example[first : first + width] = mean
 
 

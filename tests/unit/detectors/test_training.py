@@ -307,6 +307,19 @@ def test_the_same_sequences_and_seed_give_the_same_networks_on_frames() -> None:
     assert not np.array_equal(first.predict_on_batch(x), other.predict_on_batch(x))
 
 
+@pytest.mark.parametrize("n_steps", [12, 40])
+def test_every_column_and_every_step_of_a_crop_can_be_masked(n_steps: int) -> None:
+    mean, x = np.arange(37, dtype=np.float32), np.full((3000, n_steps, 37), -1, dtype=np.float32)
+    frame_network._mask(x, mean, np.random.default_rng(0))
+    masked = x != -1
+    assert (x[masked] == np.broadcast_to(mean, x.shape)[masked]).all()
+    columns, steps = masked.all(axis=1), masked.all(axis=2)
+    assert columns.any(axis=0).all()
+    assert steps.any(axis=0).all()
+    assert columns.sum(axis=1).max() == frame_network.MASK_COLUMNS
+    assert steps.sum(axis=1).max() == round(n_steps * frame_network.MASK_STEPS_SHARE)
+
+
 def test_a_network_on_frames_is_not_trained_on_the_videos_it_holds_out(monkeypatch: pytest.MonkeyPatch) -> None:
     examples = events(40, 0)
     partner = examples.partner.copy()
