@@ -26,7 +26,7 @@ rule all:
     input:
         rules.select_clips.output,
         rules.merge_features.output,
-        rules.merge_augmented.output if TRAINING["augment"] else [],
+        rules.merge_augmented.output,
         rules.combine_detectors.output,
         [
             expand(output, detector=DETECTORS)

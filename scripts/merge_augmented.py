@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from soundsift.features.augmented_table import merge
+from soundsift.features.trainable import check_trainable
 from soundsift.joblog import job_log
 
 
 def merge_augmented(features: Path, augmented: Sequence[Path], table: Path) -> None:
-    """Write the table of augmented versions."""
+    """Write the table of augmented versions. Every training needs it, so detectors that cannot be trained end here."""
+    check_trainable(features)
     logging.info("merged %d augmented versions of clips", merge(features, augmented, table))
 
 

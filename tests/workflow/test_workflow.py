@@ -340,6 +340,29 @@ def test_a_detector_that_cannot_be_judged_is_trained_and_blocks_no_other(project
     assert "music: finds" in (results / "summary.txt").read_text()
 
 
+@pytest.mark.parametrize("augment", [1, 0])
+def test_detectors_with_too_few_clips_are_named_before_any_is_trained(
+    project: Project, media: Path, tmp_path: Path, augment: int
+) -> None:
+    # of the training clips, one is an engine and one a bird
+    rows = (media / "train_segments.csv").read_text().replace("/m/02mk9", "/m/096m7z").replace("/m/015p6", "/m/096m7z")
+    for label in ("/m/02mk9", "/m/015p6"):
+        rows = rows.replace("/m/096m7z", label, 1)
+    (tmp_path / "train.csv").write_text(rows)
+    lists = {"train": str(tmp_path / "train.csv"), "eval": str(media / "eval_segments.csv")}
+    project.change("metadata", segments=lists)
+    project.change("detectors", music=["Music"], speech=["Speech"], engine=["Engine"], bird=["Bird"])
+    project.change("training", augment=augment)
+    run = project.run()
+    assert run.status != 0
+    assert run.text.count("cannot be trained") == 1, run.text
+    line = (
+        "detectors.bird (1 with it, 24 without, 0 unknown), detectors.engine (1 with it, 24 without, 0 unknown) cannot"
+    )
+    assert f"{line} be trained: of the 25 training clips that were obtained at least 2 must have the class" in run.text
+    assert not {"train_detector", "learning_curve"} & run.jobs.keys(), run.jobs
+
+
 def test_a_failed_batch_holds_up_no_other_and_the_next_run_asks_only_for_what_is_missing(
     media: Path, tmp_path: Path
 ) -> None:

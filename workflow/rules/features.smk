@@ -105,11 +105,15 @@ rule augment_clips:
         "../../scripts/augment_clips.py"
 
 
-# Merge the augmented clips and add the truth of each.
+# Merge the augmented clips and add the truth of each. Before, refuse detectors that have too few clips.
 rule merge_augmented:
     input:
         features="results/features.parquet",
-        augmented=per_batch("results/augmented/{batch}.parquet", with_eval=False),
+        augmented=(
+            per_batch("results/augmented/{batch}.parquet", with_eval=False)
+            if config["training"]["augment"]
+            else []
+        ),
     output:
         table="results/augmented.parquet",
     log:

@@ -17,9 +17,7 @@ MEASURED = {
     **{name: config[name] for name in ("clips", "features", "training")},
 }
 FOLDS = "results/folds.csv"
-TRAINING_TABLES = {"features": "results/features.parquet"} | (
-    {"augmented": "results/augmented.parquet"} if TRAINING["augment"] else {}
-)
+TRAINING_TABLES = {k: f"results/{k}.parquet" for k in ("features", "augmented")}
 # the networks on frames read the sequences of all clips, which are not in the merged tables
 FRAME_TABLES = (
     {

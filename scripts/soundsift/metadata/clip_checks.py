@@ -1,13 +1,13 @@
 """Checks of the selected clips before anything is downloaded."""
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundsift.errors import ConfigError, InputError
+from soundsift.metadata.truth_counts import lacking
 
 # Seconds by which programs round times.
 ROUNDING = 1e-6
@@ -28,26 +28,16 @@ def check_trainable(clips: pa.Table, detectors: Sequence[str], min_seconds: floa
     if min_seconds:
         _remark_short_clips(clips, min_seconds)
     train, held_out = (clips.filter(pc.equal(clips["split"], split)) for split in ("train", "eval"))
-    if lacking := _lacking(train, detectors, least=1):
+    if few := lacking(train, detectors, least=1):
         raise ConfigError(
-            f"{lacking} cannot be trained: of the {train.num_rows} training clips at least 1 must have the class and 1 "
+            f"{few} cannot be trained: of the {train.num_rows} training clips at least 1 must have the class and 1 "
             "must not: use more rows or change detectors"
         )
-    if held_out.num_rows and (lacking := _lacking(held_out, detectors, least=2)):
+    if held_out.num_rows and (few := lacking(held_out, detectors, least=2)):
         logging.getLogger("soundsift").warning(
             "%s will be trained, but not judged: of the %d eval clips at least 2 must have the class and 2 must not: "
-            "use more rows or remove the eval list", lacking, held_out.num_rows,
+            "use more rows or remove the eval list", few, held_out.num_rows,
         )  # fmt: skip
-
-
-def _lacking(clips: pa.Table, detectors: Sequence[str], least: int) -> str:
-    """Name the detectors with fewer clips that have their class, or that do not have it, and give these numbers."""
-    counts = {detector: Counter(clips[f"is_{detector}"].to_pylist()) for detector in detectors}
-    return ", ".join(
-        f"detectors.{detector} ({found[True]} with it, {found[False]} without, {found[None]} unknown)"
-        for detector, found in counts.items()
-        if min(found[True], found[False]) < least
-    )
 
 
 def _remark_short_clips(clips: pa.Table, min_seconds: float) -> None:
