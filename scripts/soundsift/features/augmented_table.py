@@ -1,5 +1,6 @@
 """The table of augmented versions of all training clips, with their videos and truth."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from soundsift.features.sequence import SEQUENCE_COLUMN
 from soundsift.files import whole_file
 from soundsift.tables import Column, read_parquet, read_schema, schema_of, side_by_side
 
+# Share of the clips that may be alone in their batch without a warning.
+FEW_ALONE = 0.1
+
 VIDEO_COLUMNS = (
     Column("video_id", pa.string(), "", "the clip's video"),
     Column("partner_video_id", pa.string(), "", "the video of the mixed-in clip, null for none"),
@@ -25,7 +29,7 @@ def merge(features: Path, augmented: Sequence[Path], path: Path) -> int:
 
     The truth of a mixture follows from its two clips: a class is present if it is present in one of them, absent if it
     is absent in both, and unknown otherwise. A version is left out if its clip or its mixed-in clip is not in the
-    features table.
+    features table. A warning is logged if many clips are alone in their batch, so that nothing could be mixed in.
 
     Parameters
     ----------
@@ -49,10 +53,12 @@ def merge(features: Path, augmented: Sequence[Path], path: Path) -> int:
     runs = pc.run_end_encode(clips["batch"].combine_chunks())
     ends = dict(zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True))
     starts = dict(zip(ends, [0, *ends.values()], strict=False))
-    n_versions = 0
+    n_versions = n_clips = n_alone = 0
     with whole_file(path) as part, GrowingParquet(part) as rows:
         for of_batch in augmented:
             table, batch = read_parquet(of_batch, without=[SEQUENCE_COLUMN.name]), of_batch.stem
+            n_in_batch = len(table["clip_id"].unique())
+            n_clips, n_alone = n_clips + n_in_batch, n_alone + (n_in_batch == 1)
             of_clips = clips.slice(starts.get(batch, 0), ends.get(batch, 0) - starts.get(batch, 0))
             position = pc.index_in(table["clip_id"].combine_chunks(), of_clips["clip_id"].combine_chunks())
             partner_position = pc.index_in(table["partner"].combine_chunks(), of_clips["clip_id"].combine_chunks())
@@ -89,4 +95,9 @@ def merge(features: Path, augmented: Sequence[Path], path: Path) -> int:
         if not n_versions:
             empty = {c.name: pa.array([], c.type) for c in (*VERSION_COLUMNS, *VIDEO_COLUMNS)}
             rows.append(pa.table(empty | {name: pa.array([], pa.bool_()) for name in truths}))
+    if n_alone > FEW_ALONE * n_clips:
+        logging.getLogger("soundsift").warning(
+            "%d of %d training clips have no clip mixed in, because they are alone in their batch: raise batch_size",
+            n_alone, n_clips,
+        )  # fmt: skip
     return n_versions

@@ -54,6 +54,30 @@ def test_versions_made_with_other_parameters_are_refused(tmp_path: Path) -> None
         augmented_table.merge(made.features_path, [tmp_path / "train-00000.parquet"], tmp_path / "a.parquet")
 
 
+@pytest.mark.parametrize(
+    ("alone", "together", "warning"), [(2, 18, False), (3, 17, True), (1, 0, True), (0, 20, False)]
+)
+def test_clips_that_are_alone_in_their_batch_are_counted_in_one_warning(
+    alone: int, together: int, warning: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = run(tmp_path)
+    merge(made.clips, made.outcomes, made.features, made.features_path, made.coverage_path)
+    columns = (*VERSION_COLUMNS, FEATURE_COLUMNS[1])
+    schema = schema_of(columns, definition(22050, FeatureParams()))
+    batches = [[f"alone{i}"] for i in range(alone)] + [[f"together{i}" for i in range(together)]]
+    paths = []
+    for number, clip_ids in enumerate(batches):
+        rows = [(clip_id, version, None, False, 0.1) for clip_id in clip_ids for version in (1, 2)]
+        columns_of_rows = list(zip(*rows, strict=True)) if rows else [[]] * len(columns)
+        paths.append(tmp_path / f"train-{number:05d}.parquet")
+        write_parquet(pa.table(columns_of_rows, schema=schema), paths[-1])
+    augmented_table.merge(made.features_path, paths, tmp_path / "a.parquet")
+    expected = (
+        f"{alone} of {alone + together} training clips have no clip mixed in, because they are alone in their batch"
+    )
+    assert [message.startswith(expected) for message in caplog.messages] == [True] * warning
+
+
 def test_without_any_version_the_table_is_empty(tmp_path: Path) -> None:
     made = run(tmp_path)
     merge(made.clips, made.outcomes, made.features, made.features_path, made.coverage_path)
