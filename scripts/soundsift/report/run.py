@@ -1,5 +1,6 @@
 """Summary of a run: what was made, what is missing and why, and how good each detector is."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -72,9 +73,12 @@ def mean_sentences(metrics: Mapping[str, DetectorMetrics]) -> list[str]:
         return []
     of_judged = means(metrics.values())
     others = f" (not judged: {n_others})" if n_others else ""
+    distance = d_prime(of_judged.roc_auc)
+    # infinite if every detector separates its eval clips completely
+    of_distance = f" (d' {distance:.2f})" if math.isfinite(distance) else ""
     return [
         f"Mean of {of_judged.n} detectors{others}: average precision {of_judged.average_precision:.3f}, "
-        f"ROC AUC {of_judged.roc_auc:.3f} (d' {d_prime(of_judged.roc_auc):.2f})."
+        f"ROC AUC {of_judged.roc_auc:.3f}{of_distance}."
     ]
 
 

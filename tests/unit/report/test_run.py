@@ -113,6 +113,11 @@ def test_from_three_judged_detectors_on_their_means_are_given_once() -> None:
     assert "Mean of 3 detectors: average" in lines(COUNTS, {}, {}, four, is_demo=False)
 
 
+def test_means_have_no_infinite_distance() -> None:
+    three = dict.fromkeys(("music", "speech", "dog"), replace(music(), performance=performance(1.0)))
+    assert "ROC AUC 1.000.\n" in lines(COUNTS, {}, {}, three, is_demo=False)
+
+
 def test_all_detectors_are_rows_of_one_table_empty_where_they_were_not_judged() -> None:
     assert overview_table({"dog": not_judged(), "music": music()}).to_pylist() == [
         {
