@@ -41,8 +41,8 @@ class LayoutParams:
     """Text between the labels of a row; empty for a comma, or ; or | where the lists use it. A label may contain
     commas if the lists use ; or | between labels. AudioSet's names may always contain commas."""
     group: str | None = None
-    """Column whose values are kept together when data are split, such as speaker or album. Empty keeps the clips of a
-    video or file together."""
+    """Column whose values are kept together when data are split, such as speaker or album. Values that share a file are
+    kept together too. Empty keeps the clips of a video or file together."""
     fold: str | None = None
     """Fold that is the test data, for lists with a column fold. The other folds are training data."""
     encoding: str | None = None
