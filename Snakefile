@@ -25,8 +25,8 @@ rule all:
     default_target: True
     input:
         rules.select_clips.output,
-        rules.merge_features.output,
-        rules.merge_augmented.output,
+        [rules.merge_features.output, OUTCOMES, FEATURES],
+        [rules.merge_augmented.output, AUGMENTED],
         rules.combine_detectors.output,
         [
             expand(output, detector=DETECTORS)
@@ -42,7 +42,7 @@ rule all:
         rules.draw_gallery.output if WITH_GALLERY else [],
         per_batch("results/clips/{batch}") if config["keep"]["clips"] else [],
         per_batch("results/frames/{batch}") if config["keep"]["frames"] else [],
-        [] if config["keep"]["media"] else per_batch(rules.free_media.output.freed),
+        DOWNLOADS if config["keep"]["media"] else FREED,
 
 
 onstart:

@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.project import N_BATCHES, TABLES, Project
+from tests.workflow.project import N_BATCHES, N_TRAIN, TABLES, Project
 
 pytestmark = pytest.mark.workflow
-
-# read by the next step only: they come back when a step needs them
-INTERMEDIATE = {"downloads", "outcomes", "features", "augmented"}
 
 
 @pytest.fixture
@@ -33,7 +30,7 @@ def test_every_output_is_asked_for_so_that_snakemake_notices_when_it_is_gone(pro
     run = project.run("--dry-run")
     assert run.planned == {"write_provenance": 1}, run.text
     asked = set(re.findall(r"results/[^\s,]+", re.findall(r"^ +input: (.*)$", run.text, flags=re.MULTILINE)[-1]))
-    outputs = {f"results/{name}" for name in contents(project) if Path(name).parts[0] not in INTERMEDIATE}
+    outputs = {f"results/{name}" for name in contents(project)}
     folders = {name for name in asked if (project.folder / name).is_dir()}
     assert len(folders) == 1 + 2 * N_BATCHES
     unasked = {name for name in outputs - asked if str(Path(name).parent) not in folders}
@@ -50,6 +47,29 @@ def test_lost_clips_and_frames_are_made_again_with_all_that_depends_on_them(proj
     expected = {"convert_clips": 1, "extract_features": 3, "summarize_features": 3, "merge_features": 1}
     assert planned.items() >= (expected | {"train_detector": 2}).items()
     assert "download_clips" not in planned and "select_clips" not in planned
+
+
+@pytest.mark.parametrize(
+    ("lost", "rule"),
+    [
+        ("downloads", "download_clips"), ("outcomes", "convert_clips"), ("features", "summarize_features"),
+        ("augmented", "augment_clips"),
+    ],
+)  # fmt: skip
+def test_a_lost_table_of_a_batch_is_made_again(project: Project, lost: str, rule: str) -> None:
+    next((project.folder / "results" / lost).glob("train-00001.*")).unlink()
+    planned = project.plan()
+    assert planned[rule] == 1 and planned["train_detector"] == 2, planned
+
+
+def test_lost_outcomes_do_not_change_what_is_missing(project: Project) -> None:
+    results = project.folder / "results"
+    missing = (results / "missing.csv").read_text()
+    assert "too_short" in missing, "a clip whose media are in the archive"
+    shutil.rmtree(results / "outcomes")
+    n_train = sum(row.startswith('"_demot') for row in missing.splitlines())
+    assert f"train: {N_TRAIN - n_train} of {N_TRAIN} wanted clips are there" in project.run("coverage").text
+    assert (results / "missing.csv").read_text() == missing
 
 
 def test_a_mistake_in_the_configuration_costs_nothing_once_it_is_corrected(finished: Project, project: Project) -> None:

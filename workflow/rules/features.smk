@@ -5,6 +5,14 @@
 from soundsift.config.features import FeatureParams
 
 FRAMES = pick(FeatureParams, config["features"])
+# The tables of all batches.
+OUTCOMES = per_batch("results/outcomes/{batch}.csv")
+FEATURES = per_batch("results/features/{batch}.parquet")
+AUGMENTED = (
+    per_batch("results/augmented/{batch}.parquet", with_eval=False)
+    if config["training"]["augment"]
+    else []
+)
 
 
 # Compute the frame features of each clip.
@@ -59,8 +67,8 @@ rule summarize_features:
 rule merge_features:
     input:
         clips="results/metadata/clips.parquet",
-        outcomes=per_batch("results/outcomes/{batch}.csv"),
-        features=per_batch("results/features/{batch}.parquet"),
+        outcomes=OUTCOMES,
+        features=FEATURES,
     output:
         features="results/features.parquet",
         coverage="results/coverage.parquet",
@@ -109,11 +117,7 @@ rule augment_clips:
 rule merge_augmented:
     input:
         features="results/features.parquet",
-        augmented=(
-            per_batch("results/augmented/{batch}.parquet", with_eval=False)
-            if config["training"]["augment"]
-            else []
-        ),
+        augmented=AUGMENTED,
     output:
         table="results/augmented.parquet",
     log:

@@ -8,6 +8,8 @@ from soundsift.report.ending import option_of
 
 # A list of its own, so that nothing changes for a configuration with one source.
 SEVERAL = {"sources": sources_of(config["download"])}
+# The table of downloads of every batch.
+DOWNLOADS = per_batch("results/downloads/{batch}.csv")
 
 
 # Download the media of a batch into the archive. The archive is not a declared output, because Snakemake deletes the
@@ -90,6 +92,7 @@ rule coverage:
     params:
         outcomes="results/outcomes",
         features="results/features",
+        merged="results/coverage.parquet",
         archive=config["download"]["archive"],
         retry_permanent=config["download"]["retry_permanent"],
         missing="results/missing.csv",

@@ -18,6 +18,10 @@ SHARD_SETS = {
 }
 
 
+# What is left of the downloads of every batch if keep.media is false.
+FREED = per_batch("results/freed/{batch}.txt")
+
+
 # Index the shards of a source. Only new and changed shards are read. Batches do not run again when the index changes.
 rule index_shards:
     output:

@@ -20,14 +20,7 @@ FOLDS = "results/folds.csv"
 TRAINING_TABLES = {k: f"results/{k}.parquet" for k in ("features", "augmented")}
 # the networks on frames read the sequences of all clips, which are not in the merged tables
 FRAME_TABLES = (
-    {
-        "of_batches": per_batch("results/features/{batch}.parquet"),
-        "augmented_of_batches": (
-            per_batch("results/augmented/{batch}.parquet", with_eval=False)
-            if TRAINING["augment"]
-            else []
-        ),
-    }
+    {"of_batches": FEATURES, "augmented_of_batches": AUGMENTED}
     if TRAINING["model"] != "statistics"
     else {}
 )

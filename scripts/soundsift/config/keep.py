@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class KeepParams:
-    """What is kept of the steps on the way. What was deleted is made again when it is needed."""
+    """What is kept of the steps on the way.
+
+    What these keys delete is made again when a step needs it. Any other result that is
+    deleted is made again by the next run.
+    """
 
     clips: bool = True
     """false deletes results/clips once a batch's features are extracted."""

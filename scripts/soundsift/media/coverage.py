@@ -1,21 +1,25 @@
-"""Counting the available clips: by the outcomes of finished batches, and by the archive for all other clips."""
+"""Counting the available clips: by the outcomes of finished batches, and by the archive for all other clips.
+
+If tables of a batch were deleted, the coverage table of the last run still has the outcomes of its clips.
+"""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from soundsift.media.archive import Archive, source_of
+from soundsift.media.archive import Archive, Record, source_of
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
 from soundsift.media.fetch_error import clock_time
 from soundsift.media.outcomes import PERMANENT
 from soundsift.media.pace_state import blocks
 from soundsift.media.second_answers import is_undecided
-from soundsift.metadata.columns import BATCH_COLUMNS, FILE_COLUMN
-from soundsift.tables import Column, read_csv
+from soundsift.metadata.columns import BATCH_COLUMNS, CLIP_COLUMNS, FILE_COLUMN
+from soundsift.tables import Column, read_csv, read_parquet
 
 # Outcome of a clip that was not requested yet.
 NOT_ASKED = "not_asked"
@@ -25,11 +29,27 @@ MISSING_COLUMNS = (
     Column("outcome", pa.string(), "", "outcome of the clip; not_asked if it was not requested yet"),
     Column("reason", pa.string(), "", "message of the source or decoder"),
 )
+# Columns of the coverage table that are read here.
+MERGED_COLUMNS = (
+    *(c for c in CLIP_COLUMNS if c.name in ("clip_id", "batch")),
+    *(c for c in OUTCOME_COLUMNS if c.name in ("outcome", "reason", "source")),
+)
 Counts = dict[str, dict[str, int]]
 
 
-def present(clips: pa.Table, outcomes_dir: Path, features_dir: Path, archive: Archive) -> pa.Table:
-    """Add ``outcome``, ``reason``, ``source`` and ``finished`` (of the batch) to the clip table; request nothing."""
+def present(
+    clips: pa.Table, outcomes_dir: Path, features_dir: Path, archive: Archive, merged: Path | None = None
+) -> pa.Table:
+    """Add ``outcome``, ``reason``, ``source`` and ``finished`` (of the batch) to the clip table; request nothing.
+
+    Parameters
+    ----------
+    merged
+        The coverage table of the last run. It stands for deleted outcomes, except for clips that were requested again
+        since. Without outcomes and without it, clips are counted by the archive.
+    """
+    without = [batch for batch in clips["batch"].unique().to_pylist() if not (outcomes_dir / f"{batch}.csv").is_file()]
+    earlier = _Merged(merged, without)
     runs = pc.run_end_encode(clips["batch"].combine_chunks())
     found: list[tuple[str, str, str, bool]] = []
     start = 0
@@ -44,7 +64,7 @@ def present(clips: pa.Table, outcomes_dir: Path, features_dir: Path, archive: Ar
                 featured = set(pq.read_table(features, columns=["clip_id"], partitioning=None)["clip_id"].to_pylist())
                 lost = (clip_id for clip_id in known if known[clip_id][0] in KEPT and clip_id not in featured)
                 known |= {clip_id: ("corrupt", UNREADABLE, known[clip_id][2]) for clip_id in lost}
-        found += [(*(known.get(clip_id) or _in_archive(archive, clip_id)), path.is_file()) for clip_id in ids]
+        found += [(*(known.get(i) or earlier.newest(i, archive.read(i))), path.is_file()) for i in ids]
         start = end
     columns = {"outcome": pa.string(), "reason": pa.string(), "source": pa.string(), "finished": pa.bool_()}
     for i, (name, kind) in enumerate(columns.items()):
@@ -65,9 +85,27 @@ def _outcomes_of(path: Path) -> dict[str, tuple[str, str, str]]:
     return dict(zip(table["clip_id"].to_pylist(), zip(*columns, strict=True), strict=True))
 
 
-def _in_archive(archive: Archive, clip_id: str) -> tuple[str, str, str]:
-    record = archive.read(clip_id)
-    return (NOT_ASKED, "", "") if record is None else (record.outcome, record.reason, source_of(record))
+class _Merged:
+    """Outcomes, reasons and sources in the coverage table of the last run, for the clips of some batches."""
+
+    def __init__(self, path: Path | None, batches: Sequence[str]) -> None:
+        self._of: dict[str, tuple[str, str, str]] = {}
+        if path is None or not batches or not path.is_file():
+            return
+        self._when = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        table = read_parquet(path, MERGED_COLUMNS, without=["labels", "label_ids"])
+        table = table.filter(pc.is_in(table["batch"], pa.array(batches)))
+        ids, *values = (table[name].to_pylist() for name in ("clip_id", "outcome", "reason", "source"))
+        self._of = dict(zip(ids, zip(*values, strict=True), strict=True))
+
+    def newest(self, clip_id: str, record: Record | None) -> tuple[str, str, str]:
+        """Return what is known of a clip: by the table, or by its record in the archive if that is newer."""
+        known = self._of.get(clip_id)
+        if record is None:
+            return known or (NOT_ASKED, "", "")
+        if known and not (record.when and datetime.fromisoformat(record.when) > self._when):
+            return known
+        return record.outcome, record.reason, source_of(record)
 
 
 def by_source(coverage: pa.Table) -> dict[str, int]:

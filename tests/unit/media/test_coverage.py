@@ -52,6 +52,23 @@ def test_a_clip_whose_file_could_not_be_read_back_is_not_there(tmp_path: Path) -
     assert "--forcerun convert_clips" in found["reason"][0].as_py()
 
 
+def test_deleted_outcomes_are_those_of_the_last_run_except_for_clips_requested_since(tmp_path: Path) -> None:
+    archive = open_for_writing(tmp_path / "archive")
+    for clip_id, when in ((IDS[0], "2000-01-01"), (IDS[1], "2000-01-01"), (IDS[2], "2999-01-01")):
+        archive.write(Record(clip_id, clip_id[:11], "rate_limited", when=f"{when}T00:00:00+00:00"))
+    clips = pa.table({"clip_id": IDS, "batch": ["train-00000"] * 4 + ["train-00001"]})
+    rows = [(clip_id, "too_short", "2.0 s", "youtube") for clip_id in IDS[:3]]
+    names = ("clip_id", "outcome", "reason", "source")
+    merged = pa.table({name: [row[i] for row in rows] for i, name in enumerate(names)} | {"batch": ["train-00000"] * 3})
+    write_parquet(merged, tmp_path / "coverage.parquet")
+    none = tmp_path / "none"
+    found = coverage.present(clips, none, none, archive, tmp_path / "coverage.parquet")
+    assert found["outcome"].to_pylist() == ["too_short", "too_short", "rate_limited", "not_asked", "not_asked"]
+    assert found["reason"].to_pylist()[0] == "2.0 s"
+    without = coverage.present(clips, none, none, archive, none)
+    assert without["outcome"].to_pylist()[:2] == ["rate_limited", "rate_limited"]
+
+
 def test_everything_that_is_not_there_is_missing_with_the_reason(found: pa.Table) -> None:
     rows = coverage.missing(found).to_pylist()
     assert [(row["clip_id"], row["outcome"], row["reason"]) for row in rows] == [
@@ -77,7 +94,7 @@ def test_the_text_says_who_refuses_requests_and_until_when(tmp_path: Path) -> No
     write_parquet(pa.table(clips | {"split": ["train"], "batch": ["train-00000"]}), tmp_path / "clips.parquet")
     missing, counts = tmp_path / "missing.csv", tmp_path / "counts.txt"
     none = tmp_path / "none"
-    text = count_coverage(tmp_path / "clips.parquet", none, none, archive.root, False, missing, counts)
+    text = count_coverage(tmp_path / "clips.parquet", none, none, none, archive.root, False, missing, counts)
     assert coverage.refusals(archive) in text
     assert "A run would ask for 1 clips (1 not_asked)." in text
 
