@@ -26,8 +26,8 @@ from soundsift.files import whole_file
 
 PACKAGE = "soundsift"
 SCRIPTS = Path(__file__).resolve().parent.parent
-# Modules that change how a step reports, but not its results.
-SILENT = {f"{PACKAGE}.errors", f"{PACKAGE}.joblog"}
+# Modules that change how a step reports or how its libraries are compiled, but not its results.
+SILENT = {f"{PACKAGE}.errors", f"{PACKAGE}.joblog", f"{PACKAGE}.numba_cache"}
 # Errors whose message goes to the user and into no table.
 MESSAGES = {"ConfigError", "InputError", "DownloadError", "TrainingError"}
 # A dotted name of a module of the package, as a whole string.

@@ -3,7 +3,8 @@
 The first import of librosa compiles many functions, which takes most of a minute, and numba keeps them in a cache. If
 two processes compile the same function at once, the two files of a function may come from different processes, and
 every later call of it ends in a segmentation fault (numba 10128). Therefore the first process compiles everything
-while the others wait. Later processes find a stamp in the cache.
+while the others wait. Later processes find a stamp in the cache. It names the compiled files, because a cache may lose
+some of them.
 
 As a command, for set-up, this module also checks the cache and compiles again if it is broken::
 
@@ -12,6 +13,7 @@ As a command, for set-up, this module also checks the cache and compiles again i
 
 import errno
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -25,6 +27,7 @@ from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
 
+from soundsift.files import write_text
 from soundsift.homes import temporary_home
 
 # Subfolders of librosa that hold functions which numba caches.
@@ -81,7 +84,7 @@ class _Cache:
 
     @property
     def stamp(self) -> Path:
-        """File that exists once everything is compiled for these versions and this processor."""
+        """File that names all compiled files, once everything is compiled for these versions and this processor."""
         import llvmlite
         import llvmlite.binding
         import numba
@@ -97,6 +100,24 @@ class _Cache:
             *(os.environ.get(f"NUMBA_{name}") for name in ("CPU_NAME", "CPU_FEATURES", "ENABLE_AVX")),
         )  # fmt: skip
         return self.folder / f"soundsift-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.compiled"
+
+    def _compiled(self) -> list[Path]:
+        """Return the files of compiled functions: indices and code."""
+        return [file for folder in self.folders for file in folder.glob("*.nb[ic]")]
+
+    def set_stamp(self) -> None:
+        """Note the compiled files."""
+        base = self.given or self.librosa
+        write_text(json.dumps(sorted(str(file.relative_to(base)) for file in self._compiled())), self.stamp)
+
+    def is_complete(self) -> bool:
+        """Return whether there is a stamp, and every file that it names."""
+        try:
+            names = json.loads(self.stamp.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # stamps of earlier versions are empty
+            return False
+        base = self.given or self.librosa
+        return set(names) <= {str(file.relative_to(base)) for file in self._compiled()}
 
     def is_writable(self) -> bool:
         """Try to write a file into each folder, as numba does when it looks for a place."""
@@ -118,10 +139,9 @@ class _Cache:
         numba.config.reload_config()  # numba may have been imported before
 
     def delete(self) -> None:
-        """Delete the compiled functions."""
-        for folder in self.folders:
-            for file in (*folder.glob("*.nbi"), *folder.glob("*.nbc")):
-                file.unlink(missing_ok=True)
+        """Delete the compiled functions, and the stamps of all versions and processors."""
+        for file in (*self.folder.glob("soundsift-*.compiled"), *self._compiled()):
+            file.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[int]:
@@ -163,12 +183,12 @@ class _Cache:
         logging.info("compiling librosa's functions once: about a minute")
         self.stamp.unlink(missing_ok=True)
         if not _call_fails(*locks):
-            self.stamp.touch()
+            self.set_stamp()
             return ""
         self.delete()
         if reason := _call_fails(*locks):
             return f"librosa does not work in this environment: {reason}"
-        self.stamp.touch()
+        self.set_stamp()
         return f"the compiled functions of librosa in {self.folder} were broken and have been compiled again"
 
 
@@ -183,11 +203,11 @@ def compile_librosa_once() -> None:
         if not cache.is_writable():
             continue
         cache.use()
-        if cache.stamp.exists():
+        if cache.is_complete():
             return
         try:
             with cache.locked() as lock:
-                message = "" if cache.stamp.exists() else cache.compile(lock)
+                message = "" if cache.is_complete() else cache.compile(lock)
         except TimeoutError:
             waited = f"{WAIT_SECONDS:.0f} s"
             log.warning(f"{cache.lock} was locked for {waited}: this process compiles librosa's functions for itself")
@@ -245,7 +265,7 @@ def main() -> None:
             message = cache.compile(lock)
     except OSError:
         message = cache.compile()  # without a lock: set-up is one process
-    if not cache.stamp.exists():
+    if not cache.is_complete():
         sys.exit(f"soundsift: {message}")
     if message:
         print(f"soundsift: {message}")

@@ -75,6 +75,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "the wording of a reason": (
         "metadata/reasons.py", "the row was selected", "the row is a clip", {"select_clips", "summarize_metadata"},
     ),
+    "the wait for compiled functions": ("numba_cache.py", "WAIT_SECONDS = 900.0", "WAIT_SECONDS = 600.0", set()),
     "how errors are shown": ("joblog.py", 'f"error: {error}', 'f"Error: {error}', set()),
 }  # fmt: skip
 

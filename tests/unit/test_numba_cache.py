@@ -217,6 +217,47 @@ def test_a_broken_cache_is_deleted_and_compiled_again(
     assert caplog.messages == [f"the compiled functions of librosa in {given} were broken and have been compiled again"]
 
 
+@pytest.mark.parametrize("lost", ["*.nbi", "*.nbc", "*"])
+def test_functions_that_were_deleted_are_compiled_by_one_process_although_a_stamp_is_there(
+    place: Place, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    util = place.librosa / "util" / "__pycache__"
+    write = (
+        f"\nfor ending in ('nbi', '1.nbc'):\n    (Path({str(util)!r}) / f'utils.localmax-1.py311.{{ending}}').touch()"
+    )
+    monkeypatch.setattr(numba_cache, "CALLS", numba_cache.CALLS + write)
+    compile_librosa_once()
+    compile_librosa_once()
+    assert len(place.used) == 1
+    for file in util.glob(lost):
+        file.unlink()
+    if lost == "*":
+        util.rmdir()
+    with ThreadPoolExecutor(4) as pool:
+        for waited in [pool.submit(compile_librosa_once) for _ in range(4)]:
+            waited.result()
+    assert len(place.used) == 2
+
+
+def test_stamps_of_earlier_versions_and_damaged_ones_are_not_believed(place: Place) -> None:
+    compile_librosa_once()
+    (stamp,) = place.librosa.rglob("*.compiled")
+    for n, text in enumerate(("", '["util'), 2):
+        stamp.write_text(text)
+        compile_librosa_once()
+        assert len(place.used) == n
+
+
+def test_a_renewed_cache_is_complete_for_no_other_processor(place: Place) -> None:
+    numba_cache.main()
+    (stamp,) = place.librosa.rglob("*.compiled")
+    other = stamp.with_name("soundsift-other.compiled")
+    other.write_text(stamp.read_text())
+    (place.librosa / "util" / "__pycache__" / "bad.nbc").touch()
+    numba_cache.main()
+    assert stamp.exists() and not other.exists()
+
+
 def test_librosa_that_fails_even_with_a_new_cache_leaves_no_stamp(
     place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
