@@ -71,6 +71,23 @@ def run_again_without(workflow: Any, output: str, others: Iterable[Path]) -> str
     return output
 
 
+def with_files_of(workflow: Any, folder: str, files: str, path: str) -> Callable[[Any], str]:
+    """Return an input function that gives ``path``; the job of ``folder`` is planned if the folder lacks a file.
+
+    Parameters
+    ----------
+    files
+        List of the paths of all files in the folder, one in each line. It is an output of the same job.
+    """
+
+    def gives(_: Any) -> str:
+        names = Path(files).read_text(encoding="utf-8").splitlines() if Path(files).is_file() else []
+        run_again_without(workflow, folder, [Path(folder, name) for name in names])
+        return path
+
+    return gives
+
+
 def per_group(
     workflow: Any, pattern: str, folder: str | None, results: Callable[[str], Iterable[Path]]
 ) -> Callable[[Any], list[str]]:

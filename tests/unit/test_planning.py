@@ -17,6 +17,7 @@ from soundsift.planning import (
     incomplete,
     read_batches,
     run_again_without,
+    with_files_of,
 )
 
 BOTH = {"clips": True, "frames": True}
@@ -167,6 +168,19 @@ def test_a_lost_report_makes_its_last_page_again(
         Path(name).touch()
     workflow = SimpleNamespace(is_main_process=is_main, dag=SimpleNamespace(forcefiles=set()))
     assert run_again_without(workflow, "page", [Path("report")]) == "page"
+    assert workflow.dag.forcefiles == forced
+
+
+@pytest.mark.parametrize(("there", "forced"), [(("list", "out/a", "out/b/c"), set()), (("list", "out/a"), {"out"})])
+def test_a_folder_that_lacks_a_listed_file_is_made_again(
+    there: tuple[str, ...], forced: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out" / "b").mkdir(parents=True)
+    for name in there:
+        Path(name).write_text("a\nb/c\n")
+    workflow = SimpleNamespace(is_main_process=True, dag=SimpleNamespace(forcefiles=set()))
+    assert with_files_of(workflow, "out", "list", "clips")(None) == "clips"
     assert workflow.dag.forcefiles == forced
 
 

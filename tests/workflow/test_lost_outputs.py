@@ -72,6 +72,18 @@ def test_lost_outcomes_do_not_change_what_is_missing(project: Project) -> None:
     assert (results / "missing.csv").read_text() == missing
 
 
+def test_an_export_that_lacks_a_file_is_made_again(project: Project) -> None:
+    exported = project.folder / "results" / "export"
+    run = project.run("export")
+    assert run.status == 0, run.text
+    before = contents(project)
+    assert project.plan("export") == {}
+    (exported / "huggingface" / "data" / "train-00000.parquet").unlink()
+    assert project.plan("export") == {"export": 1}
+    assert project.run("export").jobs == {"export": 1}
+    assert contents(project) == before
+
+
 def test_a_mistake_in_the_configuration_costs_nothing_once_it_is_corrected(finished: Project, project: Project) -> None:
     (project.folder / "results" / "batches" / "train-00001.csv").unlink()
     before = contents(project)

@@ -1,15 +1,22 @@
 # In:  results/metadata/clips.parquet, results/clips/{batch}
-# Out: results/export/{huggingface,webdataset}/ and results/export/clips.csv
+# Out: results/export/{huggingface,webdataset}/ and results/export/clips.csv; their paths, results/parts/export.txt
 # By:  export, a separate target
+from soundsift.planning import with_files_of
+
+EXPORT = "results/export"
+EXPORTED = "results/parts/export.txt"
 
 
 # Export the clips with their labels for others, in forms that can be a source of clips again.
 rule export:
     input:
-        clips="results/metadata/clips.parquet",
+        clips=with_files_of(
+            workflow, EXPORT, EXPORTED, "results/metadata/clips.parquet"
+        ),
         folders=per_batch("results/clips/{batch}"),
     output:
-        exported=directory("results/export"),
+        exported=directory(EXPORT),
+        files=EXPORTED,
     log:
         "results/logs/export.log",
     conda:
