@@ -1,22 +1,31 @@
 # make run: set up .venv, then run the demo through the whole workflow.  make test: run all tests.
 # The same range as in pyproject.toml.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+GIVEN := $(if $(filter command environment,$(origin PYTHON)),$(PYTHON))
 override PYTHON := $(or $(PYTHON),$(shell for name in python3 python3.13 python3.12 python3.11; do \
   $$name -c '$(SUPPORTED)' 2>/dev/null && echo $$name && break; done),python3)
-# uv, if it is installed, sets up faster than pip. It does not read pip's settings; make UV= uses pip.
-UV ?= $(shell command -v uv 2>/dev/null)
+# uv, if it works, sets up faster than pip. It does not read pip's settings; make UV= uses pip.
+UV := $(if $(filter undefined,$(origin UV)),$(shell uv --version >/dev/null 2>&1 && command -v uv),$(UV))
 override CORES := $(or $(CORES),$(shell nproc 2>/dev/null || sysctl -n hw.ncpu))
 BIN := .venv/bin
-# Programs in .venv name their interpreter.
-INTERPRETER := $(shell sed -n '1s/^\#! *//p' $(BIN)/snakemake 2>/dev/null)
-ifneq ($(INTERPRETER),)
-ifeq ($(wildcard $(INTERPRETER)),)
-$(error .venv was made with $(INTERPRETER), which is gone, or this folder was moved: delete .venv and run make again)
+ifneq ($(filter-out clean lock,$(or $(MAKECMDGOALS),run)),)
+# Programs in .venv name their interpreter: in line 1, or in line 2 if its path is long or has a space.
+GONE := $(shell path="$$(sed -n '1,2s/^[^/]*\(\/.*\/python[a-z0-9.]*\).*/\1/p' $(BIN)/snakemake 2>/dev/null)"; \
+  [ -z "$$path" ] || [ -e "$$path" ] || printf %s "$$path")
+ifneq ($(GONE),)
+$(error .venv was made with $(GONE), which is gone, or this folder was moved: delete .venv and run make again)
+endif
+VERSION := import sys; print(*sys.version_info[:2])
+ifneq ($(GIVEN),)
+$(shell [ ! -x $(BIN)/python ] || [ "$$("$(GIVEN)" -c '$(VERSION)' 2>/dev/null)" = "$$($(BIN)/python -c '$(VERSION)')" ] || \
+  echo "soundsift: PYTHON=$(GIVEN) is not used, because .venv has $$($(BIN)/python --version): delete .venv to change it" >&2)
 endif
 endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# .venv may be a link, also to a folder that does not exist yet. venv makes no environment at a link.
+PLACE := import os; print(os.path.relpath(os.path.realpath(".venv")))
 # The locks are complete: --no-deps.
-INSTALL = $(if $(UV),$(UV) pip install --quiet --python .venv,$(PIP) --no-compile) --no-deps --require-hashes --requirement
+INSTALL = $(if $(UV),"$(UV)" pip install --quiet --python .venv,$(PIP) --no-compile) --no-deps --require-hashes --requirement
 # Once for all packages, on all cores. pip would use one core. Some packages hold files that are no valid Python.
 BYTECODE := $(BIN)/python -W ignore -m compileall -qq -j 0 -x /tests/ .venv/lib || true
 # yt-dlp requires a certifi that some package mirrors do not hold yet. Any recent version works. This is said here and not
@@ -76,10 +85,11 @@ clean:
 
 # Two stamp files: after a change of pyproject.toml alone, only the project is installed again, not all packages.
 .venv/packages: requirements.lock
-	@"$(PYTHON)" -c '$(SUPPORTED)' || { echo "soundsift needs Python 3.11, 3.12 or 3.13," \
-	  "found $$("$(PYTHON)" --version 2>&1 | head -n 1): make run PYTHON=python3.13" >&2; exit 1; }
+	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || { command -v "$(PYTHON)" >/dev/null \
+	  && found="found $$("$(PYTHON)" --version 2>&1 | head -n 1)" || found="not found: $(PYTHON)"; \
+	  echo "soundsift needs Python 3.11, 3.12 or 3.13, $$found: make run PYTHON=python3.13" >&2; exit 1; }
 	@echo 'Setting up .venv with $(if $(UV),uv,pip): 0.7 GB to download, 2.7 GB on disk, two to four minutes.'
-	@"$(PYTHON)" -m venv .venv
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv "$$("$(PYTHON)" -c '$(PLACE)')"
 	@$(BIN)/python -c '$(SUPPORTED)' || { echo "soundsift: .venv has $$($(BIN)/python --version): delete it and run make again" >&2; exit 1; }
 	@$(INSTALL) requirements.lock
 	@$(BYTECODE)

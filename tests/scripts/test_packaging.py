@@ -121,13 +121,13 @@ def test_set_up_uses_the_first_supported_python(tmp_path: Path) -> None:
         program(tmp_path / name, "exit 1")
     program(tmp_path / "python3.11", f'exec {sys.executable} "$@"')
     done = make(tmp_path, "--dry-run", ".venv/packages", PATH=f"{tmp_path}:{os.environ['PATH']}")
-    assert '\n"python3.11" -m venv .venv\n' in done.stdout
+    assert '|| "python3.11" -m venv ' in done.stdout
 
 
 @pytest.mark.parametrize("choice", ["PYTHON=", "CORES="])
 def test_an_empty_choice_is_none(choice: str, tmp_path: Path) -> None:
     done = make(tmp_path, "--dry-run", "run", choice)
-    assert re.search(r'^"python3[.\d]*" -m venv', done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r'\|\| "python3[.\d]*" -m venv', done.stdout), done.stdout
     assert re.search(r"--cores \d+ ", done.stdout), done.stdout
 
 
@@ -137,14 +137,69 @@ def test_a_python_in_a_folder_with_a_space_is_asked(tmp_path: Path) -> None:
     assert "found Python 3.14.0: make run" in make(tmp_path, ".venv/packages", f"PYTHON={newer}").stderr
 
 
-def test_an_environment_whose_python_is_gone_is_named(tmp_path: Path) -> None:
+# How pip and uv begin a program, if the path of its interpreter is short, or is long or has a space.
+FIRST_LINES = [
+    "#!{}\n", '#!/bin/sh\n\'\'\'exec\' "{}" "$0" "$@"\n', "#!/bin/sh\n'''exec' '{}' \"$0\" \"$@\"\n",
+    '#!/bin/sh\n\'\'\'exec\' {} "$0" "$@"\n',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", FIRST_LINES)
+def test_an_environment_whose_python_is_gone_is_named(tmp_path: Path, lines: str) -> None:
+    space = " " if '"{}"' in lines or "'{}'" in lines else "-"
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     installed = tmp_path / ".venv" / "bin" / "snakemake"
-    installed.write_text(f"#!{tmp_path}/moved/.venv/bin/python\n")
+    gone = tmp_path / f"old{space}place" / ".venv" / "bin" / "python3.11"
+    installed.write_text(lines.format(gone))
     done = make(tmp_path, "--dry-run", "run")
-    assert f"{tmp_path}/moved/.venv/bin/python, which is gone, or this folder was moved: delete .venv" in done.stderr
-    installed.write_text(f"#!{sys.executable}\n")
+    assert f"{gone}, which is gone, or this folder was moved: delete .venv" in done.stderr
+    assert make(tmp_path, "clean").returncode == 0
+    gone.parent.mkdir(parents=True)
+    gone.symlink_to(sys.executable)
     assert make(tmp_path, "--dry-run", "run").returncode == 0
+
+
+def test_an_environment_may_be_a_link(tmp_path: Path) -> None:
+    python = program(
+        tmp_path / "python", f'[ "$2" = venv ] && set -- -m venv --without-pip "$3"\nexec {sys.executable} "$@"'
+    )
+    choices = (".venv/packages", f"PYTHON={python}", f"UV={program(tmp_path / 'uv', '')}")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / ".venv").symlink_to("../scratch/venv")
+    done = make(tmp_path / "here", *choices)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "scratch" / "venv" / "packages").exists()
+    os.utime(tmp_path / "scratch" / "venv" / "packages", (1, 1))  # the lock is newer
+    assert make(tmp_path / "here", *choices).returncode == 0
+
+
+def test_a_python_that_is_not_used_is_named_and_does_not_change_an_environment(tmp_path: Path) -> None:
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    program(tmp_path / ".venv" / "bin" / "python", f'exec {sys.executable} "$@"')
+    for name in ("packages", "ready"):
+        (tmp_path / ".venv" / name).touch()
+    other = program(tmp_path / "other", "echo 3 10")
+    found = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for python in (other, "nonesuch"):
+        line = f"soundsift: PYTHON={python} is not used, because .venv has Python {found}"
+        assert make(tmp_path, "--dry-run", "run", f"PYTHON={python}").stderr.startswith(line)
+        assert make(tmp_path, "--dry-run", "run", PYTHON=str(python)).stderr.startswith(line)
+    assert make(tmp_path, "--dry-run", "run", f"PYTHON={sys.executable}").stderr == ""
+    assert make(tmp_path, "--dry-run", "run").stderr == ""
+
+
+def test_a_python_that_is_not_there_is_named(tmp_path: Path) -> None:
+    line = "soundsift needs Python 3.11, 3.12 or 3.13, not found: nonesuch: make run PYTHON=python3.13"
+    assert make(tmp_path, ".venv/packages", "PYTHON=nonesuch").stderr.splitlines()[0] == line
+
+
+def test_uv_is_used_if_it_works(tmp_path: Path) -> None:
+    folder = tmp_path / "my tools"
+    folder.mkdir()
+    for text, expected in (("", f'\n"{folder}/uv" pip install '), ("exit 127", "-m pip install ")):
+        program(folder / "uv", text)
+        done = make(tmp_path, "--dry-run", ".venv/packages", PATH=f"{folder}:{os.environ['PATH']}")
+        assert expected in done.stdout
 
 
 def test_set_up_refuses_a_python_without_tensorflow_in_one_line(tmp_path: Path) -> None:
@@ -172,7 +227,7 @@ def test_the_demo_needs_no_tools_for_tests(tmp_path: Path) -> None:
         assert "requirements.dev.lock" in make(tmp_path, "--dry-run", target).stdout, target
 
 
-@pytest.mark.parametrize(("choice", "installer"), [("UV=/bin/uv", "/bin/uv pip install"), ("UV=", "-m pip install")])
+@pytest.mark.parametrize(("choice", "installer"), [("UV=/bin/uv", '"/bin/uv" pip install'), ("UV=", "-m pip install")])
 def test_every_installation_checks_hashes(tmp_path: Path, choice: str, installer: str) -> None:
     done = make(tmp_path, "--dry-run", ".venv/site", "test", "slurm-test", choice)
     lines = [line for line in done.stdout.splitlines() if ".lock" in line]
