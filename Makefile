@@ -48,7 +48,7 @@ test: .venv/dev .venv/ready
 # Starts a Slurm on this machine from Debian's packages and runs the cluster tests on it. Needs root.
 slurm-test: .venv/dev .venv/slurm .venv/ready
 	tests/slurm/loopback.sh start
-	$(BIN)/pytest tests/slurm; status=$$?; tests/slurm/loopback.sh stop; exit $$status
+	trap 'exit 143' TERM; trap 'tests/slurm/loopback.sh stop' EXIT; $(BIN)/pytest tests/slurm
 
 # Opens the report in a browser. Needs an installed Chromium.
 browser-test: .venv/dev .venv/site .venv/ready

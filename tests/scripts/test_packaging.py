@@ -4,8 +4,10 @@ import doctest
 import importlib
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 import tomllib
 import zipfile
 from pathlib import Path
@@ -219,6 +221,23 @@ def test_the_supported_pythons_are_the_same_everywhere() -> None:
     for page in ("README.md", "CONTRIBUTING.md", "docs/troubleshooting.md", "Makefile"):
         text = (ROOT / page).read_text(encoding="utf-8")
         assert re.search(rf"Python {', '.join(names[:-1])} (and|or) {names[-1]}\b", text), page
+
+
+@pytest.mark.parametrize("ending", ["killed", "0", "3"])
+def test_slurm_is_stopped_however_its_tests_end(tmp_path: Path, ending: str) -> None:
+    for folder in (".venv/bin", "tests/slurm"):
+        (tmp_path / folder).mkdir(parents=True)
+    program(tmp_path / ".venv" / "bin" / "pytest", "touch begun; sleep 300" if ending == "killed" else f"exit {ending}")
+    program(tmp_path / "tests" / "slurm" / "loopback.sh", 'echo "$1" >> calls')
+    make(tmp_path, "--touch", ".venv/ready", ".venv/dev", ".venv/slurm")
+    command = ["make", "--file", str(ROOT / "Makefile"), "--directory", str(tmp_path), "slurm-test"]
+    with subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        if ending == "killed":
+            while not (tmp_path / "begun").exists():
+                time.sleep(0.05)
+            os.killpg(run.pid, signal.SIGTERM)
+    assert (tmp_path / "calls").read_text() == "start\nstop\n"
+    assert (run.returncode == 0) == (ending == "0")
 
 
 def test_the_demo_needs_no_tools_for_tests(tmp_path: Path) -> None:
