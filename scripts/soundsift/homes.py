@@ -2,9 +2,12 @@
 
 import getpass
 import os
+import shutil
 import stat
+import sys
 import tempfile
 from contextlib import suppress
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from soundsift.errors import ConfigError
@@ -25,7 +28,7 @@ def use_writable_homes() -> None:
     }
     missing = [variable for variable, folder in usual.items() if not _is_writable(os.path.expanduser(folder))]
     if missing:
-        there = temporary_home() or Path(tempfile.mkdtemp(prefix="soundsift-"))
+        there = temporary_home() or _folder_of_this_run()
         for variable in missing:
             (there / variable.lower()).mkdir(exist_ok=True)
             os.environ[variable] = str(there / variable.lower())
@@ -41,12 +44,29 @@ def temporary_home() -> Path | None:
 
     It is in the folder for temporary files. None if another user has made a folder of this name.
     """
-    folder = Path(tempfile.gettempdir()) / f"soundsift-{os.getuid()}"
+    folder = _temporary_home()
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
     return folder if is_ours else None
+
+
+def _temporary_home() -> Path:
+    return Path(tempfile.gettempdir()) / f"soundsift-{os.getuid()}"
+
+
+def _folder_of_this_run() -> Path:
+    """Make a folder that is deleted when this process ends, and say why there is no lasting one."""
+    folder = Path(tempfile.mkdtemp(prefix="soundsift-"))
+    # unlike atexit, not in a process that was forked
+    Finalize(None, shutil.rmtree, args=(folder, True), exitpriority=0)
+    print(
+        f"soundsift: the home cannot be written, and {_temporary_home()} is not only yours: caches are in {folder} "
+        "until this run ends. Delete the former folder, or set HOME to one that you can write",
+        file=sys.stderr,
+    )
+    return folder
 
 
 def _is_writable(folder: str) -> bool:

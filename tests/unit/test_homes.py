@@ -94,6 +94,23 @@ def test_a_folder_of_that_name_that_others_could_write_is_not_used(
     assert folder != expected
 
 
+def test_a_folder_for_one_run_is_named_in_one_line_and_deleted_at_the_end(home: Path) -> None:
+    tmp = home.parent / "tmp"
+    shared = tmp / f"soundsift-{os.getuid()}"
+    shared.mkdir()
+    shared.chmod(0o777)
+    home.rmdir()
+    home.touch()
+    code = "import os; from soundsift.homes import use_writable_homes as use; use(); use(); print(os.environ['KERAS_HOME'])"
+    environment = os.environ | {"TMPDIR": str(tmp)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    folder = Path(done.stdout.strip()).parent
+    assert folder.parent == tmp
+    assert list(tmp.iterdir()) == [shared]
+    (line,) = done.stderr.splitlines()
+    assert f"and {shared} is not only yours: caches are in {folder} until this run ends" in line
+
+
 def test_a_user_without_a_name_gets_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown() -> str:
         raise KeyError("getpwuid(): uid not found")
