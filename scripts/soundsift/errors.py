@@ -4,6 +4,7 @@ SoundsiftError
 ├── ConfigError      the configuration is invalid or cannot be met
 ├── InputError       a list, table, folder or download is missing, damaged or not as expected
 ├── MediaError       the media of one clip cannot be used; has the outcome to record
+├── SourceError      a source of media cannot be read at present; another one may have its clips
 ├── DownloadError    clips of a batch could not be downloaded; the downloaded ones are in the archive
 └── TrainingError    a detector cannot be trained on, or applied to, the given table
 
@@ -42,6 +43,22 @@ class MediaError(SoundsiftError):
         super().__init__(reason)
         self.outcome = outcome
         self.reason = reason
+
+
+class SourceError(SoundsiftError):
+    """A source of media cannot be read at present, for example because its disk is not mounted.
+
+    Parameters
+    ----------
+    outcome
+        A transient one, to be recorded for a clip if the job goes on with other sources.
+    reason
+        The line for the user.
+    """
+
+    def __init__(self, outcome: str, reason: str) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
 
 
 class DownloadError(SoundsiftError):

@@ -1,5 +1,6 @@
 """Shards on the Hugging Face Hub: huggingface_hub as the client of a local imitation with faults."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from soundsift.config.download import SourceParams
 from soundsift.config.sources import index_path
-from soundsift.errors import ConfigError, DownloadError, InputError
+from soundsift.errors import ConfigError, DownloadError, InputError, SourceError
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
 from soundsift.media.shards.indexing import index_shards
@@ -262,8 +263,12 @@ def test_a_long_pause_that_the_hub_asks_for_holds_for_it_alone(
         assert n_left - len(hub.faults) == 3, "not for ever"
 
 
-def test_a_file_that_is_gone_from_the_hub_is_not_found(hub: Hub) -> None:
+def test_a_file_that_is_gone_from_the_hub_is_one_line(hub: Hub) -> None:
     source = index(PARQUET)
     (hub.folder / "data/bal/01.parquet").unlink()
-    rows = fetch(CLIPS[:12], [source], Path("archive"))
-    assert [row["outcome"] for row in rows.values()] == ["ok"] * 4 + ["not_found"] * 4 + ["ok"] * 4
+    with pytest.raises(SourceError, match="data/bal/01.parquet of hf:.* is gone: delete resources/shards to read the"):
+        fetch(CLIPS[:12], [source], Path("archive"))
+    hub.reset(hub.folder)
+    shutil.rmtree("resources")
+    rows = run(PARQUET)
+    assert [rows[one.clip_id]["outcome"] for one in CLIPS[:12]] == ["ok"] * 4 + ["not_found"] * 4 + ["ok"] * 4

@@ -87,6 +87,13 @@ def test_media_from_shards_need_not_be_kept(project: Project, finished: Project)
     }
     assert list((project.folder / "results/downloads").glob("*.csv")) == []
     assert project.plan(FEATURES) == Counter()
+    # a disk that is not mounted takes nothing from the results for good
+    shards = project.folder.parent / "shards"
+    (shards / "p").rename(shards / "off")
+    run = project.run(FEATURES, "--forcerun", "convert_clips")
+    assert run.status != 0
+    assert "soundsift: download.sources.0.url is " in run.text and "soundsift: the shard 0.parquet of file:" in run.text
+    (shards / "off").rename(shards / "p")
     run = project.run(FEATURES, "--forcerun", "convert_clips")
     assert run.status == 0, run.text
     assert clips(project) == clips(finished)

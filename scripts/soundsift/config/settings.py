@@ -14,7 +14,7 @@ from soundsift.config.audioset import AUDIOSET, TABLES, audioset_files
 from soundsift.config.download import sources_of
 from soundsift.config.metadata import OUR_COLUMNS
 from soundsift.config.schema import validate
-from soundsift.config.sources import YOUTUBE, check_url, index_path, is_sharded, split_pattern
+from soundsift.config.sources import YOUTUBE, check_url, folder_of, index_path, is_sharded, split_pattern
 from soundsift.config.ytdlp_options import REFUSED, refusal
 from soundsift.errors import ConfigError
 from soundsift.homes import with_home
@@ -109,10 +109,21 @@ def is_only_youtube(config: Mapping[str, Any]) -> bool:
 
 def remarks(config: Mapping[str, Any]) -> list[str]:
     """Return what is allowed but probably not meant, a line for each."""
-    urls = list(_urls(config).values())
-    if YOUTUBE in urls[:-1]:
-        return ["youtube is not the last of download.sources: those after it give only what YouTube does not have"]
-    return []
+    urls = _urls(config)
+    lines = [
+        f"{key} is {url!r}, but no file matches any more: clips that the archive does not have cannot be read from it"
+        for key, url in urls.items()
+        if _is_lost(url)
+    ]
+    if YOUTUBE in list(urls.values())[:-1]:
+        lines.append("youtube is not the last of download.sources: those after it give only what YouTube does not have")
+    return lines
+
+
+def _is_lost(url: str) -> bool:
+    """Whether an address names shards on disk that were indexed, but none is there."""
+    is_indexed = url.startswith("file://") and is_sharded(url) and Path(index_path(url)).exists()
+    return is_indexed and not glob(url.removeprefix("file://"), recursive=True)
 
 
 def check_files(config: Mapping[str, Any]) -> None:
@@ -155,7 +166,7 @@ def _check_folder(key: str, url: str) -> None:
             found = "no file matches" if folder.is_dir() else f"there is no folder {folder}"
             raise ConfigError(f"{key} is {url!r}, but {found}: mount the disk or correct the pattern")
         return
-    folder = Path(path.partition("{")[0].rpartition("/")[0])
+    folder = Path(folder_of(url))
     if not folder.is_dir():
         raise ConfigError(f"{key} is {url!r}, but there is no folder {folder}: mount the disk or correct the template")
 

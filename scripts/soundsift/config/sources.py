@@ -67,6 +67,17 @@ def split_pattern(path: str) -> tuple[str, str]:
     return str(PurePosixPath(*parts[:at])) if at else "", "/".join(parts[at:])
 
 
+def folder_of(template: str) -> str:
+    """Return the folder of the files that a template names, as far as it is the same for all of them.
+
+    Examples
+    --------
+    >>> folder_of("file:///data/audio/Y{video_id}.wav"), folder_of("file://{file}")
+    ('/data/audio', '')
+    """
+    return template.removeprefix("file://").partition("{")[0].rpartition("/")[0]
+
+
 def _digest(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 

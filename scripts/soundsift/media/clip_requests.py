@@ -13,9 +13,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from soundsift.errors import DownloadError, InputError, MediaError
+from soundsift.errors import DownloadError, InputError, MediaError, SourceError
 from soundsift.joblog import Progress
-from soundsift.media.archive import NO_SECTION
+from soundsift.media.archive import NO_SECTION, Record
 from soundsift.media.archive_writer import ArchiveWriter
 from soundsift.media.breaker import Breaker
 from soundsift.media.columns import KEPT
@@ -52,6 +52,9 @@ class ClipRequests:
         self._outcomes_of_round: dict[str, str] = {}
         self._lock = threading.Lock()
         self._storage_error: InputError | None = None
+        # whether the job goes on with other sources if this one cannot be read
+        self._can_do_without = self.source.policy.on_transient == "record" and not choice.is_single
+        self._is_said = False
 
     def run_round(self, clips: Sequence[Clip]) -> list[Clip]:
         """Request every clip once; return those that are not settled.
@@ -60,6 +63,8 @@ class ClipRequests:
         ------
         DownloadError
             If the archive cannot be written.
+        SourceError
+            If the source cannot be read, and the job does not go on without it.
         """
         progress = Progress("requested", len(clips))
         self.breaker.retry_after_seconds = 0.0
@@ -136,6 +141,9 @@ class ClipRequests:
         except FetchError as error:
             record.outcome, record.reason = error.outcome, error.reason
             self.breaker.retry_after_seconds = max(self.breaker.retry_after_seconds, error.retry_after_seconds)
+        except SourceError as error:
+            self._record_unasked(clip, record, error)
+            return True
         except OSError as error:
             if is_about_storage(error):
                 raise
@@ -155,3 +163,23 @@ class ClipRequests:
             with self._lock:
                 self.n_whole_files += record.outcome in KEPT and record.note == NO_SECTION
         return record.outcome not in TRANSIENT and not is_worth_second_try(record)
+
+    def _record_unasked(self, clip: Clip, record: Record, error: SourceError) -> None:
+        """Record that the source cannot be read, so that the other sources are asked; what it answered before stays.
+
+        Raises
+        ------
+        SourceError
+            If the job does not go on without the source.
+        """
+        answer = self.records.earlier_answer(clip)
+        if answer is None:
+            if not self._can_do_without:
+                raise error
+            answer = replace(record, outcome=error.outcome, reason=str(error))
+            with self._lock:
+                is_said, self._is_said = self._is_said, True
+            if not is_said:
+                logging.getLogger("soundsift").warning("%s. Meanwhile its clips are taken from other sources", error)
+        self._outcomes_of_round[clip.clip_id] = answer.outcome
+        self.records.write_failure(answer)

@@ -62,7 +62,9 @@ OUTCOMES: dict[str, Outcome] = {
     "server_error": Outcome(
         "transient", "the server failed (5xx), redirects endlessly, or sent nothing or a web page as media", _AGAIN
     ),
-    "network": Outcome("transient", "the connection failed or was interrupted", _AGAIN),
+    "network": Outcome(
+        "transient", "the connection failed or was interrupted, or the disk of the media is not mounted", _AGAIN
+    ),
     "timeout": Outcome("transient", "no answer in time", _AGAIN + "; raise timeout_seconds"),
     "no_formats": Outcome(
         "transient", "the video's page plays, but no format was offered to this client that it can play",

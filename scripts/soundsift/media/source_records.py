@@ -64,6 +64,12 @@ class SourceRecords:
         found = record.answer_at(address) if record else None
         return found if found is not None and found.url == address else None
 
+    def earlier_answer(self, clip: Clip) -> Record | None:
+        """Return the record of an earlier job by which this source does not have the clip, if there is one."""
+        record, address = self._archive.read(clip.clip_id), self._source.address(clip)
+        found = record.answer_at(address) if record else None
+        return found if found is not None and self._rules.is_unobtainable(found, clip, address) else None
+
     def of_other_clip(self, clip: Clip) -> Record | None:
         """Return the record of another clip with the same address that settles this clip too, if there is one.
 

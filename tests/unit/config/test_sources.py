@@ -107,3 +107,7 @@ def test_shards_that_are_not_there_are_refused_unless_they_were_indexed(
         index.parent.mkdir(parents=True, exist_ok=True)
         index.touch()
         check_files(config)
+        (remark,) = remarks(config)
+        assert remark.startswith(f"download.sources.0.url is '{url}', but no file matches any more: clips that the")
+    (tmp_path / "0.parquet").touch()
+    assert remarks(config) == []

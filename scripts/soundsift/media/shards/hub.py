@@ -38,6 +38,7 @@ class HubFolder(Place):
     """Shards of a data set at one revision."""
 
     read_bytes = 8 << 20
+    against_loss = "delete resources/shards to read the newest version"
 
     def __init__(self, url: str, revision: str = "") -> None:
         parts = HUB.fullmatch(url)

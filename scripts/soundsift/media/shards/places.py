@@ -41,6 +41,8 @@ class Place(ABC):
 
     # Bytes that are read at once. A request takes as long as the transfer of about this many bytes.
     read_bytes: int
+    # What a user can do about an indexed shard that is not there.
+    against_loss: str
 
     @abstractmethod
     def shards(self) -> list[Shard]:
@@ -80,6 +82,7 @@ class Folder(Place):
     """Shards on disk."""
 
     read_bytes = 1 << 20
+    against_loss = "mount the disk or correct download.sources"
 
     def __init__(self, url: str) -> None:
         self._pattern = url.removeprefix("file://")

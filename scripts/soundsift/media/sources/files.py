@@ -4,7 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
-from soundsift.errors import MediaError
+from soundsift.config.sources import folder_of, label_of
+from soundsift.errors import MediaError, SourceError
 from soundsift.media.archive import Record
 from soundsift.media.files_on_disk import found_at
 from soundsift.media.sources.base import Media, Source, fill_template
@@ -41,6 +42,12 @@ class FileSource(Source):
         """Link or copy a file. It is not decoded here: faults of the file are found when clips are converted."""
         path = self.find(clip)
         if path is None:
+            if not Path(folder_of(self.params.url)).is_dir():
+                raise SourceError(
+                    "network",
+                    f"the folder of {label_of(self.params.url)} is gone: mount the disk or correct download.sources, "
+                    "and run the same command again; what was fetched is in the archive",
+                )
             raise MediaError("not_found", f"no file {Path(fill_template(self.params.url, clip)).name}")
         if not os.access(path, os.R_OK):
             raise MediaError("forbidden", f"{path.name} may not be read")

@@ -1,5 +1,6 @@
 """Media in Parquet and tar shards, on disk or on the Hugging Face Hub."""
 
+import errno
 import hashlib
 import logging
 import threading
@@ -13,7 +14,7 @@ import av
 
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.config.sources import index_path, label_of
-from soundsift.errors import DownloadError, InputError, MediaError
+from soundsift.errors import DownloadError, InputError, MediaError, SourceError
 from soundsift.media.archive import Record
 from soundsift.media.containers import reason_of
 from soundsift.media.shards.index import NO_ROW_GROUP, Location, ShardIndex
@@ -52,8 +53,8 @@ class ShardSource(Source):
         self._open: dict[int, _Open] = {}
         self._lock = threading.Lock()
         # {(shard, row group): what went wrong in this round}
-        self._failed: dict[tuple[str, int], FetchError | MediaError] = {}
-        self._refused: FetchError | None = None
+        self._failed: dict[tuple[str, int], FetchError | MediaError | SourceError] = {}
+        self._refused: FetchError | SourceError | None = None
         self._is_first_round = True
         # {(shard, row group): place and size of each wanted medium}
         self._spans: dict[tuple[str, int], list[tuple[int, int]]] = {}
@@ -143,7 +144,7 @@ class ShardSource(Source):
             raise failed
         try:
             data = self._read(found)
-        except (FetchError, MediaError) as error:
+        except (FetchError, MediaError, SourceError) as error:
             self._note_failure(found.place, error)
             raise
         if not data:
@@ -173,10 +174,10 @@ class ShardSource(Source):
                 self._found[clip.clip_id] = self._index.find([clip]).get(clip.clip_id)
         return self._found[clip.clip_id]
 
-    def _note_failure(self, place: tuple[str, int], error: FetchError | MediaError) -> None:
+    def _note_failure(self, place: tuple[str, int], error: FetchError | MediaError | SourceError) -> None:
         """Let the other clips of the row group, or of the round if the Hub refuses us, not be asked for."""
         self._close_own()
-        if isinstance(error, FetchError) and error.outcome == "rate_limited":
+        if not isinstance(error, MediaError) and error.outcome in ("rate_limited", "forbidden"):
             self._refused = error
         else:
             self._failed[place] = error
@@ -187,7 +188,9 @@ class ShardSource(Source):
         Raises
         ------
         MediaError
-            ``not_found`` if the shard is gone, ``corrupt`` if it cannot be read.
+            ``corrupt`` if the shard is damaged.
+        SourceError
+            If the shard is gone or cannot be reached.
         DownloadError
             If the shard is not the one that was indexed.
         """
@@ -202,14 +205,17 @@ class ShardSource(Source):
             key, data = reader.read(found.position)
             if found.row_group != NO_ROW_GROUP and key != found.key:
                 problem = f"row {found.position} is {key}"
-        except FileNotFoundError as error:
-            raise MediaError("not_found", f"the shard {name} is gone") from error
         except (*DAMAGED, InputError, IndexError, EOFError) as error:
+            # PyArrow's errors about the content are OSErrors without a number, and a bad sector is damage too
+            if isinstance(error, OSError) and (
+                isinstance(error, FileNotFoundError) or error.errno not in (None, errno.EIO)
+            ):
+                raise self._unreachable(name, error) from error
             problem = first_line(error)
         try:
             is_unchanged = self._place.is_unchanged(found.shard)
-        except FileNotFoundError as error:
-            raise MediaError("not_found", f"the shard {name} is gone") from error
+        except OSError as error:
+            raise self._unreachable(name, error) from error
         if not is_unchanged:
             raise DownloadError(
                 f"the shard {name} has changed since it was indexed: run the same command again when it is complete; "
@@ -218,6 +224,13 @@ class ShardSource(Source):
         if problem:
             raise MediaError("corrupt", f"the shard {name} cannot be read: {problem}")
         return data
+
+    def _unreachable(self, name: str, error: OSError) -> SourceError:
+        label = label_of(self.params.url)
+        cure = f"{self._place.against_loss}, and run the same command again; what was fetched is in the archive"
+        if isinstance(error, FileNotFoundError):
+            return SourceError("network", f"the shard {name} of {label} is gone: {cure}")
+        return SourceError("network", f"the shard {name} of {label} cannot be read ({error.strerror or error}): {cure}")
 
     def _reader(self, found: Location) -> RowGroupReader | SpanReader:
         """Return this thread's reader if it is on its way to the wanted place, else a new one."""

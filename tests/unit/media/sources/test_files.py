@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from soundsift.config.download import RequestPolicy, SourceParams
-from soundsift.errors import MediaError
+from soundsift.errors import MediaError, SourceError
 from soundsift.media.archive import Record
 from soundsift.media.sources.base import Media
 from soundsift.media.sources.files import FileSource
@@ -65,6 +65,16 @@ def test_a_missing_file_and_one_that_may_not_be_read_have_their_outcomes(
     with pytest.raises(MediaError, match="-video00001.wav may not be read") as failed:
         source(folder).fetch(CLIP, scratch)
     assert failed.value.outcome == "forbidden"
+
+
+def test_a_folder_that_is_gone_is_no_missing_file(folders: tuple[Path, Path]) -> None:
+    media, scratch = folders
+    media.rename(media.parent / "off")
+    with pytest.raises(
+        SourceError, match=r"the folder of file:{video_id}.* is gone: mount the disk or correct"
+    ) as gone:
+        source(media).fetch(CLIP, scratch)
+    assert gone.value.outcome == "network" and str(media) not in str(gone.value)
 
 
 def test_media_are_current_until_the_file_changes_and_stay_so_when_it_is_gone(folders: tuple[Path, Path]) -> None:

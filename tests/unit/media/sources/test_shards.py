@@ -1,6 +1,7 @@
 """Media in shards as a source: order, faults, changes."""
 
 import dataclasses
+import errno
 import os
 import runpy
 import shutil
@@ -17,11 +18,12 @@ from free_media import free_media
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.config.settings import settle
 from soundsift.config.sources import index_path, label_of
-from soundsift.errors import DownloadError
+from soundsift.errors import DownloadError, SourceError
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
 from soundsift.media.archive_writer import open_for_writing
 from soundsift.media.columns import DOWNLOAD_COLUMNS
+from soundsift.media.shards import places
 from soundsift.media.shards.index import ShardIndex
 from soundsift.media.shards.indexing import index_shards
 from soundsift.media.sources import shards
@@ -171,20 +173,81 @@ def test_a_shard_that_changed_after_it_was_indexed_ends_the_job(here: Path) -> N
     assert said(run(CLIPS[:5], parquet(here))) == {"ok": 4, "not_found": 1}
 
 
-def test_a_shard_that_is_gone_and_rows_without_sound_go_to_the_next_source(here: Path) -> None:
+def test_rows_without_sound_go_to_the_next_source(here: Path) -> None:
     media: dict[str, bytes | None] = {**some(0, 4), KEYS[0]: None, KEYS[1]: b"", KEYS[2]: b"<html>no sound</html>" * 99}
     write_parquet(here / "p/0.parquet", media)
-    write_parquet(here / "p/1.parquet", some(4, 6))
     source = parquet(here)
-    (here / "p/1.parquet").unlink()
-    rows = run(CLIPS[:6], source)
+    rows = run(CLIPS[:4], source)
     reasons = [(row["outcome"], row["reason"]) for row in rows.values()]
     assert reasons[:2] == [("not_found", "it has no bytes in the shard 0.parquet")] * 2
     assert reasons[2][0] == "corrupt" and reasons[2][1].startswith("its bytes are no medium")
-    assert reasons[3:] == [("ok", "")] + [("not_found", "the shard 1.parquet is gone")] * 2
-    write_tar(here / "t/0.tar", some(0, 6))
-    rows = run(CLIPS[:6], source, index(f"file://{here}/t/*.tar"))
-    assert media_in_archive(rows) == some(0, 6)
+    assert reasons[3:] == [("ok", "")]
+    write_tar(here / "t/0.tar", some(0, 4))
+    rows = run(CLIPS[:4], source, index(f"file://{here}/t/*.tar"))
+    assert media_in_archive(rows) == some(0, 4)
+
+
+GONE = r"the shard 0.(parquet|tar) of file:\*.\1 \(.*\) is gone: mount the disk or correct .*, and run the same command"
+
+
+@pytest.mark.parametrize("kind", ["parquet", "tar"])
+def test_shards_that_are_not_mounted_change_no_record(kind: str, here: Path) -> None:
+    write_parquet(here / "d/0.parquet", some(0, 6) | {KEYS[5]: None})
+    write_tar(here / "d/0.tar", some(0, 5) | {KEYS[5]: b""})
+    source = index(f"file://{here}/d/*.{kind}")
+    before = run(CLIPS[:7], source)
+    assert said(before) == {"ok": 5, "not_found": 2}
+    there = ShardIndex(Path(index_path(source.url))).there(source.url)
+    records = {path: path.read_bytes() for path in Path("archive").rglob("*.json")}
+    (here / "d").rename(here / "off")
+    # what the archive has is used, and what the shards did not have is not asked for
+    assert run(CLIPS[:7], source, on_transient="fail") == before
+    open_for_writing(Path("archive")).free(CLIPS[0].clip_id, there)
+    for policy in ("fail", "record"):
+        with pytest.raises(SourceError, match=GONE):
+            run(CLIPS[:7], source, on_transient=policy)
+    record = Archive(Path("archive")).read(CLIPS[0].clip_id)
+    assert record is not None and record.outcome == "ok"
+    (here / "off").rename(here / "d")
+    assert run(CLIPS[:7], source) == before
+    assert {path.name for path in records} == {path.name for path in Path("archive").rglob("*.json")}
+
+
+def test_clips_of_shards_that_are_not_mounted_come_from_other_sources_if_that_is_wanted(
+    here: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 6), row_group=2)
+    write_tar(here / "t/0.tar", some(0, 4))
+    source, tar = parquet(here), index(f"file://{here}/t/*.tar")
+    (here / "p").rename(here / "off")
+    with pytest.raises(SourceError, match=GONE):
+        run(CLIPS[:6], source, tar, on_transient="fail")
+    rows = run(CLIPS[:6], source, tar, on_transient="record")
+    assert said(rows) == {"ok": 4, "network": 2}
+    (line,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert line.endswith("is in the archive. Meanwhile its clips are taken from other sources")
+    assert str(here) not in "".join(path.read_text() for path in Path("archive").rglob("*.json"))
+    (here / "off").rename(here / "p")
+    assert said(run(CLIPS[:6], source, tar, on_transient="record")) == {"ok": 6}
+
+
+@pytest.mark.parametrize("where", ["open", "is_unchanged"])
+@pytest.mark.parametrize(
+    ("number", "line"), [(errno.ENOTCONN, "Transport endpoint"), (errno.EACCES, "Permission"), (errno.ENOTDIR, "Not a")]
+)
+def test_a_disk_that_cannot_be_read_does_not_make_clips_corrupt(
+    number: int, line: str, where: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 3))
+    source = parquet(here)
+
+    def fail(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(places.Folder, where, fail)
+    with pytest.raises(SourceError, match=rf"the shard 0.parquet of .* cannot be read \({line}.*: mount the disk"):
+        run(CLIPS[:3], source)
+    assert list(Path("archive").rglob("*.json")) == []
 
 
 def test_a_shard_that_is_damaged_costs_only_what_cannot_be_read(here: Path) -> None:
@@ -302,7 +365,8 @@ def test_a_shard_that_is_deleted_while_it_is_read_is_gone(here: Path, monkeypatc
         raise OSError("stale file handle")
 
     monkeypatch.setattr(shards.SpanReader, "read", fail)
-    assert said(run(CLIPS[:3], source)) == {"not_found": 3}
+    with pytest.raises(SourceError, match=GONE):
+        run(CLIPS[:3], source)
 
 
 def test_media_of_a_former_source_stay_beside_a_single_one_of_shards(here: Path) -> None:
