@@ -1,11 +1,12 @@
 """The archive's records of one source: which clips it need not be asked for, and what it answered."""
 
+import logging
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from soundsift.errors import DownloadError, MediaError
+from soundsift.errors import MediaError
 from soundsift.media import decode
 from soundsift.media.archive import Record
 from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
@@ -34,6 +35,7 @@ class SourceRecords:
         self.failures: dict[str, Record] = {}
         self._choice, self._source, self._label = choice, choice.sources[n], choice.labels[n]
         self._params = self._source.params
+        self._has_twins = False
         self._rules = RecordRules(self._params, min_seconds, started=_now())
 
     def is_settled(self, clip: Clip) -> bool:
@@ -124,7 +126,7 @@ class SourceRecords:
         Raises
         ------
         MediaError
-            If they hold too little of the labelled stretch.
+            If they hold too little of the labelled stretch, or are the sound of another clip.
         """
         record.media_start_seconds, record.media_end_seconds = media.begins_seconds, media.ends_seconds
         record.whole, record.note, record.modified_ns = media.whole, media.note, media.modified_ns
@@ -138,14 +140,30 @@ class SourceRecords:
         self._archive.write(record, media.path, media.sha256)
 
     def _refuse_twin(self, record: Record) -> None:
-        """Refuse the trimmed sound of a video for two of its clips: it belongs to one of them only."""
+        """Refuse the trimmed sound of a video for a second clip of it: it belongs to one of them only.
+
+        Raises
+        ------
+        MediaError
+            ``not_found``; another source may have the clip.
+        """
         for other in self._archive.others(record.clip_id):
             # the record stays where the media were freed
-            if other.outcome in KEPT and other.trimmed and other.shard == record.shard:
-                raise DownloadError(
-                    f"{record.clip_id} and {other.clip_id} would both be read from the same row of {record.shard}: its "
-                    "rows are named by the video alone, so the list may have only one clip of it"
-                )
+            if other.outcome in KEPT and other.trimmed and _is_same_shard(other, record):
+                reason = f"its row in {record.shard} was taken for {other.clip_id}: rows are named by the video alone"
+                if not self._has_twins:
+                    self._has_twins = True
+                    logging.getLogger("soundsift").warning(
+                        "%s is not read from shards, because %s. If %s is no longer wanted, delete %s.* and run again "
+                        "with --forcerun download_clips",
+                        record.clip_id, reason, other.clip_id, self._archive.record_path(other.clip_id).with_suffix(""),
+                    )  # fmt: skip
+                raise MediaError("not_found", reason)
+
+
+def _is_same_shard(one: Record, other: Record) -> bool:
+    """Return whether two records name one shard, which may have changed or been moved between them."""
+    return one.shard == other.shard and (one.source == other.source or one.shard_version == other.shard_version)
 
 
 def _now() -> str:

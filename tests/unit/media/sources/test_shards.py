@@ -268,24 +268,62 @@ def test_a_shard_that_is_damaged_costs_only_what_cannot_be_read(here: Path) -> N
     assert all("the shard 0.parquet cannot be read" in row["reason"] for row in rows.values() if not row["media"])
 
 
-def test_two_clips_of_a_video_are_not_read_from_one_trimmed_row(here: Path) -> None:
-    write_parquet(here / "p/0.parquet", some(0, 2))
-    twin = Clip(f"{KEYS[0]}_50000", KEYS[0], 50.0, 60.0)
-    with pytest.raises(DownloadError, match=f"{KEYS[0]}_.* would both be read from the same row of 0.parquet"):
-        run([CLIPS[0], twin], parquet(here))
-    # also where the media of the first were freed
-    shutil.rmtree("archive")
+def test_two_clips_of_a_video_are_not_read_from_one_trimmed_row(here: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 3))
     source = parquet(here)
-    run([CLIPS[0]], source)
+    twins = [Clip(f"{one.video_id}_50000", one.video_id, 50.0, 60.0) for one in CLIPS[:2]]
+    rows = run([CLIPS[0], *twins, CLIPS[1], CLIPS[2]], source)
+    assert [row["outcome"] for row in rows.values()] == ["ok", "not_found", "ok", "not_found", "ok"]
+    # once, with what to do
+    lines = [one.getMessage() for one in caplog.records if "is not read" in one.getMessage()]
+    folder = Archive(Path("archive")).record_path(CLIPS[0].clip_id).parent
+    assert len(lines) == 1 and lines[0].startswith(
+        f"{twins[0].clip_id} is not read from shards, because its row in 0.parquet was taken for {CLIPS[0].clip_id}: rows "
+        f"are named by the video alone. If {CLIPS[0].clip_id} is no longer wanted, delete {folder}/{CLIPS[0].clip_id}.* and run"
+    )
+    # also where the media of the first were freed, or the shard was moved or copied again
     there = ShardIndex(Path(index_path(source.url))).there(source.url)
     assert open_for_writing(Path("archive")).free(CLIPS[0].clip_id, there)
-    with pytest.raises(DownloadError, match="from the same row of 0.parquet"):
-        run([twin], source)
+    assert said(run(twins[:1], source)) == {"not_found": 1}
+    os.utime(here / "p/0.parquet", (1, 1))
+    assert said(run(twins[:1], parquet(here))) == {"not_found": 1}
     # whole videos serve all of their clips
     write_parquet(here / "q/0.parquet", some(0, 2))
     index(f"file://{here}/q/*.parquet")
     whole = SourceParams(f"file://{here}/q/*.parquet")
-    assert said(fetch([CLIPS[0], twin], [whole], Path("other"))) == {"ok": 2}
+    assert said(fetch([CLIPS[0], twins[0]], [whole], Path("other"))) == {"ok": 2}
+
+
+def test_a_corrected_list_takes_its_clips_from_the_next_source_or_after_the_advice(
+    here: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 2))
+    source = parquet(here)
+    run(CLIPS[:2], source)
+    moved = [Clip(f"{one.video_id}_31000", one.video_id, 31.0, 41.0) for one in CLIPS[:2]]
+    (here / "f").mkdir()
+    for number, one in enumerate(moved):
+        (here / f"f/{one.clip_id}.flac").write_bytes(MEDIA[KEYS[10 + number]])
+    rows = run(moved, source, SourceParams(f"file://{here}/f/{{clip_id}}.flac", trimmed=True))
+    assert media_in_archive(rows) == {KEYS[0]: MEDIA[KEYS[10]], KEYS[1]: MEDIA[KEYS[11]]}
+    shutil.rmtree("archive")
+    run(CLIPS[:2], source)
+    assert said(run(moved, source)) == {"not_found": 2}
+    for one in CLIPS[:2]:
+        path = Archive(Path("archive")).record_path(one.clip_id)
+        assert f"{CLIPS[0].clip_id}.*" in caplog.text
+        for file in path.parent.glob(f"{one.clip_id}.*"):
+            file.unlink()
+    assert said(run(moved, source)) == {"ok": 2}
+
+
+def test_shards_of_the_same_name_from_two_sources_are_not_one_row(here: Path) -> None:
+    write_parquet(here / "old/p/0.parquet", some(0, 2))
+    write_parquet(here / "new/p/0.parquet", {KEYS[0]: MEDIA[KEYS[9]], KEYS[1]: MEDIA[KEYS[8]]}, row_group=1)
+    run(CLIPS[:2], parquet(here / "old"))
+    moved = [Clip(f"{one.video_id}_31000", one.video_id, 31.0, 41.0) for one in CLIPS[:2]]
+    rows = run(moved, parquet(here / "new"))
+    assert media_in_archive(rows) == {KEYS[0]: MEDIA[KEYS[9]], KEYS[1]: MEDIA[KEYS[8]]}
 
 
 def test_media_from_shards_can_be_freed_and_are_read_again(here: Path) -> None:
