@@ -41,8 +41,8 @@ def free_media(downloads: Path, archive: Path, urls: Sequence[str], freed: Path)
         )  # fmt: skip
     if n_used:
         warn(
-            "the media of %d clips stay in the archive for another run: if there is none, delete %s",
-            n_used, uses.folder,
+            "the media of %d clips stay in the archive for another run: if it was given up, delete its notes %s",
+            n_used, uses.other_runs,
         )  # fmt: skip
     write_text(f"{len(n_bytes)} media, {sum(n_bytes)} bytes; {n_kept + n_used} media kept\n", freed)
 

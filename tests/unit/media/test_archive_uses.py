@@ -1,6 +1,7 @@
 """Two runs that share an archive, one of which frees media."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,8 +63,11 @@ def test_media_that_another_run_uses_are_not_freed(
     download(tmp_path / "b", source, CLIPS[2:5], monkeypatch)
     sizes = [len(sound) for sound in MEDIA.values()]
     assert free(tmp_path / "a", source, monkeypatch) == f"2 media, {sum(sizes[:2])} bytes; 1 media kept\n"
+    (other,) = (path for path in (tmp_path / "archive/in_use").iterdir())
+    notes = other.name.replace("train-00000", "*")
     assert (
-        f"the media of 1 clips stay in the archive for another run: if there is none, delete {tmp_path}" in caplog.text
+        f"1 clips stay in the archive for another run: if it was given up, delete its notes {other.parent}/{notes}\n"
+        in (caplog.text)
     )
     assert check(Archive(tmp_path / "archive")) == (5, [])
     # the last run that uses a clip frees it, and one that takes it up again is noted again
@@ -72,6 +76,37 @@ def test_media_that_another_run_uses_are_not_freed(
     download(tmp_path / "b", source, CLIPS[2:5], monkeypatch)
     assert free(tmp_path / "a", source, monkeypatch).endswith("1 media kept\n")
     assert list((tmp_path / "archive").rglob("*.flac")) != []
+
+
+def test_another_size_of_batches_makes_a_run_no_other_run(
+    tmp_path: Path, source: SourceParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(*batches: list[Clip]) -> None:
+        """As the jobs of a run that divides its list so."""
+        shutil.rmtree("results/batches", ignore_errors=True)
+        Path("results/batches").mkdir(parents=True)
+        for number in range(len(batches)):
+            Path(f"results/batches/train-{number:05}.csv").write_text("")
+        for number, clips in enumerate(batches):
+            Uses(tmp_path / "archive", f"train-{number:05}").begin(clip.clip_id for clip in clips)
+
+    download(tmp_path / "a", source, CLIPS[:4], monkeypatch)
+    begin(CLIPS[:1], CLIPS[1:2], CLIPS[2:3], CLIPS[3:4])
+    begin(CLIPS[:4])
+    assert [path.name[-15:] for path in (tmp_path / "archive/in_use").iterdir()] == ["train-00000.txt"]
+    # the second batch still has its note of the former division
+    begin(CLIPS[:1], CLIPS[1:4])
+    shutil.rmtree("results/batches")
+    Path("results/batches").mkdir()
+    for number in range(2):
+        Path(f"results/batches/train-{number:05}.csv").write_text("")
+    assert free(tmp_path / "a", source, monkeypatch).endswith("; 0 media kept\n")
+    # another run's notes count, whatever its batches are
+    download(tmp_path / "b", source, CLIPS[:4], monkeypatch)
+    download(tmp_path / "a", source, CLIPS[:4], monkeypatch)
+    Path("results/batches/train-00001.csv").unlink()
+    assert free(tmp_path / "a", source, monkeypatch).endswith("; 4 media kept\n")
+    assert [path.name[-15:] for path in (tmp_path / "archive/in_use").iterdir()] == ["train-00000.txt"]
 
 
 def test_notes_are_looked_at_again_only_after_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
