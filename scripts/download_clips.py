@@ -5,7 +5,6 @@ from pathlib import Path
 
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.config.pick import pick
-from soundsift.config.sources import is_sharded
 from soundsift.joblog import job_log
 from soundsift.media.archive_uses import Uses
 from soundsift.media.archive_writer import open_for_writing
@@ -20,8 +19,8 @@ def download_clips(
 ) -> None:  # fmt: skip
     """Download the clips of a batch that the archive does not have."""
     clips, writer = read_batch(batch), open_for_writing(archive)
-    if any(is_sharded(source.url) for source in sources):
-        Uses(archive, batch.stem).begin(clip.clip_id for clip in clips)
+    # whatever the sources are: the archive may have media that another run has read from shards and will free
+    Uses(archive, batch.stem).begin(clip.clip_id for clip in clips)
     write_csv(download(clips, sources, policy, writer, min_seconds), downloads)
 
 

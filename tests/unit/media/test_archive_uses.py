@@ -16,16 +16,17 @@ import soundsift
 from download_clips import download_clips
 from free_media import free_media
 from soundsift.config.download import RequestPolicy, SourceParams
-from soundsift.config.sources import index_path
+from soundsift.config.sources import index_path, is_sharded
 from soundsift.media import archive_uses
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
 from soundsift.media.archive_uses import Uses
 from soundsift.media.archive_writer import ArchiveWriter
+from soundsift.media.columns import DOWNLOAD_COLUMNS
 from soundsift.media.shards.indexing import index_shards
 from soundsift.metadata.batches import Clip
 from soundsift.metadata.columns import BATCH_COLUMNS
-from soundsift.tables import schema_of, write_csv
+from soundsift.tables import read_csv, schema_of, write_csv
 from tests.hub.packs import clips_of, media_of, write_parquet
 
 CLIPS = clips_of(5)
@@ -43,8 +44,9 @@ def download(folder: Path, source: SourceParams, clips: list[Clip], monkeypatch:
     """Download a batch in a run of its own, on the archive that all share."""
     folder.mkdir(exist_ok=True)
     monkeypatch.chdir(folder)
-    index = Path(index_path(source.url))
-    index_shards(source.url, index.with_suffix(""), index, 2)
+    if is_sharded(source.url):
+        index = Path(index_path(source.url))
+        index_shards(source.url, index.with_suffix(""), index, 2)
     rows = [{column.name: getattr(clip, column.name) for column in BATCH_COLUMNS} for clip in clips]
     write_csv(pa.Table.from_pylist(rows, schema_of(BATCH_COLUMNS)), Path("train-00000.csv"))
     download_clips(Path("train-00000.csv"), folder.parent / "archive", [source], RequestPolicy(), 1.0, DOWNLOADS)
@@ -76,6 +78,19 @@ def test_media_that_another_run_uses_are_not_freed(
     download(tmp_path / "b", source, CLIPS[2:5], monkeypatch)
     assert free(tmp_path / "a", source, monkeypatch).endswith("1 media kept\n")
     assert list((tmp_path / "archive").rglob("*.flac")) != []
+
+
+def test_a_run_without_shards_keeps_the_media_that_it_uses(
+    tmp_path: Path, source: SourceParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f").mkdir()
+    download(tmp_path / "a", source, CLIPS[:4], monkeypatch)
+    download(
+        tmp_path / "b", SourceParams(f"file://{tmp_path}/f/{{video_id}}.flac", trimmed=True), CLIPS[:2], monkeypatch
+    )
+    assert free(tmp_path / "a", source, monkeypatch).endswith("; 2 media kept\n")
+    rows = [row for row in read_csv(tmp_path / "b" / DOWNLOADS, DOWNLOAD_COLUMNS).to_pylist() if row["media"]]
+    assert len(rows) == 2 and all((tmp_path / "archive" / row["media"]).exists() for row in rows)
 
 
 def test_another_size_of_batches_makes_a_run_no_other_run(
