@@ -26,6 +26,8 @@ class Hub:
 
     Attributes
     ----------
+    revisions
+        {name: commit}
     access
         ``open``, ``private`` (401 without the token) or ``gated`` (its files give 403 without the token).
     faults
@@ -47,6 +49,7 @@ class Hub:
     def reset(self, folder: Path) -> None:
         """Serve a folder without faults."""
         self.folder = folder
+        self.revisions = {"main": REVISION}
         self.access = "open"
         self.faults: list[object] = []
         self.api_faults: list[object] = []
@@ -108,7 +111,9 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self, body: str = "") -> None:
             url = urlsplit(self.path)
-            path, query = unquote(url.path), parse_qs(url.query)
+            # a revision with slashes is one part of the path
+            parts, query = unquote(url.path.replace("%2F", "|")), parse_qs(url.query)
+            path = parts.replace("|", "/")
             hub.asked[path] += 1
             self._fault = None
             faults = hub.api_faults if path.startswith("/api") else hub.faults if path.startswith("/cdn") else []
@@ -122,24 +127,26 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
             if match := re.fullmatch(r"/cdn/(.+)", path):
                 return self._file(match[1])
-            found = re.match(r"(?:/api)?/datasets/([^/]+/[^/]+)(.*)", path)
+            found = re.match(r"(?:/api)?/datasets/([^/]+/[^/]+)(.*)", parts)
             if not found or found[1] != DATASET or (hub.access == "private" and not known):
                 return self._error(401, "RepoNotFound", "Invalid username or password.")
-            rest = found[2]
-            revision = re.match(r"/(?:revision|tree|resolve|paths-info)/([^/]+)", rest)
-            if revision and revision[1] not in (REVISION, "main"):
-                return self._error(404, "RevisionNotFound", f"Invalid rev id: {revision[1]}")
+            asked = re.match(r"/(revision|tree|resolve|paths-info)/([^/]+)", found[2])
+            revision = asked[2].replace("|", "/") if asked else "main"
+            if revision not in (*hub.revisions, *hub.revisions.values()):
+                return self._error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+            what, rest = (asked[1], found[2][asked.end() + 1 :].replace("|", "/")) if asked else ("", "")
             if not path.startswith("/api"):
                 if hub.access == "gated" and not known:
                     return self._error(403, "GatedRepo", f"Access to dataset {DATASET} is restricted.")
-                return self._resolve(rest.split("/", 3)[3])
-            if match := re.fullmatch(r"/tree/[^/]+(?:/(.+))?", rest):
-                return self._tree(match[1] or "", query)
-            if rest.startswith("/paths-info/"):
+                return self._resolve(rest)
+            if what == "tree":
+                return self._tree(rest, query)
+            if what == "paths-info":
                 names = parse_qs(body).get("paths") or json.loads(body)["paths"]
                 files = [hub.folder / name for name in names]
                 return self._json([hub.entry(file) for file in files if file.exists()])
-            info = {"id": DATASET, "sha": REVISION, "private": False, "gated": False, "tags": [], "siblings": []}
+            commit = hub.revisions.get(revision, revision)
+            info = {"id": DATASET, "sha": commit, "private": False, "gated": False, "tags": [], "siblings": []}
             return self._json(info)
 
         def _tree(self, below: str, query: dict[str, list[str]]) -> None:

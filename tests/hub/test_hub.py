@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from soundsift.config.download import SourceParams
-from soundsift.config.sources import index_path
-from soundsift.errors import ConfigError, DownloadError, InputError, SourceError
+from soundsift.config.sources import check_url, index_path
+from soundsift.errors import DownloadError, InputError, SourceError
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
 from soundsift.media.shards.indexing import index_shards
@@ -112,8 +112,71 @@ def test_each_row_group_is_fetched_once(hub: Hub) -> None:
 def test_a_pinned_revision_is_read_and_an_unknown_one_refused(hub: Hub) -> None:
     pinned = PARQUET.replace(DATASET, f"{DATASET}@{REVISION}")
     assert run(pinned)[CLIPS[0].clip_id]["outcome"] == "ok"
-    with pytest.raises(ConfigError, match=f"the data set {DATASET} has no revision v9: correct download.sources"):
+    with pytest.raises(SourceError, match=f"the data set {DATASET} has no revision v9: correct download.sources"):
         index(PARQUET.replace(DATASET, f"{DATASET}@v9"))
+
+
+@pytest.mark.parametrize("name", ["refs/convert/parquet", "refs%2Fconvert%2Fparquet", "~parquet", "refs/pr/1"])
+def test_a_revision_may_have_slashes(name: str, hub: Hub) -> None:
+    hub.revisions["refs/pr/1" if "pr" in name else "refs/convert/parquet"] = "a" * 40
+    url = PARQUET.replace(DATASET, f"{DATASET}@{name}")
+    check_url(url, "download.sources.0.url")
+    assert run(url)[CLIPS[0].clip_id]["outcome"] == "ok"
+    record = Archive(Path("archive")).read(CLIPS[0].clip_id)
+    assert record is not None and record.url == f"hf://datasets/{DATASET}@{'a' * 40}/data/bal/00.parquet"
+    # names that a user may have tried
+    with pytest.raises(SourceError, match=f"the data set {DATASET} has no revision refs/convert/duckdb: correct"):
+        index(PARQUET.replace(DATASET, f"{DATASET}@~duckdb"))
+
+
+@pytest.mark.parametrize("moment", ["index", "batch", "while it is read"])
+def test_a_version_that_is_gone_from_the_hub_is_not_blamed_on_the_configuration(
+    moment: str, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = index(PARQUET)
+    line = (
+        f"{DATASET} no longer has the version {REVISION} that was indexed: delete resources/shards to read the newest"
+    )
+    hub.revisions = {"main": "b" * 40}
+    with monkeypatch.context() as patch:
+        open_file = HubFolder.open
+
+        def opened(folder: HubFolder, shard: Shard) -> Any:
+            hub.revisions["old"] = REVISION
+            file = open_file(folder, shard)
+            hub.revisions.pop("old", None)
+            return file
+
+        if moment == "while it is read":
+            patch.setattr(HubFolder, "open", opened)
+        elif moment == "index":
+            Path(index_path(PARQUET)).unlink()
+        with pytest.raises(SourceError, match=line):
+            index(PARQUET) if moment == "index" else fetch(CLIPS, [source], Path("archive"), concurrency=1)
+    shutil.rmtree("resources")
+    assert run(PARQUET)[CLIPS[0].clip_id]["outcome"] == "ok"
+
+
+@pytest.mark.parametrize("access", ["private", "gated"])
+def test_a_data_set_that_is_closed_leaves_its_clips_to_other_sources_if_that_is_wanted(
+    access: str, hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = index(PARQUET)
+    write_tar(Path("here/0.tar"), {key: MEDIA[key] for key in list(MEDIA)[:8]})
+    tar = index("file://here/*.tar")
+    hub.access = access
+    hub.asked.clear()
+    with pytest.raises(SourceError, match="log in with hf auth login"):
+        fetch(CLIPS[:12], [source, tar], Path("archive"), on_transient="fail")
+    rows = fetch(CLIPS[:12], [source, tar], Path("archive"))
+    assert [row["outcome"] for row in rows.values()] == ["ok"] * 8 + ["forbidden"] * 4
+    (line,) = [
+        one.getMessage() for one in caplog.records if one.levelname == "WARNING" and "log in" in one.getMessage()
+    ]
+    assert line.endswith("Meanwhile its clips are taken from other sources")
+    assert hub.asked.total() <= 3 * 2 * 2, "not once for each clip"
+    hub.access = "open"
+    assert {row["outcome"] for row in fetch(CLIPS[:12], [source, tar], Path("archive")).values()} == {"ok"}
 
 
 def test_a_pattern_that_matches_nothing_is_one_line(hub: Hub) -> None:
@@ -127,7 +190,7 @@ def test_a_data_set_that_is_private_or_not_there_says_how_to_log_in(
 ) -> None:
     hub.access = "private"
     line = f"the Hub has no data set {name}, or it is private: .* log in with hf auth login or set HF_TOKEN"
-    with pytest.raises(ConfigError, match=line) as failed:
+    with pytest.raises(SourceError, match=line) as failed:
         index(PARQUET.replace(DATASET, name))
     assert "\n" not in str(failed.value)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
@@ -138,9 +201,9 @@ def test_a_gated_data_set_says_so(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> 
     source = index(PARQUET)
     hub.access = "gated"
     line = f"the data set {DATASET} is gated: accept its conditions on its page, and log in with hf auth login"
-    with pytest.raises(ConfigError, match=line):
+    with pytest.raises(SourceError, match=line):
         fetch(CLIPS, [source], Path("archive"))
-    with pytest.raises(ConfigError, match=line):
+    with pytest.raises(SourceError, match=line):
         index(TAR)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert run(PARQUET, TAR)[CLIPS[0].clip_id]["outcome"] == "ok"

@@ -15,7 +15,9 @@ URL_FIELDS = ("video_id", "clip_id", "file", "start_seconds", "end_seconds", "st
 SHARDS = "resources/shards"
 SHARD_ENDINGS = (".parquet", ".tar")
 PACKED_ENDINGS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
-HUB = re.compile(r"hf://datasets/(?P<dataset>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<pattern>.+)")
+HUB = re.compile(
+    r"hf://datasets/(?P<dataset>[^/@]+/[^/@]+)(?:@(?P<revision>refs/(?:convert|pr)/[^/]+|[^/]+))?/(?P<pattern>.+)"
+)
 
 
 def is_sharded(url: str) -> bool:

@@ -5,10 +5,11 @@ The library reads ``HF_ENDPOINT`` and ``HF_TOKEN`` from the environment, and the
 
 import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any, BinaryIO, cast
+from urllib.parse import unquote
 
 import httpx2
 from huggingface_hub import HfApi, HfFileSystem, get_session, set_client_factory
@@ -24,7 +25,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]
 
 from soundsift.config.sources import HUB
-from soundsift.errors import ConfigError, InputError
+from soundsift.errors import ConfigError, InputError, SourceError
 from soundsift.media.fetch_error import FetchError, retry_after
 from soundsift.media.shards.places import Place, Shard
 
@@ -44,7 +45,7 @@ class HubFolder(Place):
         parts = HUB.fullmatch(url)
         assert parts is not None
         self._dataset, self._pattern = parts["dataset"], parts["pattern"]
-        self._asked, self._revision = parts["revision"], revision
+        self._asked, self._revision = _revision_of(parts["revision"]), revision
 
     @cached_property
     def _files(self) -> HfFileSystem:
@@ -55,7 +56,7 @@ class HubFolder(Place):
         """The commit of the data set."""
         if self._revision:
             return self._revision
-        with plain_errors(self._dataset, self._asked):
+        with self._plain_errors():
             found = HfApi().repo_info(self._dataset, repo_type="dataset", revision=self._asked)
         return str(found.sha)
 
@@ -67,7 +68,7 @@ class HubFolder(Place):
         """List the shards by name; their version is the checksum of their content."""
         root = self._root
         try:
-            with plain_errors(self._dataset, self.revision):
+            with self._plain_errors():
                 found = cast(dict[str, Any], self._files.glob(f"{root}/{self._pattern}", detail=True))
         except FileNotFoundError:
             found = {}
@@ -82,11 +83,14 @@ class HubFolder(Place):
 
     def open(self, shard: Shard) -> BinaryIO:
         """Open a file; each read of a new part is one request."""
-        with plain_errors(self._dataset, self.revision):
+        with self._plain_errors():
             file = self._files.open(
                 f"{self._root}/{shard.name}", "rb", block_size=self.read_bytes, cache_type="none", size=shard.n_bytes
             )
-        return cast(BinaryIO, HubFile(file, self._dataset))
+        return cast(BinaryIO, HubFile(file, self._plain_errors))
+
+    def _plain_errors(self) -> AbstractContextManager[None]:
+        return plain_errors(self._dataset, self._asked, self._revision)
 
     def address(self, name: str) -> str:
         """Return the address with the revision."""
@@ -97,11 +101,24 @@ class HubFolder(Place):
         return True
 
 
+def _revision_of(text: str | None) -> str | None:
+    """Return the revision that an address names; ``~parquet`` is the Hub's word for ``refs/convert/parquet``.
+
+    Examples
+    --------
+    >>> _revision_of("refs%2Fpr%2F3"), _revision_of("~parquet"), _revision_of("v1.0"), _revision_of(None)
+    ('refs/pr/3', 'refs/convert/parquet', 'v1.0', None)
+    """
+    if text is not None and text.startswith("~"):
+        return f"refs/convert/{text.removeprefix('~')}"
+    return unquote(text) if text is not None else None
+
+
 class HubFile(io.RawIOBase):
     """A file on the Hub, with the workflow's own errors."""
 
-    def __init__(self, file: Any, dataset: str) -> None:
-        self._file, self._dataset = file, dataset
+    def __init__(self, file: Any, plain_errors: Callable[[], AbstractContextManager[None]]) -> None:
+        self._file, self._plain_errors = file, plain_errors
 
     def readable(self) -> bool:
         return True
@@ -129,7 +146,7 @@ class HubFile(io.RawIOBase):
         size = left if size is None or size < 0 else min(size, left)
         if size <= 0:
             return b""
-        with plain_errors(self._dataset):
+        with self._plain_errors():
             data = bytes(self._file.read(size))
         if len(data) != size:
             raise FetchError("network", f"{len(data)} of {size} bytes came", 0.0)
@@ -147,13 +164,22 @@ def _checksum(info: dict[str, Any]) -> str:
 
 
 @contextmanager
-def plain_errors(dataset: str, revision: str | None = None) -> Iterator[None]:
+def plain_errors(dataset: str, asked: str | None = None, indexed: str = "") -> Iterator[None]:
     """Replace the errors of huggingface_hub by those of the workflow.
+
+    Parameters
+    ----------
+    asked
+        The revision of the configuration.
+    indexed
+        The revision of the index.
 
     Raises
     ------
+    SourceError
+        If the data set may not be read, or it or its revision does not exist.
     ConfigError
-        If the data set may not be read or does not exist.
+        If the Hub cannot be asked for it at all.
     FetchError
         For errors that may pass.
     """
@@ -162,26 +188,35 @@ def plain_errors(dataset: str, revision: str | None = None) -> Iterator[None]:
     except (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError, RuntimeError) as error:
         # the file system reports a data set that may not be read as a missing file
         cause = error.__cause__ if isinstance(error.__cause__, HfHubHTTPError) else error
-        plain = _plain(cause, dataset, revision)
+        plain = _plain(cause, dataset, asked, indexed)
         if plain is error:
             raise
         raise plain from error
 
 
-def _plain(error: BaseException, dataset: str, revision: str | None) -> BaseException:
+def _plain(error: BaseException, dataset: str, asked: str | None, indexed: str) -> BaseException:
     log_in = "log in with hf auth login or set HF_TOKEN"
     match error:
         case GatedRepoError():
-            return ConfigError(f"the data set {dataset} is gated: accept its conditions on its page, and {log_in}")
+            return SourceError(
+                "forbidden", f"the data set {dataset} is gated: accept its conditions on its page, and {log_in}"
+            )
+        case RevisionNotFoundError() if indexed not in ("", asked):
+            return SourceError(
+                "forbidden",
+                f"the data set {dataset} no longer has the version {indexed} that was indexed: delete resources/shards "
+                "to read the newest version, and run the same command again",
+            )
         case RevisionNotFoundError():
-            return ConfigError(f"the data set {dataset} has no revision {revision}: correct download.sources")
+            return SourceError("forbidden", f"the data set {dataset} has no revision {asked}: correct download.sources")
         case RepositoryNotFoundError():
-            return ConfigError(
-                f"the Hub has no data set {dataset}, or it is private: correct download.sources, or {log_in}"
+            return SourceError(
+                "forbidden",
+                f"the Hub has no data set {dataset}, or it is private: correct download.sources, or {log_in}",
             )
         case HfHubHTTPError() if error.response.status_code in (401, 403):
             status = error.response.status_code
-            return ConfigError(f"the Hub refuses the data set {dataset} ({status}): {log_in}")
+            return SourceError("forbidden", f"the Hub refuses the data set {dataset} ({status}): {log_in}")
         case HfHubHTTPError():
             return _of_status(error.response, dataset)
         case OfflineModeIsEnabled():
