@@ -34,7 +34,7 @@ def open_parquet(file: BinaryIO, name: str, read_bytes: int) -> pq.ParquetFile:
     Raises
     ------
     InputError
-        If it is not a Parquet file, or has no column of ids or of media.
+        If it is not a Parquet file, or has no column of ids or of media, or several of one name.
     """
     try:
         # of a file on disk PyArrow holds one copy less in memory if it reads the file itself
@@ -42,11 +42,17 @@ def open_parquet(file: BinaryIO, name: str, read_bytes: int) -> pq.ParquetFile:
         source = file.name if on_disk else pa.PythonFile(file, mode="r")
         found = pq.ParquetFile(source, buffer_size=read_bytes, pre_buffer=False)
         schema = found.schema_arrow
-        is_usable = id_column(schema) is not None and audio_column(schema) is not None
+        repeated = [one for one in (*ID_COLUMNS, AUDIO_COLUMN) if schema.names.count(one) > 1]
+        is_usable = bool(repeated) or (id_column(schema) is not None and audio_column(schema) is not None)
     except DAMAGED as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise InputError(f"{name} cannot be read as Parquet ({first_line(error)}): copy it again") from error
+    if repeated:
+        raise InputError(
+            f"{name} has {schema.names.count(repeated[0])} columns {repeated[0]}: write it again with one of them, or "
+            "leave it out of the pattern"
+        )
     if not is_usable:
         lacks = "ids as text" if id_column(schema) is None else "media"
         raise InputError(

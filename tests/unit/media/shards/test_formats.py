@@ -88,6 +88,19 @@ def test_a_parquet_shard_without_the_columns_says_which_it_has(columns: dict, li
         list(ids_of(file, "a.parquet", 1 << 20))
 
 
+@pytest.mark.parametrize("name", ["video_id", "audio", "labels"])
+def test_two_columns_of_one_name_are_one_line(name: str, tmp_path: Path) -> None:
+    columns = {"video_id": pa.array(["a"]), "audio": pa.array([b"x"]), "labels": pa.array([["Speech"]])}
+    names = [*columns, name]
+    pq.write_table(pa.Table.from_arrays([columns[one] for one in names], names), tmp_path / "a.parquet")
+    with open(tmp_path / "a.parquet", "rb") as file:
+        if name == "labels":  # it is not read
+            assert len(list(ids_of(file, "a.parquet", 1 << 20))) == 1
+        else:
+            with pytest.raises(InputError, match=f"a.parquet has 2 columns {name}: write it again with one of them"):
+                list(ids_of(file, "a.parquet", 1 << 20))
+
+
 def test_a_cut_parquet_shard_is_one_line(tmp_path: Path) -> None:
     write_parquet(tmp_path / "a.parquet", MEDIA)
     data = (tmp_path / "a.parquet").read_bytes()
