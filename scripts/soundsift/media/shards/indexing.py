@@ -115,6 +115,12 @@ def _patiently(attempt: Callable[[], T], tries: int, first_pause_seconds: float)
 
 def _list(place: Place, known: Mapping[str, Any]) -> list[Shard]:
     """List the shards; those of the index that there is if they are not on disk any more."""
+    if left_out := place.left_out():
+        logging.getLogger("soundsift").warning(
+            "%d of the shards are links whose file is gone, or folders, for example %s, and are left out: copy or "
+            "download them again, or correct the pattern in download.sources",
+            len(left_out), left_out[0],
+        )  # fmt: skip
     try:
         return place.shards()
     except InputError as error:

@@ -54,6 +54,10 @@ class Place(ABC):
             If there is none, or the place cannot be read.
         """
 
+    def left_out(self) -> list[str]:
+        """Name what the pattern matches but is no file."""
+        return []
+
     @abstractmethod
     def open(self, shard: Shard) -> BinaryIO:
         """Open a shard for reading at any position, without a buffer of more than ``read_bytes``.
@@ -90,10 +94,17 @@ class Folder(Place):
 
     def shards(self) -> list[Shard]:
         """List the shards by name; their version is made of size and modification time."""
-        found = sorted(path for path in glob(self._pattern, recursive=True) if os.path.isfile(path))
+        found = sorted(path for path in self._matching() if os.path.isfile(path))
         if not found:
             raise InputError(f"no file matches {self._pattern}: mount the disk or correct download.sources")
         return [Shard(os.path.relpath(path, self._folder), version_of(path), os.path.getsize(path)) for path in found]
+
+    def left_out(self) -> list[str]:
+        """Name links whose file is gone, and folders."""
+        return sorted(os.path.relpath(path, self._folder) for path in self._matching() if not os.path.isfile(path))
+
+    def _matching(self) -> list[str]:
+        return glob(self._pattern, recursive=True)
 
     def open(self, shard: Shard) -> BinaryIO:
         """Open a file."""

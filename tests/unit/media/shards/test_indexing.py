@@ -191,6 +191,27 @@ def test_a_pattern_that_matches_nothing_is_refused_but_an_index_is_kept(tmp_path
     assert (places.state_now(url, parts), found(made(tmp_path))) == before
 
 
+def test_links_to_nothing_and_folders_are_left_out_with_a_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # as the cache of the Hub has it, of which a part was deleted
+    write_parquet(tmp_path / "blobs/abc", some(0))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/0.parquet").symlink_to("../blobs/abc")
+    assert len(found(made(tmp_path))) == 1 and not caplog.records
+    (tmp_path / "data/1.parquet").symlink_to("../blobs/def")
+    (tmp_path / "data/2.parquet").mkdir()
+    assert len(found(made(tmp_path))) == 1
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert line.startswith(
+        "2 of the shards are links whose file is gone, or folders, for example data/1.parquet, and are"
+    )
+    (tmp_path / "data/0.parquet").unlink()
+    (tmp_path / "made/parts/set.json").unlink()
+    with pytest.raises(InputError, match="no file matches"):
+        made(tmp_path)
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"shards": [[1]], "state": "", "revision": ""}'])
 def test_damaged_state_counts_as_none(content: str, tmp_path: Path) -> None:
     write_parquet(tmp_path / "a/0.parquet", some(0, 1))
