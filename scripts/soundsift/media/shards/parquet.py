@@ -1,7 +1,7 @@
 """Parquet shards: the ids of their rows, and the media of chosen rows."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby, pairwise
 from typing import BinaryIO
@@ -146,8 +146,10 @@ class RowGroupReader:
         media = self._batch.column(AUDIO_COLUMN)
         if pa.types.is_struct(media.type):
             media = media.field("bytes")
-        data = media[at].as_buffer()
-        return str(self._batch.column(self._id)[at].as_py()), None if data is None else memoryview(data).cast("B")
+        value = media[at].value if pa.types.is_dictionary(media.type) else media[at]
+        data = value.as_buffer() if value.is_valid else None
+        name = self._batch.column(self._id)[at].cast(pa.string()).as_py()
+        return str(name), None if data is None else memoryview(data).cast("B")
 
     def _read_ahead(self) -> "Future[pa.RecordBatch | None]":
         return self._ahead.submit(next, self._batches, None)
@@ -201,16 +203,23 @@ def _are_in_order(places: Sequence[tuple[str, int]]) -> bool:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return _is_one_of(kind, pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view) or _is_binary(kind)
 
 
 def _is_binary(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    return _is_one_of(kind, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+
+
+def _is_one_of(kind: pa.DataType, *tests: Callable[[pa.DataType], bool]) -> bool:
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return any(test(plain) for test in tests)
 
 
 def _described(field: pa.Field) -> str:
-    return f"{_printable(field.name)}: {str(field.type).partition('<')[0]}"
+    kind = field.type
+    if pa.types.is_struct(kind):
+        return f"{_printable(field.name)}: struct of {' and '.join(map(_described, kind)) or 'nothing'}"
+    return f"{_printable(field.name)}: {str(kind).partition('<')[0]}"
 
 
 def first_line(error: BaseException) -> str:

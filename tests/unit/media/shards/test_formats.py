@@ -3,6 +3,7 @@
 import io
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -59,18 +60,28 @@ def test_only_the_ids_of_a_parquet_shard_are_read_for_its_index(tmp_path: Path) 
         assert file.n_read < 300_000
 
 
-def test_other_types_of_id_columns_are_read(tmp_path: Path) -> None:
-    for kind in (pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
-        table = pa.table(
-            {
-                "video_id": pa.array(["a", None], pa.string()).cast(kind),
-                "audio": pa.array([b"1", b"2"], pa.large_binary()),
-            }
-        )
-        pq.write_table(table, tmp_path / "a.parquet")
-        with open(tmp_path / "a.parquet", "rb") as file:
-            ((_, ids, _),) = ids_of(file, "a", 1 << 20)
-            assert ids.to_pylist() == ["a", None]
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), "dictionary"], ids=str)
+def test_other_types_of_id_columns_are_read(kind: Any, tmp_path: Path) -> None:
+    ids = pa.array(["a", None], pa.string())
+    ids = ids.dictionary_encode() if kind == "dictionary" else ids.cast(kind)
+    pq.write_table(pa.table({"video_id": ids, "audio": pa.array([b"1", b"2"])}), tmp_path / "a.parquet")
+    with open(tmp_path / "a.parquet", "rb") as file:
+        ((_, found, _),) = ids_of(file, "a", 1 << 20)
+        assert found.to_pylist() == ["a", None]
+    with open(tmp_path / "a.parquet", "rb") as file:
+        assert RowGroupReader(file, "a", 0, 1 << 20, last=0).read(0) == ("a", b"1")
+
+
+@pytest.mark.parametrize("in_struct", [True, False])
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary_view(), "dictionary"], ids=str)
+def test_other_types_of_columns_of_media_are_read(kind: Any, in_struct: bool, tmp_path: Path) -> None:
+    sound = pa.array([b"one", None, b"", b"one"], pa.binary())
+    sound = sound.dictionary_encode() if kind == "dictionary" else sound.cast(kind)
+    column = pa.StructArray.from_arrays([sound, pa.array(["x"] * 4)], ["bytes", "path"]) if in_struct else sound
+    pq.write_table(pa.table({"video_id": list("abcd"), "audio": column}), tmp_path / "a.parquet")
+    with open(tmp_path / "a.parquet", "rb") as file:
+        reader = RowGroupReader(file, "a", 0, 1 << 20, last=3)
+        assert [reader.read(row) for row in range(4)] == [("a", b"one"), ("b", None), ("c", b""), ("d", b"one")]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +90,14 @@ def test_other_types_of_id_columns_are_read(tmp_path: Path) -> None:
         ({"id": ["a"], "audio": [b"x"]}, "a.parquet has no column of ids as text .it has id: string, audio: binary."),
         ({"video_id": [1], "audio": [b"x"]}, "no column of ids as text .it has video_id: int64"),
         ({"video_id": ["a"], "sound": [b"x"]}, "no column of media .it has video_id: string, sound: binary."),
-        ({"video_id": ["a"], "audio": [{"path": "x"}]}, "no column of media .it has video_id: string, audio: struct."),
+        (
+            {"video_id": ["a"], "audio": [{"path": "x"}]},
+            "no column of media .it has .* audio: struct of path: string.:",
+        ),
+        (
+            {"video_id": ["a"], "audio": [{"array": [0.1], "sampling_rate": 1}]},
+            "it has video_id: string, audio: struct of array: list and sampling_rate: int64.: a column clip_id",
+        ),
     ],
 )
 def test_a_parquet_shard_without_the_columns_says_which_it_has(columns: dict, line: str, tmp_path: Path) -> None:
