@@ -89,7 +89,7 @@ def download(
             left = [clip for clip in left if _goes_on(clip, requests, policy)]
         not_requested = set() if choice.is_single else _record_failures(clips, asked, archive)
         table = _as_table(clips, archive, not_requested)
-        _report_failures(table, asked, policy)
+        _report_failures(clips, table, asked, policy)
     return table
 
 
@@ -168,7 +168,9 @@ def _as_table(clips: Sequence[Clip], archive: Archive, not_requested: Container[
     return pa.Table.from_pylist(list(rows()), schema=pa.schema([(c.name, c.type) for c in DOWNLOAD_COLUMNS]))
 
 
-def _report_failures(table: pa.Table, asked: Sequence[ClipRequests], policy: RequestPolicy) -> None:
+def _report_failures(
+    clips: Sequence[Clip], table: pa.Table, asked: Sequence[ClipRequests], policy: RequestPolicy
+) -> None:
     """Raise a DownloadError if clips with a transient outcome are left, unless ``on_transient`` records them."""
     n_whole_files = sum(requests.n_whole_files for requests in asked)
     breaker_tripped = any(requests.breaker.tripped for requests in asked)
@@ -206,7 +208,8 @@ def _report_failures(table: pa.Table, asked: Sequence[ClipRequests], policy: Req
         # one dead clip in a batch of one says nothing about the source
         if not n_there and (len(outcomes) > 1 or n_open):
             what = ", ".join(f"{n} {word}" for word, n in Counter(outcomes).most_common())
-            warn("none of the %d clips of this batch is there (%s)", len(outcomes), what)
+            unlike = [line for requests in asked if (line := requests.source.unlike(clips))]
+            warn("none of the %d clips of this batch is there (%s)%s", len(outcomes), what, "; ".join(["", *unlike]))
         return
     what = ", ".join(f"{n} {word}" for word, n in counts.most_common())
     line = f"{counts.total()} of {len(outcomes)} clips could not be fetched yet ({what})"

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
 from soundsift.files import whole_file
+from soundsift.media.shards.names import id_of
 from soundsift.media.shards.places import Shard, place_of
 from soundsift.metadata.batches import Clip
 from soundsift.tables import Column, schema_of
@@ -98,6 +99,12 @@ class ShardIndex:
                     break
         return found
 
+    def example(self) -> str:
+        """Return one of the ids; empty if there is none."""
+        with self._plain_errors():
+            batch = next(self._file.iter_batches(1, columns=["id"]), None)
+            return str(batch["id"][0]) if batch is not None and len(batch) else ""
+
     def there(self, url: str) -> set[tuple[str, str]]:
         """Return name and version of the shards that are still at their address as they were indexed."""
         place, found = place_of(url, self.revision), set()
@@ -143,6 +150,6 @@ def write_index(table: pa.Table, shards: Iterable[Shard], revision: str, path: P
 def _names_of(clip: Clip) -> Iterable[tuple[str, bool]]:
     """Yield the names that a clip may have in a shard, and whether they name its video alone."""
     for name, of_video in ((clip.clip_id, False), (clip.video_id, True)):
-        yield name, of_video
+        yield id_of(name), of_video
         if len(clip.video_id) == YOUTUBE_LENGTH:
             yield f"Y{name}", of_video

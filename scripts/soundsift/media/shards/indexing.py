@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from soundsift.config.sources import label_of
 from soundsift.errors import InputError
 from soundsift.files import whole_file, write_json
 from soundsift.joblog import Progress
@@ -34,7 +35,7 @@ from soundsift.media.shards.places import SET, Place, Shard, place_of, read_set,
 from soundsift.tables import schema_of
 
 # Files of the ids of one shard that were written by another version are made again.
-FORMAT = "1"
+FORMAT = "2"
 N_SHOWN = 5
 # After so many failures in a row the Hub cannot be reached: the other shards wait for the next round.
 MOST_IN_A_ROW = 8
@@ -80,6 +81,11 @@ def index_shards(
     for part in folder.glob("*.parquet"):
         if part.name not in kept:
             part.unlink()
+    if not table.num_rows:
+        logging.getLogger("soundsift").warning(
+            "no media were found in %s: rows of Parquet shards need an id, members of tar shards the ending of a "
+            "sound, such as .flac", label_of(url),
+        )  # fmt: skip
     logging.info("%d ids in %d shards", table.num_rows, len(shards))
 
 

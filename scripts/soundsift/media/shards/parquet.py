@@ -7,15 +7,19 @@ from itertools import groupby, pairwise
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
+from soundsift.media.shards.names import FILE_ENDING, id_of
 
 # The first of these columns that a shard has names the clip. segment_id is AudioSet's word for our clip_id.
 ID_COLUMNS = ("clip_id", "segment_id", "video_id")
 AUDIO_COLUMN = "audio"
 # Rows that are decoded at once. Their media are in memory together.
 N_ROWS = 8
+# Rows whose ids of clips and videos are compared.
+N_COMPARED = 100
 # Reading so many times as many rows as are wanted is worth a warning.
 MANY_TIMES = 10
 # Errors of PyArrow for a damaged file; text that is not UTF-8 is a ValueError.
@@ -43,7 +47,7 @@ def open_parquet(file: BinaryIO, name: str, read_bytes: int) -> pq.ParquetFile:
         found = pq.ParquetFile(source, buffer_size=read_bytes, pre_buffer=False)
         schema = found.schema_arrow
         repeated = [one for one in (*ID_COLUMNS, AUDIO_COLUMN) if schema.names.count(one) > 1]
-        is_usable = bool(repeated) or (id_column(schema) is not None and audio_column(schema) is not None)
+        is_usable = bool(repeated) or (bool(id_columns(schema)) and audio_column(schema) is not None)
     except DAMAGED as error:
         if isinstance(error, FileNotFoundError):
             raise
@@ -54,7 +58,7 @@ def open_parquet(file: BinaryIO, name: str, read_bytes: int) -> pq.ParquetFile:
             "leave it out of the pattern"
         )
     if not is_usable:
-        lacks = "ids as text" if id_column(schema) is None else "media"
+        lacks = "ids as text" if not id_columns(schema) else "media"
         raise InputError(
             f"{name} has no column of {lacks} (it has {', '.join(map(_described, schema))}): "
             f"a column {', '.join(ID_COLUMNS[:-1])} or {ID_COLUMNS[-1]} and a column {AUDIO_COLUMN} with the bytes "
@@ -63,10 +67,9 @@ def open_parquet(file: BinaryIO, name: str, read_bytes: int) -> pq.ParquetFile:
     return found
 
 
-def id_column(schema: pa.Schema) -> str | None:
-    """Return the column that names the clips."""
-    found = (name for name in ID_COLUMNS if name in schema.names and _is_text(schema.field(name).type))
-    return next(found, None)
+def id_columns(schema: pa.Schema) -> list[str]:
+    """List the columns that may name the clips, the preferred one first."""
+    return [name for name in ID_COLUMNS if name in schema.names and _is_text(schema.field(name).type)]
 
 
 def audio_column(schema: pa.Schema) -> str | None:
@@ -80,19 +83,32 @@ def audio_column(schema: pa.Schema) -> str | None:
 
 
 def ids_of(file: BinaryIO, name: str, read_bytes: int) -> Iterator[tuple[int, pa.Array, int]]:
-    """Yield number, ids and bytes of each row group; no column but that of the ids is read."""
+    """Yield number, ids and bytes of each row group; no columns but those of ids are read."""
     parquet = open_parquet(file, name, read_bytes)
-    column = id_column(parquet.schema_arrow)
+    columns = id_columns(parquet.schema_arrow)
     for group in range(parquet.num_row_groups):
         try:
-            ids = parquet.read_row_group(group, columns=[column], use_threads=False)[column]
-            ids = ids.cast(pa.string()).combine_chunks()
-            ids.validate(full=True)
+            table = parquet.read_row_group(group, columns=columns, use_threads=False)
+            ids = _chosen([_as_ids(table[column].combine_chunks()) for column in columns], columns)
             # the metadata of a single column are not looked at: PyArrow 26 ends the process if they are damaged
             n_bytes = parquet.metadata.row_group(group).total_byte_size
         except DAMAGED as error:
             raise InputError(f"{name} is damaged ({first_line(error)}): copy it again") from error
         yield group, ids, n_bytes
+
+
+def _as_ids(column: pa.Array) -> pa.Array:
+    ids = column.cast(pa.string())
+    ids.validate(full=True)
+    return pc.replace_substring_regex(ids, FILE_ENDING, "")
+
+
+def _chosen(ids: Sequence[pa.Array], columns: Sequence[str]) -> pa.Array:
+    """Choose the ids of the first column, unless they are another numbering: ids of clips contain those of videos."""
+    if len(columns) == 1 or columns[-1] != "video_id":
+        return ids[0]
+    rows = zip(ids[0][:N_COMPARED].to_pylist(), ids[-1][:N_COMPARED].to_pylist(), strict=True)
+    return ids[0] if any(clip and video and video in clip for clip, video in rows) else ids[-1]
 
 
 class RowGroupReader:
@@ -108,8 +124,8 @@ class RowGroupReader:
 
     def __init__(self, file: BinaryIO, name: str, row_group: int, read_bytes: int, last: int) -> None:
         parquet = open_parquet(file, name, read_bytes)
-        self._id = id_column(parquet.schema_arrow)
-        columns = [self._id, audio_column(parquet.schema_arrow)]
+        self._ids = id_columns(parquet.schema_arrow)
+        columns = [*self._ids, audio_column(parquet.schema_arrow)]
         self._parquet, self._last = parquet, last
         self._row_group = row_group
         self._batches = parquet.iter_batches(N_ROWS, row_groups=[row_group], columns=columns, use_threads=False)
@@ -127,8 +143,8 @@ class RowGroupReader:
         path = audio_column(self._parquet.schema_arrow)
         return int(next(one.total_uncompressed_size for one in columns if one.path_in_schema == path))
 
-    def read(self, row: int) -> tuple[str, memoryview | None]:
-        """Return id and media of a row, which are not copied; rows must be asked for in ascending order.
+    def read(self, row: int) -> tuple[list[str], memoryview | None]:
+        """Return ids and media of a row, which are not copied; rows must be asked for in ascending order.
 
         Raises
         ------
@@ -148,8 +164,8 @@ class RowGroupReader:
             media = media.field("bytes")
         value = media[at].value if pa.types.is_dictionary(media.type) else media[at]
         data = value.as_buffer() if value.is_valid else None
-        name = self._batch.column(self._id)[at].cast(pa.string()).as_py()
-        return str(name), None if data is None else memoryview(data).cast("B")
+        names = [self._batch.column(column)[at].cast(pa.string()).as_py() for column in self._ids]
+        return [id_of(name) for name in names if name is not None], None if data is None else memoryview(data).cast("B")
 
     def _read_ahead(self) -> "Future[pa.RecordBatch | None]":
         return self._ahead.submit(next, self._batches, None)

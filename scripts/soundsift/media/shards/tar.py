@@ -7,11 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, cast
 
 from soundsift.errors import InputError
+from soundsift.media.shards.names import SOUND_ENDINGS
 
-# A member with another ending, such as json, txt or cls, belongs to the medium of the same key.
-SOUND_ENDINGS = frozenset(
-    {"flac", "wav", "mp3", "m4a", "mp4", "ogg", "opus", "oga", "webm", "mkv", "aac", "aif", "aiff", "wma", "mka"}
-)
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 # Read at once where headers are: the members between two media are small.
 HEADER_BYTES = 1 << 13
@@ -158,8 +155,8 @@ class SpanReader:
                 self._runs.append((offset, offset + size))
         self._start, self._data = 0, b""
 
-    def read(self, offset: int) -> tuple[str, memoryview]:
-        """Return an empty text and the bytes of a member, which are not copied.
+    def read(self, offset: int) -> tuple[list[str], memoryview]:
+        """Return no ids and the bytes of a member, which are not copied.
 
         Raises
         ------
@@ -175,4 +172,4 @@ class SpanReader:
         data = memoryview(self._data)[offset - self._start : offset - self._start + size]
         if len(data) < size:
             raise EOFError(f"it ends {size - len(data)} bytes too early")
-        return "", data
+        return [], data

@@ -117,6 +117,10 @@ class Source(ABC):
             by_video.setdefault(clip.video_id, []).append(clip)
         return list(by_video.values())
 
+    def unlike(self, clips: Sequence["Clip"]) -> str:
+        """Say how the names of this source differ from those of the clips, if it knows and has none of them."""
+        return ""
+
     @property
     def may_refuse(self) -> bool:
         """Whether a server may ask to be left alone, so that no job asks it until its block has ended."""

@@ -77,6 +77,13 @@ class ShardSource(Source):
         shard = self._index.shards.get(record.shard)
         return record.trimmed == self.params.trimmed and (shard is None or shard.version == record.shard_version)
 
+    def unlike(self, clips: Sequence[Clip]) -> str:
+        """Compare a name in the shards with one of the list, if the shards have none of the clips."""
+        example = self._index.example()
+        if not example or not clips or any(self._find(clip) for clip in clips):
+            return ""
+        return f'{label_of(self.params.url)} has names such as "{example}", the list "{clips[0].clip_id}"'
+
     @property
     def may_refuse(self) -> bool:
         """Whether the shards are on the Hub."""
@@ -202,9 +209,9 @@ class ShardSource(Source):
             most = self._max_bytes + MOST_HEADER_BYTES
             if isinstance(reader, RowGroupReader) and found.size > most and reader.size_if_alone() > most:
                 raise too_large(self.params.max_megabytes)
-            key, data = reader.read(found.position)
-            if found.row_group != NO_ROW_GROUP and key != found.key:
-                problem = f"row {found.position} is {key}"
+            ids, data = reader.read(found.position)
+            if found.row_group != NO_ROW_GROUP and found.key not in ids:
+                problem = f"row {found.position} is {' or '.join(ids)}"
         except (*DAMAGED, InputError, IndexError, EOFError) as error:
             # PyArrow's errors about the content are OSErrors without a number, and a bad sector is damage too
             if isinstance(error, OSError) and (

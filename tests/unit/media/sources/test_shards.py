@@ -2,9 +2,11 @@
 
 import dataclasses
 import errno
+import io
 import os
 import runpy
 import shutil
+import tarfile
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from free_media import free_media
@@ -460,7 +463,7 @@ def test_media_above_the_size_limit_are_unavailable(kind: str, here: Path, monke
     n_read = 0
 
     def counted(method: Any) -> Any:
-        def read(reader: Any, position: int) -> tuple[str, bytes | None]:
+        def read(reader: Any, position: int) -> tuple[list[str], bytes | None]:
             nonlocal n_read
             key, data = method(reader, position)
             n_read += len(data or b"")
@@ -547,3 +550,58 @@ def test_a_larger_batch_is_advised_where_it_reads_less(
     said = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert len(said) == bool(why)
     assert all(f"because {why}: a larger batch_size reads less" in line for line in said)
+
+
+IDS = {
+    # columns of ids: {name: id of a clip there}
+    "names of files": {"video_id": lambda one: f"{one.video_id}.flac"},
+    "names of files of clips": {"clip_id": lambda one: f"Y{one.clip_id}.WAV"},
+    "another numbering beside": {
+        "clip_id": lambda one: f"clip{CLIPS.index(one):05}",
+        "video_id": lambda one: one.video_id,
+    },
+    "ids of clips beside": {"segment_id": lambda one: one.clip_id, "video_id": lambda one: one.video_id},
+}
+
+
+@pytest.mark.parametrize("form", IDS)
+def test_ids_are_found_in_the_column_that_has_them(form: str, here: Path) -> None:
+    columns = {name: [id_there(one) for one in CLIPS[:9]] for name, id_there in IDS[form].items()}
+    (here / "p").mkdir()
+    table = pa.table({**columns, "audio": [MEDIA[one.video_id] for one in CLIPS[:9]]})
+    pq.write_table(table, here / "p/0.parquet", row_group_size=4)
+    assert media_in_archive(run(CLIPS[:9], parquet(here))) == some(0, 9)
+    # a clip of another time is not taken for the one of the row
+    twin = [Clip(f"{CLIPS[0].video_id}_50000", CLIPS[0].video_id, 50.0, 60.0)]
+    assert said(fetch(twin, [parquet(here)], Path("other"))) == {"not_found" if "clips" in form else "ok": 1}
+
+
+def test_videos_whose_id_is_the_name_of_a_file_are_found(here: Path) -> None:
+    clips = [Clip(f"dog.{n}.wav_0", f"dog.{n}.wav", 0.0, 10.0) for n in range(3)]
+    write_parquet(here / "p/0.parquet", {one.video_id: MEDIA[KEYS[0]] for one in clips})
+    assert said(run(clips, parquet(here))) == {"ok": 3}
+
+
+@pytest.mark.parametrize("ending", ["3gp", "amr", "wv", "mp2", "caf", "MOV"])
+def test_members_with_rare_endings_of_sound_are_found(ending: str, here: Path) -> None:
+    (here / "t").mkdir()
+    with tarfile.open(here / "t/0.tar", "w") as tar:
+        member = tarfile.TarInfo(f"{KEYS[0]}.{ending}")
+        member.size = len(MEDIA[KEYS[0]])
+        tar.addfile(member, io.BytesIO(MEDIA[KEYS[0]]))
+    assert media_in_archive(run(CLIPS[:1], index(f"file://{here}/t/*.tar"))) == some(0, 1)
+
+
+def test_names_of_another_form_are_shown_where_nothing_is_found(here: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_tar(here / "t/0.tar", {f"{key}_30_40": sound for key, sound in some(0, 3).items()})
+    tar = index(f"file://{here}/t/*.tar")
+    assert said(run(CLIPS[:3], tar)) == {"not_found": 3}
+    assert (
+        f"none of the 3 clips of this batch is there (3 not_found); {label_of(tar.url)} has names such as "
+        f'"{KEYS[0]}_30_40", the list "{CLIPS[0].clip_id}"\n'
+    ) in caplog.text
+    caplog.clear()
+    write_tar(here / "t/0.tar", {})
+    assert said(run(CLIPS[:3], index(tar.url))) == {"not_found": 3}
+    assert f"no media were found in {label_of(tar.url)}: rows of Parquet" in caplog.text
+    assert "is there (3 not_found)\n" in caplog.text
