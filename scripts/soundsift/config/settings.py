@@ -60,6 +60,8 @@ def settle(given: Mapping[str, Any]) -> dict[str, Any]:
                 raise ConfigError(f"download.{key} and download.sources are both set: move it into the list of sources")
         for i, entry in enumerate(download["sources"]):
             entry["url"] = _settled_url(entry["url"], f"download.sources.{i}.url")
+    elif download["sources"] is not None:
+        raise ConfigError("download.sources is an empty list: name a source in it, or leave the key empty for YouTube")
     else:
         download["url"] = _settled_url(download["url"], "download.url")
     download["archive"] = str(Path(with_home(download["archive"], "download.archive")))
@@ -164,7 +166,11 @@ def _check_folder(key: str, url: str) -> None:
         folder = Path(split_pattern(path)[0])
         if not Path(index_path(url)).exists() and not glob(path, recursive=True):
             found = "no file matches" if folder.is_dir() else f"there is no folder {folder}"
-            raise ConfigError(f"{key} is {url!r}, but {found}: mount the disk or correct the pattern")
+            what = "correct the pattern"
+            if "[" in path:
+                found = f"{found} (in a pattern, [ begins a set of characters)"
+                what += ", and write [[] for [ in a name"
+            raise ConfigError(f"{key} is {url!r}, but {found}: mount the disk or {what}")
         return
     folder = Path(folder_of(url))
     if not folder.is_dir():

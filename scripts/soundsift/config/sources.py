@@ -105,6 +105,8 @@ def check_url(url: str, key: str) -> None:
             f"{key} {url!r} names no shards on the Hugging Face Hub: write "
             "hf://datasets/OWNER/NAME/FOLDER/*.parquet (or *.tar), with NAME@REVISION for a fixed version"
         )
+    if scheme == "hf" and "{" in url:
+        raise ConfigError(f"{key} {url!r} has braces, which are no pattern: write several sources, or use *, ? and []")
     if is_sharded(url):
         return
     fields = fields_of(url, key)
@@ -118,7 +120,10 @@ def check_url(url: str, key: str) -> None:
                 "{start_seconds:06.0f} or {start_ms:08d}; ids take none"
             )
     if not {"video_id", "clip_id", "file"} & {name for name, _, _ in fields}:
-        raise ConfigError(f"{key} {url!r} is the same for every clip: write {{video_id}} or {{clip_id}} into it")
+        raise ConfigError(
+            f"{key} {url!r} is the same for every clip: write {{video_id}} or {{clip_id}} into it; shards are named as "
+            "file:///FOLDER/*.parquet (or *.tar), on the Hub as hf://datasets/OWNER/NAME/FOLDER/*.parquet"
+        )
 
 
 def fields_of(url: str, key: str) -> list[tuple[str, str | None, str | None]]:

@@ -96,7 +96,8 @@ def test_shards_that_are_not_there_are_refused_unless_they_were_indexed(
     }
     for url, line in (
         (f"file://{tmp_path}/none/*.parquet", f"there is no folder {tmp_path}/none: mount the disk"),
-        (f"file://{tmp_path}/*.parquet", "no file matches: mount the disk or correct the pattern"),
+        (f"file://{tmp_path}/*.parquet", "no file matches: mount the disk or correct the pattern$"),
+        (f"file://{tmp_path}/my [audio]/*.parquet", r"in a pattern, \[ begins a set .* write \[\[\] for \[ in a name$"),
     ):
         config = settle(
             {"metadata": {"segments": {"train": "t.csv"}, **tables}, "download": {"sources": [{"url": url}]}}
@@ -109,5 +110,30 @@ def test_shards_that_are_not_there_are_refused_unless_they_were_indexed(
         check_files(config)
         (remark,) = remarks(config)
         assert remark.startswith(f"download.sources.0.url is '{url}', but no file matches any more: clips that the")
-    (tmp_path / "0.parquet").touch()
+    (tmp_path / "my [audio]").mkdir()
+    (tmp_path / "my [audio]/0.parquet").touch()
+    config["download"]["sources"][0]["url"] = f"file://{tmp_path}/my [[]audio]/*.parquet"
+    check_files(config)
     assert remarks(config) == []
+
+
+def test_an_empty_list_of_sources_is_refused() -> None:
+    with pytest.raises(ConfigError, match="download.sources is an empty list: name a source in it, or leave"):
+        with_download(sources=[])
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("file:///data/*.PARQUET", r"shards are named as file:///FOLDER/\*.parquet"),
+        ("file:///data/shards", r"shards are named as file:///FOLDER/\*.parquet"),
+        (
+            "https://huggingface.co/datasets/o/n/resolve/main/00.parquet",
+            "on the Hub as hf://datasets/OWNER/NAME/FOLDER/",
+        ),
+        ("hf://datasets/o/n/{a,b}/*.parquet", "has braces, which are no pattern: write several sources"),
+    ],
+)
+def test_what_looks_like_shards_is_told_how_they_are_named(url: str, line: str) -> None:
+    with pytest.raises(ConfigError, match=line):
+        with_download(sources=[{"url": url}])
