@@ -128,7 +128,14 @@ def _list(place: Place, known: Mapping[str, Any]) -> list[Shard]:
             len(left_out), left_out[0],
         )  # fmt: skip
     try:
-        return place.shards()
+        shards = place.shards()
+        there = {shard.name for shard in shards}
+        if lost := [name for name, *_ in known.get("shards", ()) if name not in there]:
+            logging.getLogger("soundsift").warning(
+                "%d shards that were indexed are gone, for example %s: mount their disk and run again, or their clips "
+                "are taken from other sources or are not_found", len(lost), lost[0],
+            )  # fmt: skip
+        return shards
     except InputError as error:
         if not known or place.revision:
             raise

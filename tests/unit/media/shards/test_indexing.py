@@ -52,7 +52,9 @@ def found(index: ShardIndex) -> dict[str, str]:
     return {clip_id: place.shard.name for clip_id, place in index.find(CLIPS).items()}
 
 
-def test_only_new_and_changed_shards_are_read(tmp_path: Path, opened: list[str]) -> None:
+def test_only_new_and_changed_shards_are_read(
+    tmp_path: Path, opened: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
     for name, numbers in (("a/0", (0, 1)), ("a/1", (2, 3)), ("b/0", (4,))):
         write_parquet(tmp_path / f"{name}.parquet", some(*numbers))
     assert len(found(made(tmp_path))) == 5
@@ -63,9 +65,11 @@ def test_only_new_and_changed_shards_are_read(tmp_path: Path, opened: list[str])
     assert sorted(found(made(tmp_path))) == sorted(CLIPS[i].clip_id for i in (0, 1, 2, 4, 5, 6, 7))
     assert sorted(opened) == ["a/1.parquet", "b/1.parquet"]
     opened.clear()
+    assert not caplog.records
     (tmp_path / "a/1.parquet").unlink()
     assert len(found(made(tmp_path))) == 4
     assert opened == []
+    assert "1 shards that were indexed are gone, for example a/1.parquet: mount their disk and run again" in caplog.text
     assert len(list((tmp_path / "made" / "parts").glob("*.parquet"))) == 3
 
 
