@@ -261,8 +261,11 @@ def _first_of_equal_ids(table: pa.Table) -> pa.Table:
     is_first = np.zeros(table.num_rows, bool)
     is_first[first.to_numpy()] = True
     more = table.filter(pa.array(~is_first)).slice(0, 1).to_pylist()[0]
+    taken = table.filter(pc.equal(table["id"], more["id"])).slice(0, 1).to_pylist()[0]
+    where = f"again in {more['shard']}: the first one counts"
+    if taken["shard"] == more["shard"]:
+        where = f"twice in {more['shard']}: what comes first there counts, whatever the ending of its name"
     logging.getLogger("soundsift").warning(
-        "%d ids are in the shards more than once, for example %s again in %s: the first one counts",
-        n_more, more["id"], more["shard"],
-    )  # fmt: skip
+        "%d ids are in the shards more than once, for example %s %s", n_more, more["id"], where
+    )
     return table.filter(pa.array(is_first))

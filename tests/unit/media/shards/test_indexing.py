@@ -83,6 +83,15 @@ def test_of_equal_ids_the_first_counts_and_it_is_said_once(tmp_path: Path, caplo
     )
 
 
+def test_two_sounds_of_one_key_say_which_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "a").mkdir()
+    with tarfile.open(tmp_path / "a/0.tar", "w") as tar:
+        for ending in ("wav", "flac"):
+            tar.addfile(tarfile.TarInfo(f"{KEYS[0]}.{ending}"))
+    assert len(found(made(tmp_path, "*/*.tar"))) == 1
+    assert f"{KEYS[0]} twice in a/0.tar: what comes first there counts, whatever the ending of its name" in caplog.text
+
+
 def test_names_of_all_forms_are_matched(tmp_path: Path) -> None:
     one, two, three, four, *_ = CLIPS
     write_tar(
