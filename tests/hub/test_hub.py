@@ -1,6 +1,7 @@
 """Shards on the Hugging Face Hub: huggingface_hub as the client of a local imitation with faults."""
 
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -258,6 +259,21 @@ def test_a_fault_that_stays_ends_the_index_with_a_line_and_keeps_what_there_is(
     hub.reset(hub.folder)
     index_shards(PARQUET, Path("parts"), Path("index.parquet"), 1)
     assert len(hub.sent) == 3 - n_done
+
+
+def test_a_hub_whose_name_cannot_be_resolved_is_asked_twice(
+    hub: Hub, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import close_session  # not before the address of the imitation is set
+
+    def unknown(*address: Any, **options: Any) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    close_session()  # its connections are known by number
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(InputError, match="Temporary failure in name resolution: run the same command again when"):
+        index(PARQUET)
+    assert len(waits) == 1
 
 
 def test_a_hub_that_cannot_be_reached_is_asked_for_few_of_many_shards(

@@ -7,6 +7,7 @@ costs only itself, and a job that is killed goes on where it was.
 import hashlib
 import json
 import logging
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,8 @@ FORMAT = "2"
 N_SHOWN = 5
 # After so many failures in a row the Hub cannot be reached: the other shards wait for the next round.
 MOST_IN_A_ROW = 8
+# Attempts at a host whose name cannot be resolved. Without a network each of them may take 20 s.
+TRIES_WITHOUT_NAME = 2
 T = TypeVar("T")
 SCHEMA = pa.schema([(c.name, c.type) for c in INDEX_COLUMNS if c.name != "shard"])
 
@@ -108,7 +111,7 @@ def _patiently(attempt: Callable[[], T], tries: int, first_pause_seconds: float)
                     f"{error}: run the same command again after {when}, or set HF_TOKEN. Shards that are indexed are "
                     "not read again"
                 ) from error
-            if n_rounds >= tries:
+            if n_rounds >= (min(tries, TRIES_WITHOUT_NAME) if _has_no_address(error) else tries):
                 raise InputError(
                     f"{error}: run the same command again when the Hub can be reached. Shards that are indexed are not "
                     "read again"
@@ -117,6 +120,13 @@ def _patiently(attempt: Callable[[], T], tries: int, first_pause_seconds: float)
             n_rounds += 1
             logging.info("%s: round %d in %.0f s", error, n_rounds, pause)
             time.sleep(pause)
+
+
+def _has_no_address(error: BaseException | None) -> bool:
+    """Return whether the name of a host could not be resolved, as without a network."""
+    while error is not None and not isinstance(error, socket.gaierror):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _list(place: Place, known: Mapping[str, Any]) -> list[Shard]:
@@ -181,7 +191,7 @@ def _index_all(place: Place, shards: Sequence[Shard], folder: Path, n_threads: i
         last = errors[-1]
         asked = max(error.retry_after_seconds for error in errors)
         line = f"{bad}{n_left} of {len(shards)} shards could not be indexed yet ({last.reason})"
-        raise FetchError(last.outcome, line, asked)
+        raise FetchError(last.outcome, line, asked) from last
     if faults:
         raise InputError(f"{bad}The other shards are indexed")
 
