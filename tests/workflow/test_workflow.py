@@ -133,7 +133,8 @@ def test_a_command_without_its_configfile_replaces_no_results_by_the_demo(media:
 
 
 def test_what_is_there_can_be_asked_at_any_time_and_changes_nothing(project: Project) -> None:
-    (project.folder / "results" / "outcomes" / "eval-00000.csv").unlink()
+    for lost in ("outcomes/eval-00000.csv", "coverage.parquet"):
+        (project.folder / "results" / lost).unlink()
     run = project.run("coverage")
     assert run.status == 0, run.text
     assert run.jobs == {"coverage": 1}
