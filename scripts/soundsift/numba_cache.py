@@ -107,17 +107,20 @@ class _Cache:
 
     def set_stamp(self) -> None:
         """Note the compiled files."""
+        write_text(json.dumps(self._sizes()), self.stamp)
+
+    def _sizes(self) -> dict[str, int]:
+        """Names and sizes of the compiled files."""
         base = self.given or self.librosa
-        write_text(json.dumps(sorted(str(file.relative_to(base)) for file in self._compiled())), self.stamp)
+        return {str(file.relative_to(base)): file.stat().st_size for file in sorted(self._compiled())}
 
     def is_complete(self) -> bool:
-        """Return whether there is a stamp, and every file that it names."""
+        """Return whether there is a stamp, and every file that it names in its size."""
         try:
-            names = json.loads(self.stamp.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # stamps of earlier versions are empty
+            noted = json.loads(self.stamp.read_text(encoding="utf-8"))
+            return bool(noted.items() <= self._sizes().items())
+        except (OSError, ValueError, AttributeError):  # stamps of earlier versions are empty
             return False
-        base = self.given or self.librosa
-        return set(names) <= {str(file.relative_to(base)) for file in self._compiled()}
 
     def is_writable(self) -> bool:
         """Try to write a file into each folder, as numba does when it looks for a place."""

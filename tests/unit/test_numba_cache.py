@@ -258,6 +258,23 @@ def test_a_renewed_cache_is_complete_for_no_other_processor(place: Place) -> Non
     assert stamp.exists() and not other.exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"half"])
+def test_a_compiled_file_of_another_size_is_no_complete_cache(
+    content: bytes, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = place.librosa / "util" / "__pycache__" / "utils.nbi"
+    written = (
+        f"from pathlib import Path; f = Path({str(file)!r}); f.parent.mkdir(exist_ok=True); f.write_bytes(b'whole one')"
+    )
+    monkeypatch.setattr(numba_cache, "CALLS", numba_cache.CALLS + written)
+    compile_librosa_once()
+    compile_librosa_once()
+    assert len(place.used) == 1
+    file.write_bytes(content)
+    compile_librosa_once()
+    assert len(place.used) == 2
+
+
 def test_librosa_that_fails_even_with_a_new_cache_leaves_no_stamp(
     place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

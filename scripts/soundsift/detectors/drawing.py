@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from soundsift.arrays import Int64Array
+from soundsift.errors import TrainingError
 
 
 def stream(
@@ -18,11 +19,19 @@ def stream(
         Row numbers of the training examples, shape (n,).
     truth
         Of all rows, indexed by ``rows``.
+
+    Raises
+    ------
+    TrainingError
+        If an epoch has no examples, because all are of one class.
     """
     left = rows[:0]
     while True:
         while len(left) < size:
-            left = np.concatenate([left, rows[draw_epoch(truth[rows], balance, rng)]])
+            drawn = draw_epoch(truth[rows], balance, rng)
+            if not len(drawn):
+                raise TrainingError("all examples of a network are of one class: give a longer list")
+            left = np.concatenate([left, rows[drawn]])
         yield left[:size]
         left = left[size:]
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from soundsift.detectors.columns import CURVE_COLUMNS
@@ -50,6 +51,8 @@ def measure(
     examples = read_examples(features, augmented, detector, columns, test_fraction, params.seed)
     largest = min(1.0, MAX_CURVE_CLIPS / examples.n_clips)
     parts = [examples.of_videos(share * largest, params.seed) for share in CURVE_SHARES]
+    # a few long recordings may all have the class
+    parts = [part for part in parts if len(np.unique(examples.truth[part])) == 2]
     models = train_each(detector, examples, parts, params)
     rows: dict[int, list[tuple[int, str, float, float, float]]] = {}
     for part, model in zip(reversed(parts), reversed(models), strict=True):

@@ -6,13 +6,12 @@ A source is a video or file. With ``metadata.group`` it is all clips of one valu
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import train_test_split
 
 from soundsift.arrays import Int64Array
 from soundsift.detectors.metrics import can_be_judged
 from soundsift.errors import TrainingError
+from soundsift.metadata.sources import connected
 
 # Random splits that are tried where the split cannot be stratified.
 N_DRAWS = 100
@@ -70,15 +69,9 @@ def sources_of(table: pa.Table) -> pa.ChunkedArray:
     """
     if "group" not in table.column_names:
         return table["video_id"]
-    (videos, video), (groups, group) = (
-        (one.dictionary, one.indices.to_numpy())
-        for one in (table[name].combine_chunks().dictionary_encode() for name in ("video_id", "group"))
-    )
-    n = len(videos) + len(groups)
-    links = coo_array((np.ones(len(video), dtype=bool), (video, len(videos) + group)), shape=(n, n))
-    _, source = connected_components(links, directed=False)
-    _, first = np.unique(source[: len(videos)], return_index=True)  # every source has a video
-    return pa.chunked_array([videos.take(pa.array(first)).take(pa.array(source[video]))])
+    source = connected(table["video_id"].combine_chunks(), table["group"].combine_chunks())
+    _, first = np.unique(source, return_index=True)
+    return table["video_id"].take(pa.array(first)).take(pa.array(source))
 
 
 def truth_of(table: pa.Table, detector: str) -> Int64Array:

@@ -3,6 +3,7 @@
 If tables of a batch were deleted, the coverage table of the last run still has the outcomes of its clips.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from soundsift.errors import InputError
 from soundsift.media.archive import Archive, Record, source_of
 from soundsift.media.columns import KEPT, OUTCOME_COLUMNS, UNREADABLE
 from soundsift.media.fetch_error import clock_time
@@ -93,7 +95,11 @@ class _Merged:
         if path is None or not batches or not path.is_file():
             return
         self._when = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        table = read_parquet(path, MERGED_COLUMNS, without=["labels", "label_ids"])
+        try:
+            table = read_parquet(path, MERGED_COLUMNS, without=["labels", "label_ids"])
+        except InputError as error:
+            logging.getLogger("soundsift").warning("%s. Meanwhile clips are counted by the archive", error)
+            return
         table = table.filter(pc.is_in(table["batch"], pa.array(batches)))
         ids, *values = (table[name].to_pylist() for name in ("clip_id", "outcome", "reason", "source"))
         self._of = dict(zip(ids, zip(*values, strict=True), strict=True))

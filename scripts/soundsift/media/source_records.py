@@ -149,21 +149,17 @@ class SourceRecords:
         """
         for other in self._archive.others(record.clip_id):
             # the record stays where the media were freed
-            if other.outcome in KEPT and other.trimmed and _is_same_shard(other, record):
-                reason = f"its row in {record.shard} was taken for {other.clip_id}: rows are named by the video alone"
+            # of any source: another copy of the data set holds the same seconds of the video
+            if other.outcome in KEPT and other.trimmed:
+                reason = f"rows of {record.shard} are named by the video alone, and {other.clip_id} is there already"
                 if not self._has_twins:
                     self._has_twins = True
                     logging.getLogger("soundsift").warning(
-                        "%s is not read from shards, because %s. If %s is no longer wanted, delete %s.* and run again "
+                        "%s is not read from shards: %s. If %s is no longer wanted, delete %s.* and run again "
                         "with --forcerun download_clips",
                         record.clip_id, reason, other.clip_id, self._archive.record_path(other.clip_id).with_suffix(""),
                     )  # fmt: skip
                 raise MediaError("not_found", reason)
-
-
-def _is_same_shard(one: Record, other: Record) -> bool:
-    """Return whether two records name one shard, which may have changed or been moved between them."""
-    return one.shard == other.shard and (one.source == other.source or one.shard_version == other.shard_version)
 
 
 def _now() -> str:

@@ -16,6 +16,7 @@ from soundsift.metadata.classes import Classes, Mask, Members
 from soundsift.metadata.lists import Segments
 from soundsift.metadata.reasons import BEYOND, EVAL_VIDEO, INACCURATE, KEPT, NOT_CHOSEN, REASONS, UNREADABLE
 from soundsift.metadata.rows import Rows
+from soundsift.metadata.sources import connected
 
 # metadata.per_detector chooses from groups of this many rows. Rows that are appended to a list later do not change the
 # choice from groups that were complete.
@@ -73,10 +74,7 @@ def select_clips(
         return np.bincount(row[labels], minlength=len(rows)) > 0
 
     reason[(reason == KEPT) & ~rows_with(accurate)] = INACCURATE
-    for source in (rows.video_id, rows.extra.get("group")):
-        if source is not None:
-            in_test = pc.is_in(source, value_set=source.filter(pa.array(rows.is_eval & (reason == KEPT))))
-            reason[(reason == KEPT) & in_test.to_numpy(zero_copy_only=False) & ~rows.is_eval] = EVAL_VIDEO
+    reason[_in_test(rows, reason == KEPT)] = EVAL_VIDEO
 
     truths = {}
     for detector, members in detectors.items():
@@ -118,6 +116,19 @@ def select_clips(
         "reason": pa.array(list(REASONS)).take(pa.array(reason[~kept])),
     } | ({"file": rows.extra["file"].filter(left_out)} if "file" in rows.extra else {})
     return pa.table(columns), pa.table(excluded)
+
+
+def _in_test(rows: Rows, kept: Mask) -> Mask:
+    """Mark the training rows of a source that is in the test data, shape (n_rows,)."""
+    group = rows.extra.get("group")
+    if group is None:
+        in_test = pc.is_in(rows.video_id, value_set=rows.video_id.filter(pa.array(rows.is_eval & kept)))
+        return np.asarray(kept & ~rows.is_eval & in_test.to_numpy(zero_copy_only=False))
+    found, numbers = np.zeros(len(rows), dtype=bool), np.flatnonzero(kept)
+    source = connected(rows.video_id.take(numbers), group.take(numbers))
+    is_eval = rows.is_eval[numbers]
+    found[numbers] = ~is_eval & np.isin(source, source[is_eval])
+    return found
 
 
 def _choose(rows: Rows, wanted: Mask, truths: Mapping[str, tuple[Mask, Mask]], n_each: int, seed: int) -> Mask:

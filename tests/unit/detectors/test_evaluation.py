@@ -9,12 +9,14 @@ from soundsift.config.features import FeatureParams
 from soundsift.detectors import evaluation, learning_curve
 from soundsift.detectors.columns import PREDICTION_COLUMNS, PROBABILITY_COLUMNS
 from soundsift.detectors.definition import Definition
+from soundsift.detectors.drawing import stream
 from soundsift.detectors.examples import Batches, read_examples
 from soundsift.detectors.hyperparameters import Hyperparameters
 from soundsift.detectors.inference import Model
 from soundsift.detectors.metrics import Confusion
 from soundsift.detectors.model_file import networks_of
 from soundsift.detectors.training import Trained, train
+from soundsift.errors import TrainingError
 from soundsift.features.definition import PITCH_CLASSES, definition
 from soundsift.features.frames import filters_of
 from soundsift.tables import read_parquet, write_parquet
@@ -124,6 +126,22 @@ def test_the_learning_curve_rises_with_the_number_of_training_clips(features: Pa
     assert {row["metric"] for row in curve} == {"roc_auc", "average_precision"}
     assert all(row["low"] <= row["value"] <= row["high"] for row in curve)
     assert curve[-1]["value"] > 0.8
+
+
+def test_the_learning_curve_has_no_point_whose_clips_are_of_one_class(features: Path, tmp_path: Path) -> None:
+    # a few recordings that all have the class, of which one has clips without it
+    table = read_parquet(features)
+    rows = table.to_pylist()
+    for i, row in enumerate(rows):
+        row["video_id"] = f"v{i % 8 if i < 80 else i}"
+        row["is_music"] = i % 2 == 0 if i >= 80 else i % 8 != 3 or i > 40
+    write_parquet(pa.Table.from_pylist(rows, schema=table.schema), tmp_path / "features.parquet")
+    one = Hyperparameters(model="statistics", members=1, min_steps=30, passes=1)
+    curve = learning_curve.measure(tmp_path / "features.parquet", None, "music", COLUMNS, one, None)
+    assert curve["n_clips"].to_pylist()[-1] == 80
+    assert curve.num_rows < 8
+    with pytest.raises(TrainingError, match="all examples of a network are of one class"):
+        next(stream(np.arange(5), np.ones(5, dtype=np.int64), "equal", np.random.default_rng(0), 2))
 
 
 def test_a_detector_with_one_eval_clip_of_its_class_is_applied_but_not_judged(

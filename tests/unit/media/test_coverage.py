@@ -52,7 +52,9 @@ def test_a_clip_whose_file_could_not_be_read_back_is_not_there(tmp_path: Path) -
     assert "--forcerun convert_clips" in found["reason"][0].as_py()
 
 
-def test_deleted_outcomes_are_those_of_the_last_run_except_for_clips_requested_since(tmp_path: Path) -> None:
+def test_deleted_outcomes_are_those_of_the_last_run_except_for_clips_requested_since(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     archive = open_for_writing(tmp_path / "archive")
     for clip_id, when in ((IDS[0], "2000-01-01"), (IDS[1], "2000-01-01"), (IDS[2], "2999-01-01")):
         archive.write(Record(clip_id, clip_id[:11], "rate_limited", when=f"{when}T00:00:00+00:00"))
@@ -67,6 +69,10 @@ def test_deleted_outcomes_are_those_of_the_last_run_except_for_clips_requested_s
     assert found["reason"].to_pylist()[0] == "2.0 s"
     without = coverage.present(clips, none, none, archive, none)
     assert without["outcome"].to_pylist()[:2] == ["rate_limited", "rate_limited"]
+    # of an earlier version
+    write_parquet(merged.drop_columns("source"), tmp_path / "coverage.parquet")
+    assert coverage.present(clips, none, none, archive, tmp_path / "coverage.parquet") == without
+    assert "lacks the columns source" in caplog.text
 
 
 def test_everything_that_is_not_there_is_missing_with_the_reason(found: pa.Table) -> None:

@@ -335,6 +335,20 @@ def test_ends_that_programs_write_differently_are_one_clip(tmp_path: Path) -> No
     assert clips["labels"].to_pylist() == [["dog", "cat"], ["cat"]]
 
 
+def test_no_group_that_shares_a_file_with_the_test_data_is_trained_on(tmp_path: Path) -> None:
+    text = "file,start,end,labels,fold,speaker\n" + "".join(
+        f"{file}.wav,{start},{start + 10},{label},{fold},{speaker}\n"
+        for file, start, label, fold, speaker in (
+            ("anna", 0, "dog", 1, "anna"), ("other", 0, "cat", 1, "carl"), ("talk", 0, "dog", 2, "anna"),
+            ("talk", 10, "cat", 2, "ben"), ("ben", 0, "dog", 2, "ben"), ("dora", 0, "dog", 2, "dora"),
+            ("emil", 0, "cat", 2, "emil"),
+        )
+    )  # fmt: skip
+    clips, excluded = select_files(text, tmp_path, LayoutParams(fold="1", group="speaker"))
+    assert sorted(Path(file).stem for file in clips["file"].to_pylist()) == ["anna", "dora", "emil", "other"]
+    assert excluded["reason"].to_pylist() == ["eval_video"] * 3
+
+
 def test_rows_without_a_group_are_groups_of_their_own(tmp_path: Path) -> None:
     text = "file,start,end,labels,speaker\na.wav,0,5,dog,\nb.wav,0,5,cat,\nc.wav,0,5,cat,S\na.wav,5,9,dog,\n"
     clips, _ = select_files(text, tmp_path, LayoutParams(group="speaker"))

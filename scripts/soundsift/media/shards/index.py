@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
 from soundsift.files import whole_file
-from soundsift.media.shards.names import id_of
 from soundsift.media.shards.places import Shard, place_of
 from soundsift.metadata.batches import Clip
 from soundsift.tables import Column, schema_of
@@ -150,6 +149,6 @@ def write_index(table: pa.Table, shards: Iterable[Shard], revision: str, path: P
 def _names_of(clip: Clip) -> Iterable[tuple[str, bool]]:
     """Yield the names that a clip may have in a shard, and whether they name its video alone."""
     for name, of_video in ((clip.clip_id, False), (clip.video_id, True)):
-        yield id_of(name), of_video
+        yield name, of_video
         if len(clip.video_id) == YOUTUBE_LENGTH:
             yield f"Y{name}", of_video

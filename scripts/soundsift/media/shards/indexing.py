@@ -69,12 +69,13 @@ def index_shards(
     set_file = folder / SET
     known = read_set(folder)
     place = place_of(url, known.get("revision", ""))
-    shards = _patiently(lambda: _list(place, known), tries, first_pause_seconds)
-    _patiently(lambda: _index_all(place, shards, folder, n_threads), tries, first_pause_seconds)
+    listed, lost = _patiently(lambda: _list(place, known, folder), tries, first_pause_seconds)
+    _patiently(lambda: _index_all(place, listed, folder, n_threads), tries, first_pause_seconds)
+    shards = [*listed, *lost]  # of two shards with an id the first counts
     table = _first_of_equal_ids(_merged(shards, folder))
     write_json(
         {
-            "url": url, "revision": place.revision, "state": state_of(shards),
+            "url": url, "revision": place.revision, "state": state_of(listed),
             "shards": [[shard.name, shard.version, shard.n_bytes] for shard in shards],
         },
         set_file,
@@ -129,28 +130,36 @@ def _has_no_address(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _list(place: Place, known: Mapping[str, Any]) -> list[Shard]:
-    """List the shards; those of the index that there is if they are not on disk any more."""
+def _list(place: Place, known: Mapping[str, Any], folder: Path) -> tuple[list[Shard], list[Shard]]:
+    """List the shards, and those of the index that are not on disk any more.
+
+    The latter stay in the index. A clip that is in one of them is not said to be in none, as long as its disk may be
+    mounted again.
+    """
     if left_out := place.left_out():
         logging.getLogger("soundsift").warning(
             "%d of the shards are links whose file is gone, or folders, for example %s, and are left out: copy or "
             "download them again, or correct the pattern in download.sources",
             len(left_out), left_out[0],
         )  # fmt: skip
+    listed, unlisted = list[Shard](), None
     try:
-        shards = place.shards()
-        there = {shard.name for shard in shards}
-        if lost := [name for name, *_ in known.get("shards", ()) if name not in there]:
-            logging.getLogger("soundsift").warning(
-                "%d shards that were indexed are gone, for example %s: mount their disk and run again, or their clips "
-                "are taken from other sources or are not_found", len(lost), lost[0],
-            )  # fmt: skip
-        return shards
+        listed = place.shards()
     except InputError as error:
-        if not known or place.revision:
-            raise
-        logging.getLogger("soundsift").warning("%s; the clips that are in the archive are used", error)
-        return [Shard(*shard) for shard in known["shards"]]
+        unlisted = error
+    names = {shard.name for shard in listed}
+    former = [Shard(*shard) for shard in known.get("shards", ())] if unlisted or not place.revision else []
+    lost = [shard for shard in former if shard.name not in names and _ids(shard, folder) is not None]
+    if unlisted and (not lost or place.revision):
+        raise unlisted
+    if unlisted:
+        logging.getLogger("soundsift").warning("%s; the clips that are in the archive are used", unlisted)
+    elif lost:
+        logging.getLogger("soundsift").warning(
+            "%d shards that were indexed are gone, for example %s: mount their disk and run again, or delete %s if "
+            "they are gone for good", len(lost), lost[0].name, folder,
+        )  # fmt: skip
+    return listed, lost
 
 
 def _index_all(place: Place, shards: Sequence[Shard], folder: Path, n_threads: int) -> None:

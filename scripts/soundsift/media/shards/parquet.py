@@ -7,11 +7,9 @@ from itertools import groupby, pairwise
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
-from soundsift.media.shards.names import FILE_ENDING, id_of
 
 # The first of these columns that a shard has names the clip. segment_id is AudioSet's word for our clip_id.
 ID_COLUMNS = ("clip_id", "segment_id", "video_id")
@@ -100,7 +98,7 @@ def ids_of(file: BinaryIO, name: str, read_bytes: int) -> Iterator[tuple[int, pa
 def _as_ids(column: pa.Array) -> pa.Array:
     ids = column.cast(pa.string())
     ids.validate(full=True)
-    return pc.replace_substring_regex(ids, FILE_ENDING, "")
+    return ids
 
 
 def _chosen(ids: Sequence[pa.Array], columns: Sequence[str]) -> pa.Array:
@@ -165,7 +163,7 @@ class RowGroupReader:
         value = media[at].value if pa.types.is_dictionary(media.type) else media[at]
         data = value.as_buffer() if value.is_valid else None
         names = [self._batch.column(column)[at].cast(pa.string()).as_py() for column in self._ids]
-        return [id_of(name) for name in names if name is not None], None if data is None else memoryview(data).cast("B")
+        return [name for name in names if name is not None], None if data is None else memoryview(data).cast("B")
 
     def _read_ahead(self) -> "Future[pa.RecordBatch | None]":
         return self._ahead.submit(next, self._batches, None)

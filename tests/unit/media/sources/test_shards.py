@@ -281,8 +281,8 @@ def test_two_clips_of_a_video_are_not_read_from_one_trimmed_row(here: Path, capl
     lines = [one.getMessage() for one in caplog.records if "is not read" in one.getMessage()]
     folder = Archive(Path("archive")).record_path(CLIPS[0].clip_id).parent
     assert len(lines) == 1 and lines[0].startswith(
-        f"{twins[0].clip_id} is not read from shards, because its row in 0.parquet was taken for {CLIPS[0].clip_id}: rows "
-        f"are named by the video alone. If {CLIPS[0].clip_id} is no longer wanted, delete {folder}/{CLIPS[0].clip_id}.* and run"
+        f"{twins[0].clip_id} is not read from shards: rows of 0.parquet are named by the video alone, and "
+        f"{CLIPS[0].clip_id} is there already. If {CLIPS[0].clip_id} is no longer wanted, delete {folder}/{CLIPS[0].clip_id}.* and run"
     )
     # also where the media of the first were freed, or the shard was moved or copied again
     there = ShardIndex(Path(index_path(source.url))).there(source.url)
@@ -320,13 +320,29 @@ def test_a_corrected_list_takes_its_clips_from_the_next_source_or_after_the_advi
     assert said(run(moved, source)) == {"ok": 2}
 
 
-def test_shards_of_the_same_name_from_two_sources_are_not_one_row(here: Path) -> None:
+def test_another_copy_of_a_data_set_gives_no_sound_for_a_second_clip_of_a_video(here: Path) -> None:
+    # the same seconds in another coding
     write_parquet(here / "old/p/0.parquet", some(0, 2))
-    write_parquet(here / "new/p/0.parquet", {KEYS[0]: MEDIA[KEYS[9]], KEYS[1]: MEDIA[KEYS[8]]}, row_group=1)
-    run(CLIPS[:2], parquet(here / "old"))
-    moved = [Clip(f"{one.video_id}_31000", one.video_id, 31.0, 41.0) for one in CLIPS[:2]]
-    rows = run(moved, parquet(here / "new"))
-    assert media_in_archive(rows) == {KEYS[0]: MEDIA[KEYS[9]], KEYS[1]: MEDIA[KEYS[8]]}
+    write_parquet(here / "new/p/1.parquet", {KEYS[0]: MEDIA[KEYS[9]], KEYS[1]: MEDIA[KEYS[8]]})
+    twins = [Clip(f"{one.video_id}_90000", one.video_id, 90.0, 100.0) for one in CLIPS[:2]]
+    for clips in (twins, [*CLIPS[:2], *twins]):
+        rows = run([*CLIPS[:2], *clips[-2:]], parquet(here / "old"), parquet(here / "new"))
+        assert [rows[one.clip_id]["outcome"] for one in (*CLIPS[:2], *twins)] == ["ok", "ok", *["not_found"] * 2]
+    # one that is named by the clip is right
+    (here / "f").mkdir()
+    for one in twins:
+        (here / f"f/{one.clip_id}.flac").write_bytes(MEDIA[KEYS[7]])
+    own = SourceParams(f"file://{here}/f/{{clip_id}}.flac", trimmed=True)
+    rows = run([*CLIPS[:2], *twins], parquet(here / "old"), parquet(here / "new"), own)
+    assert {row["outcome"] for row in rows.values()} == {"ok"}
+
+
+def test_ids_that_differ_in_the_ending_of_a_file_are_different_clips(here: Path) -> None:
+    names = ["talk.wav", "talk.mp3", "talk"]
+    sounds = {name: MEDIA[KEYS[i]] for i, name in enumerate(names)}
+    write_parquet(here / "p/0.parquet", sounds)
+    rows = run([Clip(f"{name}_0", name, 0.0, 10.0) for name in names], parquet(here))
+    assert media_in_archive(rows) == sounds
 
 
 def test_media_from_shards_can_be_freed_and_are_read_again(here: Path) -> None:
@@ -554,8 +570,6 @@ def test_a_larger_batch_is_advised_where_it_reads_less(
 
 IDS = {
     # columns of ids: {name: id of a clip there}
-    "names of files": {"video_id": lambda one: f"{one.video_id}.flac"},
-    "names of files of clips": {"clip_id": lambda one: f"Y{one.clip_id}.WAV"},
     "another numbering beside": {
         "clip_id": lambda one: f"clip{CLIPS.index(one):05}",
         "video_id": lambda one: one.video_id,
