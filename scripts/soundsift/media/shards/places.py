@@ -86,7 +86,7 @@ class Folder(Place):
     """Shards on disk."""
 
     read_bytes = 1 << 20
-    against_loss = "mount the disk or correct download.sources"
+    against_loss = "mount the disk or correct download.sources (or delete resources/shards if it is gone for good)"
 
     def __init__(self, url: str) -> None:
         self._pattern = url.removeprefix("file://")
