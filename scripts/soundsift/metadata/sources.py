@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from soundsift.arrays import Int64Array
 
 
-def connected(videos: pa.ChunkedArray, groups: pa.ChunkedArray) -> Int64Array:
+def connected(videos: pa.Array, groups: pa.Array) -> Int64Array:
     """Number the sources of clips.
 
     Clips are of one source if they share a video or a group, and so are clips that are connected by others.
@@ -24,7 +24,7 @@ def connected(videos: pa.ChunkedArray, groups: pa.ChunkedArray) -> Int64Array:
     """
     (n_videos, video), (n_groups, group) = (
         (len(one.dictionary), one.indices.to_numpy())
-        for one in (pa.chunked_array(names).combine_chunks().dictionary_encode() for names in ([videos], [groups]))
+        for one in (videos.dictionary_encode(), groups.dictionary_encode())
     )
     n = n_videos + n_groups
     links = coo_array((np.ones(len(video), dtype=bool), (video, n_videos + group)), shape=(n, n))

@@ -7,8 +7,15 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, cast
 
 from soundsift.errors import InputError
-from soundsift.media.shards.names import SOUND_ENDINGS
 
+# Endings of files that may be sound. In a tar shard, a member with another ending, such as json, txt or cls, belongs to
+# the medium of the same key.
+SOUND_ENDINGS = frozenset(
+    {
+        "flac", "wav", "mp3", "m4a", "mp4", "ogg", "opus", "oga", "webm", "mkv", "aac", "aif", "aiff", "wma", "mka",
+        "3gp", "ac3", "aifc", "amr", "ape", "au", "avi", "caf", "mov", "mp2", "mpga", "snd", "spx", "w64", "wv",
+    }
+)  # fmt: skip
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 # Read at once where headers are: the members between two media are small.
 HEADER_BYTES = 1 << 13
