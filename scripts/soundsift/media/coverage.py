@@ -37,44 +37,60 @@ MERGED_COLUMNS = (
     *(c for c in OUTCOME_COLUMNS if c.name in ("outcome", "reason", "source")),
 )
 Counts = dict[str, dict[str, int]]
+# Outcome, reason and source.
+Known = tuple[str, str, str]
 
 
 def present(
     clips: pa.Table, outcomes_dir: Path, features_dir: Path, archive: Archive, merged: Path | None = None
 ) -> pa.Table:
-    """Add ``outcome``, ``reason``, ``source`` and ``finished`` (of the batch) to the clip table; request nothing.
+    """Add ``outcome``, ``reason``, ``source``, ``finished`` and ``converted`` to the clip table; request nothing.
+
+    ``finished`` tells whether the batch has outcomes; ``converted`` whether the outcome is that of the clip, not only
+    that of its media.
 
     Parameters
     ----------
     merged
-        The coverage table of the last run. It stands for deleted outcomes, except for clips that were requested again
-        since. Without outcomes and without it, clips are counted by the archive.
+        The coverage table of the last run. It stands for tables that were deleted or cut short, except for clips that
+        were requested again since. Without it, their clips are counted by the archive.
     """
-    without = [batch for batch in clips["batch"].unique().to_pylist() if not (outcomes_dir / f"{batch}.csv").is_file()]
-    earlier = _Merged(merged, without)
-    runs = pc.run_end_encode(clips["batch"].combine_chunks())
-    found: list[tuple[str, str, str, bool]] = []
-    start = 0
-    for batch, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        ids = clips["clip_id"].slice(start, end - start).to_pylist()
-        path = outcomes_dir / f"{batch}.csv"
-        known: dict[str, tuple[str, str, str]] = {}
-        if path.is_file():
-            known = _outcomes_of(path)
-            features = features_dir / f"{batch}.parquet"
-            if features.is_file() and features.stat().st_mtime >= path.stat().st_mtime:
-                featured = set(pq.read_table(features, columns=["clip_id"], partitioning=None)["clip_id"].to_pylist())
-                lost = (clip_id for clip_id in known if known[clip_id][0] in KEPT and clip_id not in featured)
-                known |= {clip_id: ("corrupt", UNREADABLE, known[clip_id][2]) for clip_id in lost}
-        found += [(*(known.get(i) or earlier.newest(i, archive.read(i))), path.is_file()) for i in ids]
-        start = end
-    columns = {"outcome": pa.string(), "reason": pa.string(), "source": pa.string(), "finished": pa.bool_()}
-    for i, (name, kind) in enumerate(columns.items()):
-        clips = clips.append_column(name, pa.array([of_clip[i] for of_clip in found], kind))
+    known: dict[str, Known] = {}
+    finished: set[str] = set()
+    lacking: list[str] = []
+    for batch, n_clips in Counter(clips["batch"].to_pylist()).items():
+        outcomes, features = outcomes_dir / f"{batch}.csv", features_dir / f"{batch}.parquet"
+        of_batch: dict[str, Known] = {}
+        if outcomes.is_file():
+            finished.add(batch)
+            of_batch = _outcomes_of(outcomes)
+            kept = {clip_id for clip_id, (outcome, _, _) in of_batch.items() if outcome in KEPT}
+            if _is_newer(features, outcomes):
+                featured = pq.read_table(features, columns=["clip_id"], partitioning=None)["clip_id"].to_pylist()
+                of_batch |= {i: ("corrupt", UNREADABLE, of_batch[i][2]) for i in kept.difference(featured)}
+            elif merged and _is_newer(merged, outcomes):
+                of_batch = {i: row for i, row in of_batch.items() if i not in kept}  # some may be unreadable
+        if len(of_batch) < n_clips:
+            lacking.append(batch)
+        known |= of_batch
+    earlier = _Merged(merged, lacking)
+    found: list[tuple[str, str, str, bool, bool]] = []
+    for clip_id, batch in zip(clips["clip_id"].to_pylist(), clips["batch"].to_pylist(), strict=True):
+        record = None if clip_id in known else archive.read(clip_id)
+        row = known.get(clip_id) or earlier.unless_newer(clip_id, record)
+        of_media = (record.outcome, record.reason, source_of(record)) if record else (NOT_ASKED, "", "")
+        found.append((*(row or of_media), batch in finished, row is not None))
+    kinds = [pa.string(), pa.string(), pa.string(), pa.bool_(), pa.bool_()]
+    for i, name in enumerate(("outcome", "reason", "source", "finished", "converted")):
+        clips = clips.append_column(name, pa.array([of_clip[i] for of_clip in found], kinds[i]))
     return clips
 
 
-def _outcomes_of(path: Path) -> dict[str, tuple[str, str, str]]:
+def _is_newer(path: Path, than: Path) -> bool:
+    return path.is_file() and path.stat().st_mtime >= than.stat().st_mtime
+
+
+def _outcomes_of(path: Path) -> dict[str, Known]:
     """Read {clip_id: (outcome, reason, source)}; tables of earlier versions have no sources."""
     with open(path, encoding="utf-8") as file:
         header = file.readline()
@@ -91,7 +107,7 @@ class _Merged:
     """Outcomes, reasons and sources in the coverage table of the last run, for the clips of some batches."""
 
     def __init__(self, path: Path | None, batches: Sequence[str]) -> None:
-        self._of: dict[str, tuple[str, str, str]] = {}
+        self._of: dict[str, Known] = {}
         if path is None or not batches or not path.is_file():
             return
         self._when = datetime.fromtimestamp(path.stat().st_mtime, UTC)
@@ -104,14 +120,12 @@ class _Merged:
         ids, *values = (table[name].to_pylist() for name in ("clip_id", "outcome", "reason", "source"))
         self._of = dict(zip(ids, zip(*values, strict=True), strict=True))
 
-    def newest(self, clip_id: str, record: Record | None) -> tuple[str, str, str]:
-        """Return what is known of a clip: by the table, or by its record in the archive if that is newer."""
+    def unless_newer(self, clip_id: str, record: Record | None) -> Known | None:
+        """Return what the table says of a clip; None if it says nothing, or if the archive's record is newer."""
         known = self._of.get(clip_id)
-        if record is None:
-            return known or (NOT_ASKED, "", "")
-        if known and not (record.when and datetime.fromisoformat(record.when) > self._when):
-            return known
-        return record.outcome, record.reason, source_of(record)
+        if known and record and record.when and datetime.fromisoformat(record.when) > self._when:
+            return None
+        return known
 
 
 def by_source(coverage: pa.Table) -> dict[str, int]:
@@ -186,6 +200,12 @@ def lines(coverage: pa.Table, retry_permanent: bool, undecided: Collection[str] 
         text.append(
             f"{name.removeprefix('is_')}: {n_with:,} of {of_with:,} clips with it are there, "
             f"{n_without:,} of {of_without:,} without it"
+        )
+    unconverted = coverage.filter(pc.and_(there, pc.invert(coverage["converted"])))
+    if unconverted.num_rows:
+        text.append(
+            f"{unconverted.num_rows:,} of them are counted by their media alone. Only a run finds out which of these "
+            "are silent, too short or unreadable."
         )
     sources = by_source(coverage)
     if len(sources) > 1:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -52,6 +53,34 @@ def test_a_clip_whose_file_could_not_be_read_back_is_not_there(tmp_path: Path) -
     assert "--forcerun convert_clips" in found["reason"][0].as_py()
 
 
+def test_deleted_features_or_rows_of_outcomes_are_those_of_the_last_run(tmp_path: Path) -> None:
+    archive = open_for_writing(tmp_path / "archive")
+    for clip_id in IDS[:3]:
+        archive.write(Record(clip_id, clip_id[:11], "ok", when="2000-01-01T00:00:00+00:00"))
+    clips = pa.table({"clip_id": IDS[:3], "batch": ["train-00000"] * 3})
+    rows = [{"clip_id": i, "video_id": i[:11], "outcome": "ok", "reason": ""} for i in IDS[:3]]
+    outcomes, features, merged = (tmp_path / name for name in ("outcomes", "features", "coverage.parquet"))
+    names = ("clip_id", "outcome", "reason", "source")
+    of_run = {IDS[0]: "ok", IDS[1]: "corrupt", IDS[2]: "too_short"}
+    columns = zip(*((i, outcome, "reason", "youtube") for i, outcome in of_run.items()), strict=True)
+    table = pa.table(dict(zip(names, map(list, columns), strict=True)) | {"batch": ["train-00000"] * 3})
+
+    def counted(n_rows: int) -> list[str]:
+        write_csv(pa.Table.from_pylist(rows[:n_rows], schema=schema_of(OUTCOME_COLUMNS)), outcomes / "train-00000.csv")
+        os.utime(outcomes / "train-00000.csv", (1, 1))
+        found = coverage.present(clips, outcomes, features, archive, merged)
+        assert all(found["converted"].to_pylist())
+        return list(found["outcome"].to_pylist())
+
+    assert counted(3) == ["ok", "ok", "ok"]
+    write_parquet(table, merged)
+    # the outcomes do not know what could not be read back
+    assert counted(3) == ["ok", "corrupt", "too_short"]
+    write_parquet(pa.table({"clip_id": IDS[:1]}), features / "train-00000.parquet")
+    # features that are there: their absence says that a clip could not be read back
+    assert counted(2) == ["ok", "corrupt", "too_short"]
+
+
 def test_deleted_outcomes_are_those_of_the_last_run_except_for_clips_requested_since(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -67,12 +96,24 @@ def test_deleted_outcomes_are_those_of_the_last_run_except_for_clips_requested_s
     found = coverage.present(clips, none, none, archive, tmp_path / "coverage.parquet")
     assert found["outcome"].to_pylist() == ["too_short", "too_short", "rate_limited", "not_asked", "not_asked"]
     assert found["reason"].to_pylist()[0] == "2.0 s"
+    assert found["converted"].to_pylist() == [True, True, False, False, False]
     without = coverage.present(clips, none, none, archive, none)
     assert without["outcome"].to_pylist()[:2] == ["rate_limited", "rate_limited"]
     # of an earlier version
     write_parquet(merged.drop_columns("source"), tmp_path / "coverage.parquet")
     assert coverage.present(clips, none, none, archive, tmp_path / "coverage.parquet") == without
     assert "lacks the columns source" in caplog.text
+
+
+def test_clips_that_only_their_media_tell_of_are_said_to_be_counted_so(tmp_path: Path) -> None:
+    archive = open_for_writing(tmp_path / "archive")
+    for clip_id in IDS[:2]:
+        archive.write(Record(clip_id, clip_id[:11], "ok"))
+    clips = pa.table({"clip_id": IDS, "split": ["train"] * 5, "batch": ["train-00000"] * 5})
+    found = coverage.present(clips, tmp_path / "outcomes", tmp_path / "features", archive)
+    assert "\n2 of them are counted by their media alone." in coverage.lines(found, retry_permanent=False)
+    finished = found.set_column(found.column_names.index("converted"), "converted", pa.array([True] * 5))
+    assert "media alone" not in coverage.lines(finished, retry_permanent=False)
 
 
 def test_everything_that_is_not_there_is_missing_with_the_reason(found: pa.Table) -> None:
