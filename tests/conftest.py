@@ -1,5 +1,6 @@
 """Fixtures for several tests: signals with known features, a local video site, and projects before and after a run."""
 
+import compileall
 import fcntl
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 import numpy as np
 import numpy.typing as npt
@@ -117,12 +119,15 @@ def working(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pytest_configure(config: pytest.Config) -> None:
     """Name the folder of the processes that run snakemake and scripts for all processes that run tests.
 
+    The bytecode of the scripts is made once, for all copies of them. It is used only for files of the same content.
+
     Processes that a shell starts in the background ignore interrupts, and so do their children: tests that interrupt a
     job would fail.
     """
     if not hasattr(config, "workerinput"):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.environ["SOUNDSIFT_TEST_SERVERS"] = tempfile.mkdtemp()
+        compileall.compile_dir(SCRIPTS, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

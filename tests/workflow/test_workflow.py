@@ -354,7 +354,7 @@ def test_detectors_with_too_few_clips_are_named_before_any_is_trained(
     project.change("metadata", segments=lists)
     project.change("detectors", music=["Music"], speech=["Speech"], engine=["Engine"], bird=["Bird"])
     project.change("training", augment=augment)
-    run = project.run()
+    run = project.run("results/detectors/combined.keras")
     assert run.status != 0
     assert run.text.count("cannot be trained") == 1, run.text
     line = (

@@ -55,11 +55,11 @@ def test_few_sources_make_the_threshold_less_certain_than_as_many_clips() -> Non
 
 def test_a_detector_of_noise_is_said_to_be_no_better_than_chance() -> None:
     remarks = []
-    for seed in range(20):
+    for seed in range(6):
         margins, truth = margins_of(100, 0.0, seed)
         weights = calibrate(margins[:, :1], truth)
         found = judge_held_out(margins[:, :1], truth, np.arange(100), weights, {"frames": 3}, 0)
         assert list(found.roc_auc) == ["frames"]
         remarks.append(found.remark)
     said = ["better than chance (ROC AUC 0." in remark or "do not separate" in remark for remark in remarks]
-    assert sum(said) >= 17, remarks
+    assert sum(said) >= 5, remarks
