@@ -88,6 +88,8 @@ clean:
 	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || { command -v "$(PYTHON)" >/dev/null \
 	  && found="found $$("$(PYTHON)" --version 2>&1 | head -n 1)" || found="not found: $(PYTHON)"; \
 	  echo "soundsift needs Python 3.11, 3.12 or 3.13, $$found: make run PYTHON=python3.13" >&2; exit 1; }
+	@place="$$("$(PYTHON)" -c '$(PLACE)')"; [ -d .venv ] || { [ ! -e "$$place" ] && [ ! -L "$$place" ]; } || { \
+	  echo "soundsift: .venv is neither a folder nor a link to one: delete it and run make again" >&2; exit 1; }
 	@echo 'Setting up .venv with $(if $(UV),uv,pip): 0.7 GB to download, 2.7 GB on disk, two to four minutes.'
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv "$$("$(PYTHON)" -c '$(PLACE)')"
 	@$(BIN)/python -c '$(SUPPORTED)' || { echo "soundsift: .venv has $$($(BIN)/python --version): delete it and run make again" >&2; exit 1; }

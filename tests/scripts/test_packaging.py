@@ -175,6 +175,19 @@ def test_an_environment_may_be_a_link(tmp_path: Path) -> None:
     assert make(tmp_path / "here", *choices).returncode == 0
 
 
+@pytest.mark.parametrize("target", [".venv", "file", None])
+def test_what_cannot_become_an_environment_is_named(target: str | None, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    if target is None:
+        (tmp_path / ".venv").touch()
+    else:
+        (tmp_path / ".venv").symlink_to(target)
+    done = make(tmp_path, ".venv/packages")
+    assert done.returncode != 0 and "Setting up" not in done.stdout
+    line = "soundsift: .venv is neither a folder nor a link to one: delete it and run make again"
+    assert done.stderr.splitlines().count(line) == 1
+
+
 def test_a_python_that_is_not_used_is_named_and_does_not_change_an_environment(tmp_path: Path) -> None:
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     program(tmp_path / ".venv" / "bin" / "python", f'exec {sys.executable} "$@"')
