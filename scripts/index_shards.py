@@ -6,9 +6,12 @@ from soundsift.joblog import job_log
 from soundsift.media.shards import indexing
 
 
-def index_shards(url: str, folder: Path, path: Path, n_threads: int, tries: int) -> None:
+def index_shards(
+    url: str, folder: Path, path: Path, n_threads: int, tries: int, on_transient: str, n_sources: int
+) -> None:
     """Write the index of all shards that an address names."""
-    indexing.index_shards(url, folder, path, n_threads, tries)
+    can_do_without = on_transient == "record" and n_sources > 1
+    indexing.index_shards(url, folder, path, n_threads, tries, can_do_without=can_do_without)
 
 
 if __name__ == "__main__":
@@ -18,6 +21,8 @@ if __name__ == "__main__":
             folder=Path(snakemake.params.folder),
             path=Path(snakemake.output.index),
             n_threads=snakemake.params.n_threads,
-            # no param: it changes no result
+            # no params: they change no result
             tries=snakemake.config["download"]["tries"],
+            on_transient=snakemake.config["download"]["on_transient"],
+            n_sources=len(snakemake.config["download"]["sources"] or ["url"]),
         )

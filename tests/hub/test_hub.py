@@ -11,11 +11,11 @@ import pytest
 
 from soundsift.config.download import SourceParams
 from soundsift.config.sources import check_url, index_path
-from soundsift.errors import DownloadError, InputError, SourceError
+from soundsift.errors import ConfigError, DownloadError, InputError, SourceError
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
 from soundsift.media.shards.indexing import index_shards
-from soundsift.media.shards.places import Shard
+from soundsift.media.shards.places import Shard, state_now
 from soundsift.media.sources.base import FetchError
 from tests.hub.imitation import DATASET, REVISION, TOKEN, Hub
 from tests.hub.packs import clips_of, media_of, write_parquet, write_tar
@@ -113,7 +113,7 @@ def test_each_row_group_is_fetched_once(hub: Hub) -> None:
 def test_a_pinned_revision_is_read_and_an_unknown_one_refused(hub: Hub) -> None:
     pinned = PARQUET.replace(DATASET, f"{DATASET}@{REVISION}")
     assert run(pinned)[CLIPS[0].clip_id]["outcome"] == "ok"
-    with pytest.raises(SourceError, match=f"the data set {DATASET} has no revision v9: correct download.sources"):
+    with pytest.raises(ConfigError, match=f"the data set {DATASET} has no revision v9: correct download.sources"):
         index(PARQUET.replace(DATASET, f"{DATASET}@v9"))
 
 
@@ -126,7 +126,7 @@ def test_a_revision_may_have_slashes(name: str, hub: Hub) -> None:
     record = Archive(Path("archive")).read(CLIPS[0].clip_id)
     assert record is not None and record.url == f"hf://datasets/{DATASET}@{'a' * 40}/data/bal/00.parquet"
     # names that a user may have tried
-    with pytest.raises(SourceError, match=f"the data set {DATASET} has no revision refs/convert/duckdb: correct"):
+    with pytest.raises(ConfigError, match=f"the data set {DATASET} has no revision refs/convert/duckdb: correct"):
         index(PARQUET.replace(DATASET, f"{DATASET}@~duckdb"))
 
 
@@ -178,6 +178,41 @@ def test_a_data_set_that_is_closed_leaves_its_clips_to_other_sources_if_that_is_
     assert hub.asked.total() <= 3 * 2 * 2, "not once for each clip"
     hub.access = "open"
     assert {row["outcome"] for row in fetch(CLIPS[:12], [source, tar], Path("archive")).values()} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("access", "faults", "outcome"),
+    [("private", [], "forbidden"), ("gated", [], "forbidden"), ("open", [(503, 3600)] * 99, "server_error")],
+)
+def test_a_data_set_that_cannot_be_indexed_leaves_its_clips_to_other_sources_if_that_is_wanted(
+    access: str, faults: list[Any], outcome: str, hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_tar(Path("here/0.tar"), {key: MEDIA[key] for key in list(MEDIA)[:8]})
+    path, tar = Path(index_path(PARQUET)), index("file://here/*.tar")
+    folder = path.with_suffix("")
+    planned = state_now(PARQUET, str(folder))
+    hub.access, hub.api_faults = access, faults
+    with pytest.raises(SourceError):
+        index_shards(PARQUET, folder, path, 2)
+    assert not path.exists() and state_now(PARQUET, str(folder)) == planned
+    index_shards(PARQUET, folder, path, 2, can_do_without=True)
+    (line,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert line.endswith(". Meanwhile its clips are taken from other sources") and "\n" not in line
+    rows = fetch(CLIPS[:12], [SourceParams(PARQUET, trimmed=True), tar], Path("archive"))
+    assert [row["outcome"] for row in rows.values()] == ["ok"] * 8 + [outcome] * 4
+    # the next run tries again, and the one after that has no reason to
+    assert (failed := state_now(PARQUET, str(folder))) != planned
+    hub.access = "open"
+    hub.api_faults.clear()
+    source = index(PARQUET)
+    assert state_now(PARQUET, str(folder)) == failed
+    assert {row["outcome"] for row in fetch(CLIPS[:12], [source, tar], Path("archive")).values()} == {"ok"}
+
+
+@pytest.mark.parametrize("pattern", [PARQUET.replace(DATASET, f"{DATASET}@v9"), f"hf://datasets/{DATASET}/no/*.tar"])
+def test_a_mistake_in_an_address_ends_the_run_whatever_the_other_sources_are(pattern: str, hub: Hub) -> None:
+    with pytest.raises((ConfigError, InputError), match="correct download.sources$"):
+        index_shards(pattern, Path("parts"), Path("index.parquet"), 2, can_do_without=True)
 
 
 def test_a_pattern_that_matches_nothing_is_one_line(hub: Hub) -> None:
@@ -251,7 +286,7 @@ def test_a_fault_that_stays_ends_the_index_with_a_line_and_keeps_what_there_is(
     where: str, fault: Any, hub: Hub
 ) -> None:
     setattr(hub, where, [None] * 4 * (where == "faults") + [fault] * 1000)
-    with pytest.raises(InputError, match="the Hub.*: run the same command again when the Hub can be reached") as failed:
+    with pytest.raises(SourceError, match="the Hub.*: run the same command again when the Hub can be reached") as failed:
         index_shards(PARQUET, Path("parts"), Path("index.parquet"), 1)
     assert "\n" not in str(failed.value)
     n_done = len(list(Path("parts").glob("*.parquet")))
@@ -271,7 +306,7 @@ def test_a_hub_whose_name_cannot_be_resolved_is_asked_twice(
 
     close_session()  # its connections are known by number
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(InputError, match="Temporary failure in name resolution: run the same command again when"):
+    with pytest.raises(SourceError, match="Temporary failure in name resolution: run the same command again when"):
         index(PARQUET)
     assert len(waits) == 1
 
@@ -291,7 +326,7 @@ def test_a_hub_that_cannot_be_reached_is_asked_for_few_of_many_shards(
 
     monkeypatch.setattr(HubFolder, "shards", lambda _: shards)
     monkeypatch.setattr(HubFolder, "open", fail)
-    with pytest.raises(InputError, match=r"30 of 33 shards could not be indexed yet \(no such host\): run the same"):
+    with pytest.raises(SourceError, match=r"30 of 33 shards could not be indexed yet \(no such host\): run the same"):
         index(PARQUET)
     assert len(asked) <= 4 * (8 + 2)
 
@@ -303,7 +338,7 @@ def test_a_hub_that_cannot_be_reached_is_asked_for_few_of_many_shards(
 @pytest.mark.parametrize("where", ["faults", "api_faults"])
 def test_an_index_does_not_wait_for_hours(where: str, fault: Any, hub: Hub, waits: list[float]) -> None:
     setattr(hub, where, [fault] * 1000)
-    with pytest.raises(InputError, match="the Hub answers (429|503) and asks for .* run the same command again after"):
+    with pytest.raises(SourceError, match="the Hub answers (429|503) and asks for .* run the same command again after"):
         index(PARQUET)
     assert max(waits, default=0) < 60
 

@@ -207,6 +207,8 @@ def _plain(error: BaseException, dataset: str, asked: str | None, indexed: str) 
                 f"the data set {dataset} no longer has the version {indexed} that was indexed: delete resources/shards "
                 "to read the newest version, and run the same command again",
             )
+        case RevisionNotFoundError() if not indexed:
+            return ConfigError(f"the data set {dataset} has no revision {asked}: correct download.sources")
         case RevisionNotFoundError():
             return SourceError("forbidden", f"the data set {dataset} has no revision {asked}: correct download.sources")
         case RepositoryNotFoundError():

@@ -65,6 +65,8 @@ class ShardIndex:
         {name: shard}
     revision
         Revision of the data set; empty for shards on disk.
+    unreachable
+        Outcome and line of a source that could not be reached when it was to be indexed; empty if it was.
     """
 
     def __init__(self, path: Path) -> None:
@@ -74,6 +76,7 @@ class ShardIndex:
             found = json.loads(self._file.schema_arrow.metadata[b"shards"])
             self.shards = {name: Shard(name, version, size) for name, version, size in found["shards"]}
             self.revision: str = found["revision"]
+            self.unreachable: tuple[str, ...] = tuple(found.get("unreachable", ()))
 
     @contextmanager
     def _plain_errors(self) -> Iterator[None]:
@@ -129,7 +132,9 @@ class ShardIndex:
                 yield from self._file.read_row_group(group).filter(there).to_pylist()
 
 
-def write_index(table: pa.Table, shards: Iterable[Shard], revision: str, path: Path) -> None:
+def write_index(
+    table: pa.Table, shards: Iterable[Shard], revision: str, path: Path, unreachable: tuple[str, ...] = ()
+) -> None:
     """Write an index.
 
     Parameters
@@ -137,7 +142,9 @@ def write_index(table: pa.Table, shards: Iterable[Shard], revision: str, path: P
     table
         Columns :data:`INDEX_COLUMNS`, in any order of the rows.
     """
-    known = {"shards": [list(asdict(shard).values()) for shard in shards], "revision": revision}
+    known = {
+        "shards": [list(asdict(shard).values()) for shard in shards], "revision": revision, "unreachable": unreachable,
+    }  # fmt: skip
     table = table.cast(schema_of(INDEX_COLUMNS)).sort_by("id").replace_schema_metadata({"shards": json.dumps(known)})
     with whole_file(path) as temporary:
         pq.write_table(

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundsift.config.sources import label_of
-from soundsift.errors import InputError
+from soundsift.errors import InputError, SourceError
 from soundsift.files import whole_file, write_json
 from soundsift.joblog import Progress
 from soundsift.media.fetch_error import (
@@ -48,7 +48,7 @@ SCHEMA = pa.schema([(c.name, c.type) for c in INDEX_COLUMNS if c.name != "shard"
 
 def index_shards(
     url: str, folder: Path, path: Path, n_threads: int, tries: int = 4,
-    first_pause_seconds: float = FIRST_PAUSE_SECONDS,
+    first_pause_seconds: float = FIRST_PAUSE_SECONDS, can_do_without: bool = False,
 ) -> None:  # fmt: skip
     """Index the shards that an address names.
 
@@ -60,22 +60,36 @@ def index_shards(
         The index.
     tries
         Number of attempts at the list of shards, and at each shard, as long as the failures may pass.
+    can_do_without
+        Whether other sources are asked instead if this one cannot be reached. Then the index has no clips and says why,
+        and the next run tries again.
 
     Raises
     ------
     InputError
         If there are no shards, or some cannot be read. The others are indexed and not read again.
+    SourceError
+        If the source cannot be reached, and is needed.
     """
     set_file = folder / SET
     known = read_set(folder)
     place = place_of(url, known.get("revision", ""))
-    listed, lost = _patiently(lambda: _list(place, known, folder), tries, first_pause_seconds)
-    _patiently(lambda: _index_all(place, listed, folder, n_threads), tries, first_pause_seconds)
+    try:
+        listed, lost = _patiently(lambda: _list(place, known, folder), tries, first_pause_seconds)
+        _patiently(lambda: _index_all(place, listed, folder, n_threads), tries, first_pause_seconds)
+    except SourceError as error:
+        if not can_do_without:
+            raise
+        logging.getLogger("soundsift").warning("%s. Meanwhile its clips are taken from other sources", error)
+        nothing = {"url": url, "revision": "", "state": "", "shards": []}
+        write_json(nothing | known | {"unreached": str(time.time_ns())}, set_file)
+        write_index(schema_of(INDEX_COLUMNS).empty_table(), [], "", path, (error.outcome, str(error)))
+        return
     shards = [*listed, *lost]  # of two shards with an id the first counts
     table = _first_of_equal_ids(_merged(shards, folder))
     write_json(
         {
-            "url": url, "revision": place.revision, "state": state_of(listed),
+            "url": url, "revision": place.revision, "state": state_of(listed), "unreached": known.get("unreached", ""),
             "shards": [[shard.name, shard.version, shard.n_bytes] for shard in shards],
         },
         set_file,
@@ -98,7 +112,7 @@ def _patiently(attempt: Callable[[], T], tries: int, first_pause_seconds: float)
 
     Raises
     ------
-    InputError
+    SourceError
         If the last attempt fails too, or the server asks for a long pause.
     """
     n_rounds = 1
@@ -108,14 +122,16 @@ def _patiently(attempt: Callable[[], T], tries: int, first_pause_seconds: float)
         except FetchError as error:
             if error.retry_after_seconds > LONGEST_PAUSE_SECONDS:
                 when = clock_time(time.time() + error.retry_after_seconds)
-                raise InputError(
+                raise SourceError(
+                    error.outcome,
                     f"{error}: run the same command again after {when}, or set HF_TOKEN. Shards that are indexed are "
-                    "not read again"
+                    "not read again",
                 ) from error
             if n_rounds >= (min(tries, TRIES_WITHOUT_NAME) if _has_no_address(error) else tries):
-                raise InputError(
+                raise SourceError(
+                    error.outcome,
                     f"{error}: run the same command again when the Hub can be reached. Shards that are indexed are not "
-                    "read again"
+                    "read again",
                 ) from error
             pause = max(growing_pause(n_rounds, first_pause_seconds), error.retry_after_seconds)
             n_rounds += 1

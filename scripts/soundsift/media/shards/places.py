@@ -149,7 +149,8 @@ def version_of(path: str | os.PathLike[str]) -> str:
 def state_now(url: str, folder: str) -> str:
     """Return the digest of the shards that an address names at present, for Snakemake to compare.
 
-    If no shard is on disk any more, it is the one of the index, which is still of use. The Hub is not asked.
+    If no shard is on disk any more, it is the one of the index, which is still of use. The Hub is not asked: there the
+    text changes each time that it could not be reached, so that the next run tries again.
 
     Parameters
     ----------
@@ -157,7 +158,7 @@ def state_now(url: str, folder: str) -> str:
         Where the ids of each shard are kept.
     """
     if not url.startswith("file://"):
-        return ""
+        return str(read_set(Path(folder)).get("unreached", ""))
     try:
         return state_of(Folder(url).shards())
     except InputError:
