@@ -286,7 +286,9 @@ def test_a_fault_that_stays_ends_the_index_with_a_line_and_keeps_what_there_is(
     where: str, fault: Any, hub: Hub
 ) -> None:
     setattr(hub, where, [None] * 4 * (where == "faults") + [fault] * 1000)
-    with pytest.raises(SourceError, match="the Hub.*: run the same command again when the Hub can be reached") as failed:
+    with pytest.raises(
+        SourceError, match="the Hub.*: run the same command again when the Hub can be reached"
+    ) as failed:
         index_shards(PARQUET, Path("parts"), Path("index.parquet"), 1)
     assert "\n" not in str(failed.value)
     n_done = len(list(Path("parts").glob("*.parquet")))

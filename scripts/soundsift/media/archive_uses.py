@@ -8,13 +8,16 @@ that the run no longer has, as after a change of ``batch_size``.
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Set
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Set
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from soundsift.errors import InputError
 from soundsift.files import write_text
 
-# Folder of the notes in the archive. They are named by the run, that is by its working directory, and by the batch.
+# Folder of the notes in the archive. They are named by the run, that is by its working directory, and by the batch. Two
+# machines may have a working directory of the same path: the number of its inode tells them apart. It stays after a
+# restart and is the same on all nodes of a cluster, whose names differ.
 IN_USE = "in_use"
 # Every note is renamed to its place, which changes the time of the folder. File systems count it in steps of up to two
 # seconds, so a time that is not older may hide a further change.
@@ -36,7 +39,7 @@ class Uses:
 
     def __init__(self, root: Path, batch: str) -> None:
         self.folder = root / IN_USE
-        self._run = hashlib.sha256(str(Path.cwd()).encode()).hexdigest()[:12]
+        self._run = hashlib.sha256(f"{Path.cwd()} {os.stat('.').st_ino}".encode()).hexdigest()[:12]
         self._own = self.folder / f"{self._run}-{batch}.txt"
         # {note of another run: when it was written, those of the clips that it names}
         self._read: dict[str, tuple[int, set[str]]] = {}
@@ -46,13 +49,25 @@ class Uses:
 
     def begin(self, clip_ids: Iterable[str]) -> None:
         """Note that this run uses the clips."""
-        write_text("".join(f"{clip_id}\n" for clip_id in clip_ids), self._own)
-        self._delete_former()
+        with self._plain_errors():
+            write_text("".join(f"{clip_id}\n" for clip_id in clip_ids), self._own)
+            self._delete_former()
 
     def end(self) -> None:
         """Delete this run's note."""
-        self._own.unlink(missing_ok=True)
-        self._delete_former()
+        with self._plain_errors():
+            self._own.unlink(missing_ok=True)
+            self._delete_former()
+
+    @contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"the archive's notes {self.folder} cannot be read or written ({error.strerror or error}): free disk "
+                "space or correct the folder, and run again; what was fetched is kept"
+            ) from error
 
     def _delete_former(self) -> None:
         """Delete the notes of batches that this run no longer has."""
@@ -77,7 +92,8 @@ class Uses:
         except FileNotFoundError:
             return set()
         if changed != self._changed:
-            self._read = self._read_notes(clip_ids)
+            with self._plain_errors():
+                self._read = self._read_notes(clip_ids)
             self._used = set[str]().union(*(ids for _, ids in self._read.values()))
             self._changed = changed if changed < now_ns - STEP_NS else 0
         return self._used

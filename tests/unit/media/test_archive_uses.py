@@ -17,6 +17,7 @@ from download_clips import download_clips
 from free_media import free_media
 from soundsift.config.download import RequestPolicy, SourceParams
 from soundsift.config.sources import index_path, is_sharded
+from soundsift.errors import InputError
 from soundsift.media import archive_uses
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
@@ -172,6 +173,31 @@ def test_a_run_that_begins_to_use_clips_while_they_are_freed_keeps_them(
     monkeypatch.setattr(ArchiveWriter, "free", free_and_begin)
     assert free(tmp_path / "a", source, monkeypatch).endswith("2 media kept\n")
     assert len(list((tmp_path / "archive").rglob("*.flac"))) == 3
+
+
+def test_two_machines_with_one_path_are_two_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    Uses(tmp_path / "archive", "train-00000").begin(["x"])
+    assert Uses(tmp_path / "archive", "train-00000").of_others({"x"}) == set(), "a later job of the run"
+    # another folder at the same path, as on another machine
+    folder.rename(tmp_path / "first")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    other = Uses(tmp_path / "archive", "train-00000")
+    assert other.of_others({"x"}) == {"x"}
+    other.begin(["x"])
+    other.end()
+    assert len(list((tmp_path / "archive/in_use").iterdir())) == 1
+
+
+@pytest.mark.parametrize("what", ["begin", "end", "of_others"])
+def test_notes_that_cannot_be_written_or_read_are_one_line(what: str, tmp_path: Path) -> None:
+    (tmp_path / "in_use").write_text("a file where the folder should be")
+    uses = Uses(tmp_path, "train-00000")
+    with pytest.raises(InputError, match=f"^the archive's notes {tmp_path}/in_use cannot be read or written .*kept$"):
+        uses.end() if what == "end" else getattr(uses, what)({"x"})
 
 
 KILLED_JOB = """
