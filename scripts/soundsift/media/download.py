@@ -208,7 +208,9 @@ def _report_failures(
         # one dead clip in a batch of one says nothing about the source
         if not n_there and (len(outcomes) > 1 or n_open):
             what = ", ".join(f"{n} {word}" for word, n in Counter(outcomes).most_common())
-            unlike = [line for requests in asked if (line := requests.source.unlike(clips))]
+            # if a source could not be read, the names in the others are not the cause
+            compared = [] if counts else asked
+            unlike = [line for requests in compared if (line := requests.source.unlike(clips))]
             warn("none of the %d clips of this batch is there (%s)%s", len(outcomes), what, "; ".join(["", *unlike]))
         return
     what = ", ".join(f"{n} {word}" for word, n in counts.most_common())

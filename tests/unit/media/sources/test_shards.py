@@ -619,3 +619,12 @@ def test_names_of_another_form_are_shown_where_nothing_is_found(here: Path, capl
     assert said(run(CLIPS[:3], index(tar.url))) == {"not_found": 3}
     assert f"no media were found in {label_of(tar.url)}: rows of Parquet" in caplog.text
     assert "is there (3 not_found)\n" in caplog.text
+
+
+def test_names_are_not_compared_where_shards_are_lost(here: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 3))
+    write_tar(here / "t/0.tar", some(6, 9))
+    source, tar = parquet(here), index(f"file://{here}/t/*.tar")
+    (here / "p").rename(here / "off")
+    assert said(run(CLIPS[:3], source, tar)) == {"network": 3}
+    assert "none of the 3 clips of this batch is there (3 network)\n" in caplog.text
