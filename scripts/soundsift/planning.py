@@ -82,7 +82,8 @@ def with_files_of(workflow: Any, folder: str, files: str, path: str) -> Callable
 
     def gives(_: Any) -> str:
         names = Path(files).read_text(encoding="utf-8").splitlines() if Path(files).is_file() else []
-        run_again_without(workflow, folder, [Path(folder, name) for name in names])
+        # an empty name, as of an emptied list, is no file
+        run_again_without(workflow, folder, [Path(folder, name) for name in names or [""]])
         return path
 
     return gives

@@ -171,14 +171,22 @@ def test_a_lost_report_makes_its_last_page_again(
     assert workflow.dag.forcefiles == forced
 
 
-@pytest.mark.parametrize(("there", "forced"), [(("list", "out/a", "out/b/c"), set()), (("list", "out/a"), {"out"})])
-def test_a_folder_that_lacks_a_listed_file_is_made_again(
-    there: tuple[str, ...], forced: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("there", "text", "forced"),
+    [
+        (("list", "out/a", "out/b/c"), "a\nb/c\n", set()),
+        (("list", "out/a"), "a\nb/c\n", {"out"}),
+        (("list", "out/a"), "", {"out"}),
+        (("out/a",), "", {"out"}),
+    ],
+)
+def test_a_folder_that_lacks_a_listed_file_or_its_list_is_made_again(
+    there: tuple[str, ...], text: str, forced: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out" / "b").mkdir(parents=True)
     for name in there:
-        Path(name).write_text("a\nb/c\n")
+        Path(name).write_text(text)
     workflow = SimpleNamespace(is_main_process=True, dag=SimpleNamespace(forcefiles=set()))
     assert with_files_of(workflow, "out", "list", "clips")(None) == "clips"
     assert workflow.dag.forcefiles == forced

@@ -80,6 +80,9 @@ def test_an_export_that_lacks_a_file_is_made_again(project: Project) -> None:
     assert project.plan("export") == {}
     (exported / "huggingface" / "data" / "train-00000.parquet").unlink()
     assert project.plan("export") == {"export": 1}
+    # a list that names no file hides nothing
+    (project.folder / "results" / "parts" / "export.txt").write_text("")
+    assert project.plan("export") == {"export": 1}
     assert project.run("export").jobs == {"export": 1}
     assert contents(project) == before
 
