@@ -1,23 +1,27 @@
 """Parquet shards: the ids of their rows, and the media of chosen rows."""
 
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby, pairwise
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
 
-# The first of these columns that a shard has names the clip. segment_id is AudioSet's word for our clip_id.
+# Columns that may name the clip, the preferred one first. segment_id is AudioSet's word for our clip_id.
 ID_COLUMNS = ("clip_id", "segment_id", "video_id")
 AUDIO_COLUMN = "audio"
 # Rows that are decoded at once. Their media are in memory together.
 N_ROWS = 8
 # Rows whose ids of clips and videos are compared.
 N_COMPARED = 100
+# An id of a clip ends with its start in ms.
+CLIP_ID = re.compile(r"_\d+$")
 # Reading so many times as many rows as are wanted is worth a warning.
 MANY_TIMES = 10
 # Errors of PyArrow for a damaged file; text that is not UTF-8 is a ValueError.
@@ -102,11 +106,24 @@ def _as_ids(column: pa.Array) -> pa.Array:
 
 
 def _chosen(ids: Sequence[pa.Array], columns: Sequence[str]) -> pa.Array:
-    """Choose the ids of the first column, unless they are another numbering: ids of clips contain those of videos."""
-    if len(columns) == 1 or columns[-1] != "video_id":
-        return ids[0]
-    rows = zip(ids[0][:N_COMPARED].to_pylist(), ids[-1][:N_COMPARED].to_pylist(), strict=True)
-    return ids[0] if any(clip and video and video in clip for clip, video in rows) else ids[-1]
+    """Choose the ids of the first column that are no other numbering: ids of clips contain those of videos.
+
+    A row without an id of its clip has the one of its video. Without ids of videos, those of clips are told by their
+    form.
+    """
+    videos = ids[-1] if columns[-1] == "video_id" else None
+    for clips in ids if videos is None else ids[:-1]:
+        if _are_of_clips(clips, videos):
+            return clips if videos is None else pc.coalesce(clips, videos)
+    return ids[0] if videos is None else videos
+
+
+def _are_of_clips(ids: pa.Array, videos: pa.Array | None) -> bool:
+    names = ids[:N_COMPARED].to_pylist()
+    if videos is None:
+        return any(name and CLIP_ID.search(name) for name in names)
+    parts = videos[:N_COMPARED].to_pylist()
+    return any(name and video and video in name for name, video in zip(names, parts, strict=True))
 
 
 class RowGroupReader:

@@ -590,6 +590,27 @@ def test_ids_are_found_in_the_column_that_has_them(form: str, here: Path) -> Non
     assert said(fetch(twin, [parquet(here)], Path("other"))) == {"not_found" if "clips" in form else "ok": 1}
 
 
+def test_another_numbering_beside_ids_of_clips_is_not_used(here: Path) -> None:
+    columns = {"clip_id": [f"s{n}" for n in range(9)], "segment_id": [one.clip_id for one in CLIPS[:9]]}
+    (here / "p").mkdir()
+    pq.write_table(pa.table({**columns, "audio": list(some(0, 9).values())}), here / "p/0.parquet", row_group_size=4)
+    assert media_in_archive(run(CLIPS[:9], parquet(here))) == some(0, 9)
+    videos = {"video_id": [one.video_id for one in CLIPS[:9]]}
+    pq.write_table(pa.table({**columns, **videos, "audio": list(some(0, 9).values())}), here / "p/0.parquet")
+    twin = [Clip(f"{CLIPS[0].video_id}_50000", CLIPS[0].video_id, 50.0, 60.0)]
+    assert said(fetch(twin, [parquet(here)], Path("other"))) == {"not_found": 1}
+
+
+def test_rows_without_an_id_of_the_clip_are_found_by_their_video(here: Path) -> None:
+    columns = {
+        "clip_id": [None if n % 2 else one.clip_id for n, one in enumerate(CLIPS[:9])],
+        "video_id": [one.video_id for one in CLIPS[:9]],
+    }
+    (here / "p").mkdir()
+    pq.write_table(pa.table({**columns, "audio": list(some(0, 9).values())}), here / "p/0.parquet", row_group_size=4)
+    assert media_in_archive(run(CLIPS[:9], parquet(here))) == some(0, 9)
+
+
 def test_videos_whose_id_is_the_name_of_a_file_are_found(here: Path) -> None:
     clips = [Clip(f"dog.{n}.wav_0", f"dog.{n}.wav", 0.0, 10.0) for n in range(3)]
     write_parquet(here / "p/0.parquet", {one.video_id: MEDIA[KEYS[0]] for one in clips})
