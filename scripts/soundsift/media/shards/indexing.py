@@ -85,11 +85,15 @@ def index_shards(
         write_json(nothing | known | {"unreached": str(time.time_ns())}, set_file)
         write_index(schema_of(INDEX_COLUMNS).empty_table(), [], "", path, (error.outcome, str(error)))
         return
+    # ids of an earlier version are read again once their shards are there
+    is_partial = any(_ids(shard, folder) is None for shard in lost)
+    unreached = str(time.time_ns()) if is_partial else known.get("unreached", "")
     shards = [*listed, *lost]  # of two shards with an id the first counts
     table = _first_of_equal_ids(_merged(shards, folder))
     write_json(
         {
-            "url": url, "revision": place.revision, "state": state_of(listed), "unreached": known.get("unreached", ""),
+            "url": url, "revision": place.revision, "unreached": unreached,
+            "state": state_of(listed) + unreached if listed else known["state"],
             "shards": [[shard.name, shard.version, shard.n_bytes] for shard in shards],
         },
         set_file,
@@ -164,13 +168,11 @@ def _list(place: Place, known: Mapping[str, Any], folder: Path) -> tuple[list[Sh
     except InputError as error:
         unlisted = error
     names = {shard.name for shard in listed}
-    former = [Shard(*shard) for shard in known.get("shards", ())] if unlisted or not place.revision else []
-    lost = [shard for shard in former if shard.name not in names and _ids(shard, folder) is not None]
-    if unlisted and (not lost or place.revision):
+    former = [] if place.revision else [Shard(*shard) for shard in known.get("shards", ())]
+    lost = [one for one in former if one.name not in names and _ids(one, folder, any_format=True) is not None]
+    if unlisted and not lost:
         raise unlisted
-    if unlisted:
-        logging.getLogger("soundsift").warning("%s; the clips that are in the archive are used", unlisted)
-    elif lost:
+    if lost:
         logging.getLogger("soundsift").warning(
             "%d shards that were indexed are gone, for example %s: mount their disk and run again, or delete %s if "
             "they are gone for good", len(lost), lost[0].name, folder,
@@ -263,12 +265,18 @@ def _part(shard: Shard, folder: Path) -> Path:
     return folder / f"{hashlib.sha256(shard.name.encode()).hexdigest()[:16]}.parquet"
 
 
-def _ids(shard: Shard, folder: Path) -> pa.Table | None:
-    """Read the ids of a shard; None if there are none of this version of it, or their file is damaged."""
+def _ids(shard: Shard, folder: Path, any_format: bool = False) -> pa.Table | None:
+    """Read the ids of a shard; None if there are none of this version of it, or their file is damaged.
+
+    Parameters
+    ----------
+    any_format
+        Whether those of an earlier version of this workflow are of use, because the shard cannot be read now.
+    """
     try:
         with pq.ParquetFile(_part(shard, folder), page_checksum_verification=True) as file:
-            note = (file.schema_arrow.metadata or {}).get(b"shard", b"[]")
-            if json.loads(note) != [FORMAT, shard.name, shard.version]:
+            note = json.loads((file.schema_arrow.metadata or {}).get(b"shard", b"[]"))
+            if note[1:] != [shard.name, shard.version] or not (any_format or note[0] == FORMAT):
                 return None
             return file.read().replace_schema_metadata(None).cast(SCHEMA)
     except (pa.ArrowException, OSError, ValueError):
@@ -277,7 +285,7 @@ def _ids(shard: Shard, folder: Path) -> pa.Table | None:
 
 def _merged(shards: Sequence[Shard], folder: Path) -> pa.Table:
     """Put the ids of all shards together, in the order of the shards."""
-    tables = [table for shard in shards if (table := _ids(shard, folder)) is not None]
+    tables = [table for shard in shards if (table := _ids(shard, folder, any_format=True)) is not None]
     if len(tables) < len(shards):
         raise InputError(f"{folder} was changed by another program: run the same command again")
     numbers = np.repeat(np.arange(len(shards), dtype=np.int32), [table.num_rows for table in tables])

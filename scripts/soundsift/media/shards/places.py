@@ -147,22 +147,24 @@ def version_of(path: str | os.PathLike[str]) -> str:
 
 
 def state_now(url: str, folder: str) -> str:
-    """Return the digest of the shards that an address names at present, for Snakemake to compare.
+    """Return a text that changes with the shards that an address names at present, for Snakemake to compare.
 
-    If no shard is on disk any more, it is the one of the index, which is still of use. The Hub is not asked: there the
-    text changes each time that it could not be reached, so that the next run tries again.
+    If no shard is on disk any more, it is the one of the index, which is still of use. The Hub is not asked. The text
+    changes too when a source could not be reached although it was to be indexed, so that a later run tries again.
 
     Parameters
     ----------
     folder
         Where the ids of each shard are kept.
     """
+    known = read_set(Path(folder))
+    unreached = str(known.get("unreached", ""))
     if not url.startswith("file://"):
-        return str(read_set(Path(folder)).get("unreached", ""))
+        return unreached
     try:
-        return state_of(Folder(url).shards())
+        return state_of(Folder(url).shards()) + unreached
     except InputError:
-        return str(read_set(Path(folder)).get("state", ""))
+        return str(known.get("state", ""))
 
 
 def read_set(folder: Path) -> dict[str, Any]:

@@ -215,6 +215,30 @@ def test_a_pattern_that_matches_nothing_is_refused_but_an_index_is_kept(tmp_path
     assert (places.state_now(url, parts), found(made(tmp_path))) == before
 
 
+@pytest.mark.parametrize("n_gone", [1, 2])
+def test_ids_of_an_earlier_version_are_used_until_their_shard_is_there_again(
+    n_gone: int, tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(2):
+        write_parquet(tmp_path / f"a/{number}.parquet", some(number))
+    url, parts = f"file://{tmp_path}/*/*.parquet", str(tmp_path / "made" / "parts")
+    before = found(made(tmp_path))
+    monkeypatch.setattr(indexing, "FORMAT", "later")
+    for number in range(n_gone):
+        (tmp_path / f"a/{number}.parquet").rename(tmp_path / f"{number}.off")
+    opened.clear()
+    planned = places.state_now(url, parts)
+    assert found(made(tmp_path)) == before and len(opened) == 2 - n_gone
+    assert f"{n_gone} shards that were indexed are gone, for example a/0.parquet: mount their disk" in caplog.text
+    assert n_gone == 1 or places.state_now(url, parts) == planned, "nothing to be done"
+    for number in range(n_gone):
+        (tmp_path / f"{number}.off").rename(tmp_path / f"a/{number}.parquet")
+    assert (again := places.state_now(url, parts)) != planned
+    opened.clear()
+    assert found(made(tmp_path)) == before and len(opened) == n_gone
+    assert places.state_now(url, parts) == again
+
+
 def test_links_to_nothing_and_folders_are_left_out_with_a_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
