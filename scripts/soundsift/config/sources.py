@@ -105,12 +105,16 @@ def check_url(url: str, key: str) -> None:
             f"{key} {url!r} names no shards on the Hugging Face Hub: write "
             "hf://datasets/OWNER/NAME/FOLDER/*.parquet (or *.tar), with NAME@REVISION for a fixed version"
         )
+    braces = f"{key} {url!r} has braces, which are no pattern: write several sources"
+    braces += ", or use *, ? and []" if url.endswith(SHARD_ENDINGS) else ""
     if scheme == "hf" and "{" in url:
-        raise ConfigError(f"{key} {url!r} has braces, which are no pattern: write several sources, or use *, ? and []")
+        raise ConfigError(braces)
     if is_sharded(url):
         return
     fields = fields_of(url, key)
     for name, form, conversion in fields:
+        if "," in name or ".." in name:
+            raise ConfigError(braces)
         if name not in URL_FIELDS:
             raise ConfigError(f"{key} has the unknown field {{{name}}}: use {', '.join(URL_FIELDS)}")
         if conversion or not _is_form_of(form, name):

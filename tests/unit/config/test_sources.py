@@ -132,6 +132,9 @@ def test_an_empty_list_of_sources_is_refused() -> None:
             "on the Hub as hf://datasets/OWNER/NAME/FOLDER/",
         ),
         ("hf://datasets/o/n/{a,b}/*.parquet", "has braces, which are no pattern: write several sources"),
+        ("file:///data/{a,b}/*.parquet", r"has braces, .*: write several sources, or use \*, \? and \[\]$"),
+        ("file:///data/{00..09}.tar", r"has braces, .*: write several sources, or use \*, \? and \[\]$"),
+        ("file:///data/{a,b}/{video_id}.wav", "has braces, which are no pattern: write several sources$"),
     ],
 )
 def test_what_looks_like_shards_is_told_how_they_are_named(url: str, line: str) -> None:
