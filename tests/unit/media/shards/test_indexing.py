@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -237,6 +238,42 @@ def test_ids_of_an_earlier_version_are_used_until_their_shard_is_there_again(
     opened.clear()
     assert found(made(tmp_path)) == before and len(opened) == n_gone
     assert places.state_now(url, parts) == again
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from soundsift.media.shards import indexing
+
+n_left = int(sys.argv[1])
+replace = os.replace
+
+def killed(*paths):
+    global n_left
+    n_left -= 1
+    if n_left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(*paths)
+
+os.replace = killed
+indexing.index_shards(sys.argv[2], Path("made/parts"), Path("index.parquet"), 1)
+"""
+
+
+# before a new shard's ids, the list of shards, or the index get their names
+@pytest.mark.parametrize("n_files", [0, 1, 2])
+def test_a_kill_while_an_index_with_lost_shards_is_written_loses_nothing(n_files: int, tmp_path: Path) -> None:
+    for number in range(2):
+        write_parquet(tmp_path / f"a/{number}.parquet", some(number))
+    before = found(made(tmp_path))
+    (tmp_path / "a/0.parquet").unlink()
+    write_parquet(tmp_path / "a/2.parquet", some(2))
+    scripts = Path(soundsift.__file__).parents[1]
+    command = [sys.executable, "-c", KILLED, str(n_files), f"file://{tmp_path}/*/*.parquet"]
+    job = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(scripts)})
+    assert job.returncode == -signal.SIGKILL and found(ShardIndex(tmp_path / "index.parquet")) == before
+    (tmp_path / "index.parquet").unlink()  # as Snakemake does
+    assert found(made(tmp_path)) == before | {CLIPS[2].clip_id: "a/2.parquet"}
 
 
 def test_links_to_nothing_and_folders_are_left_out_with_a_line(
