@@ -57,12 +57,15 @@ def _performance_line(name: str, metrics: DetectorMetrics) -> str:
     assert own is not None
     always_no = metrics.baselines[ALWAYS_NO]
     n, balanced = own.confusion, own.balanced_accuracy
+    spread = f"95 % interval {balanced.low:.1%} to {balanced.high:.1%}, {metrics.n_eval} clips"
+    if not n.fp + n.fn:  # every draw of clips without an error is without an error
+        rate = 1 - 0.05 ** (1 / metrics.n_eval)
+        spread = f"no error in {metrics.n_eval} clips; at a true error rate of {rate:.1%}, one list in twenty has none"
     return (
         f"{name}: finds {n.tp} of {n.n_positive} clips with it; {n.fp} false alarm{'s' * (n.fp != 1)} in "
         f"{n.n_negative} clips without it. "
         f"Accuracy {own.accuracy.value:.1%} (always answering no: {always_no.accuracy.value:.1%}). "
-        f"Balanced accuracy {balanced.value:.1%} (95 % interval {balanced.low:.1%} to {balanced.high:.1%}, "
-        f"{metrics.n_eval} clips)."
+        f"Balanced accuracy {balanced.value:.1%} ({spread})."
     )
 
 

@@ -57,6 +57,16 @@ def test_a_detector_has_one_line_of_clip_counts() -> None:
     )
 
 
+def test_no_error_among_few_clips_is_not_said_to_be_certain() -> None:
+    judged = music()
+    assert judged.performance is not None
+    perfect = replace(judged.performance, confusion=Confusion(tn=40, fp=0, fn=0, tp=20))
+    text = lines(COUNTS, {}, {}, {"music": replace(judged, performance=perfect)}, is_demo=False)
+    assert "(no error in 60 clips; at a true error rate of 4.9%, one list in twenty has none)." in text
+    of_twenty = (1 - 0.049) ** 60
+    assert of_twenty == pytest.approx(0.05, abs=0.002)
+
+
 @pytest.mark.parametrize("is_demo", [True, False])
 def test_only_the_demo_is_called_synthetic(is_demo: bool) -> None:
     text = lines(COUNTS, {}, {}, {"music": music()}, is_demo)
