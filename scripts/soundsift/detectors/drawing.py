@@ -58,6 +58,20 @@ def draw_epoch(truth: Int64Array, balance: str, rng: np.random.Generator) -> Int
     return rng.permutation(np.concatenate([side[:n] for side in sides]))
 
 
+def sample(truth: Int64Array, n: int, rng: np.random.Generator) -> Int64Array:
+    """Draw n clips of a longer list: up to half of them of the rarer class, or all of it.
+
+    Returns
+    -------
+    Indices into ``truth``, in order; all of them if there are no more than n.
+    """
+    if len(truth) <= n:
+        return np.arange(len(truth))
+    fewer, more = sorted((np.flatnonzero(truth == value) for value in (0, 1)), key=len)
+    n_fewer = min(len(fewer), n // 2)
+    return np.sort(np.concatenate([rng.permutation(fewer)[:n_fewer], rng.permutation(more)[: n - n_fewer]]))
+
+
 def class_weights(truth: Int64Array, balance: str) -> dict[int, float]:
     """Weight of a clip of each class in the loss: with ``weights`` inverse to the class's share, otherwise 1."""
     if balance != "weights":

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundsift.arrays import BoolArray, Float32Array, Int64Array
+from soundsift.detectors.drawing import sample
 from soundsift.detectors.sequences import NO_SEQUENCES, Sequences, read_sequences
 from soundsift.detectors.split import sources_of, train_and_eval, truth_of
 from soundsift.features.inputs import matrices
@@ -170,21 +171,12 @@ def _sequences_of(
     if batches is None:
         return numbers, NO_SEQUENCES
     rows = np.flatnonzero(~is_window | (version == 0))
-    if len(rows) > MAX_SEQUENCES:
-        rows = _sample(rows, truth, np.random.default_rng(seed))
+    rows = rows[sample(truth[rows], MAX_SEQUENCES, np.random.default_rng(seed))]
     keys = zip(
         clip_ids.take(rows).to_pylist(), version[rows].tolist(), is_window[rows].tolist(), strict=True
     )  # fmt: skip
     numbers[rows] = np.arange(len(rows))
     return numbers, read_sequences(batches.features, batches.augmented, {key: i for i, key in enumerate(keys)})
-
-
-def _sample(rows: Int64Array, truth: Int64Array, rng: np.random.Generator) -> Int64Array:
-    """Draw :data:`MAX_SEQUENCES` rows: up to half of them of the rarer class, or all of it."""
-    fewer, more = sorted((rows[truth[rows] == value] for value in (0, 1)), key=len)
-    n_fewer = min(len(fewer), MAX_SEQUENCES // 2)
-    drawn = [rng.permutation(fewer)[:n_fewer], rng.permutation(more)[: MAX_SEQUENCES - n_fewer]]
-    return np.sort(np.concatenate(drawn))
 
 
 def read_rows(path: Path, columns: Sequence[str], rows: Int64Array, into: Float32Array | None = None) -> Float32Array:

@@ -110,9 +110,13 @@ class HeldOut:
         {part: area under the ROC curve of its networks alone}, and ``both`` of both together.
     low, high
         95 % bootstrap interval over sources of the last of these areas.
+    separates
+        Whether the networks separate the clips with the class from the others.
+    n_sources
+        Sources with the class, or without it, whichever are fewer.
     threshold_low, threshold_high
         95 % bootstrap interval of the threshold: calibration and share of positives are computed again on other draws
-        of the sources. None if the detector does not separate the clips.
+        of the sources. None if :attr:`remark` is not empty, or if there are too few sources.
     """
 
     n_clips: int
@@ -120,13 +124,15 @@ class HeldOut:
     roc_auc: dict[str, float]
     low: float
     high: float
+    separates: bool
+    n_sources: int
     threshold_low: float | None
     threshold_high: float | None
 
     @property
     def remark(self) -> str:
         """What a user must know of a detector that learned little or nothing; otherwise an empty string."""
-        if self.threshold_low is None:
+        if not self.separates:
             return "its networks do not separate the clips that they held out, so it gives the more frequent answer"
         if self.low <= 0.5:
             area = f"ROC AUC {list(self.roc_auc.values())[-1]:.2f}, {self.low:.2f} to {self.high:.2f}"

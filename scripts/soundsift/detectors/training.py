@@ -25,7 +25,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from soundsift.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from soundsift.detectors import frame_network
-from soundsift.detectors.calibration import calibrate, judge_held_out, separates
+from soundsift.detectors.calibration import Calibration, calibrate, judge_held_out
 from soundsift.detectors.columns import HISTORY_COLUMNS, N_EPOCHS
 from soundsift.detectors.drawing import class_weights, draw_epoch, stream
 from soundsift.detectors.examples import Examples
@@ -110,25 +110,25 @@ def train(name: str, examples: Examples, params: Hyperparameters, columns: Seque
     usable = np.asarray(np.isfinite(margins).all(axis=1))
     window = examples.is_window[unchanged]
     truth = examples.truth[unchanged]
-    weights = window_weights = [*[1 / len(parts)] * len(parts), 0.0]
+    of_clips = of_windows = Calibration([*[1 / len(parts)] * len(parts), 0.0], separates=True)
     held_out = None
     if is_calibrated:
         rows, source = np.flatnonzero(~window & usable), examples.video[unchanged]
-        weights = window_weights = calibrate(margins[rows], truth[rows], _counts(truth, ~window, usable))
+        of_clips = of_windows = calibrate(margins[rows], truth[rows], _counts(truth, ~window, usable))
         names = ("statistics", "frames") if len(parts) > 1 else (params.model,)
         networks = {part: len(members) for part, (members, _) in zip(names, parts, strict=True)}
-        held_out = judge_held_out(margins[rows], truth[rows], source[rows], weights, networks, params.seed)
+        held_out = judge_held_out(margins[rows], truth[rows], source[rows], of_clips, networks, params.seed)
         rows = np.flatnonzero(window & usable)
         if len(np.unique(truth[rows])) == 2:
-            of_windows = calibrate(margins[rows], truth[rows], _counts(truth, window, usable))
-            window_weights = of_windows if separates(of_windows) else weights
+            found = calibrate(margins[rows], truth[rows], _counts(truth, window, usable))
+            of_windows = found if found.separates else of_clips
     # with calibrated probabilities the share of positives is the threshold of the best balanced accuracy
     threshold = float(examples.truth[: examples.n_clips].mean()) if is_calibrated else 0.5
-    if not separates(weights):
+    if not of_clips.separates:
         threshold = 0.5  # the more frequent answer
-    model = detector_network([members for members, _ in parts], weights, name)
+    model = detector_network([members for members, _ in parts], of_clips.weights, name)
     table = pa.table(history, schema=pa.schema([(c.name, c.type) for c in HISTORY_COLUMNS]))
-    return Trained(model, threshold, weights, window_weights, table, held_out)
+    return Trained(model, threshold, of_clips.weights, of_windows.weights, table, held_out)
 
 
 def _counts(truth: Int64Array, wanted: BoolArray, usable: BoolArray) -> Float64Array:

@@ -66,8 +66,7 @@ def test_a_card_without_an_eval_list_names_the_held_out_videos() -> None:
 
 @pytest.mark.parametrize("separates", [True, False])
 def test_a_card_says_that_a_detector_learned_little_or_nothing(separates: bool) -> None:
-    ends = (0.3, 0.6) if separates else (None, None)
-    held_out = HeldOut(90, {"statistics": 6}, {"statistics": 0.55}, 0.45, 0.65, *ends)
+    held_out = HeldOut(90, {"statistics": 6}, {"statistics": 0.55}, 0.45, 0.65, separates, 40, None, None)
     metrics = replace(detector_metrics(), held_out=held_out)
     text = card(
         {"classes": ["A"]}, metrics, CURVE, ERRORS, LISTS, {}, 25, NETWORK | {"model": "statistics"}, [0.1, 0.0]
@@ -77,11 +76,30 @@ def test_a_card_says_that_a_detector_learned_little_or_nothing(separates: bool) 
     if separates:
         assert "Be careful: on the training clips" in text
         assert "not clearly better than chance (ROC AUC 0.55, 0.45 to 0.65)." in text
-        assert "lie between 0.300 and 0.600" in text
+        assert "accuracy.\nNo interval of the threshold is given, because the detector is not clearly better" in text
     else:
         assert "Be careful: its networks do not separate the clips that they held out, so it gives the more" in text
         assert "The threshold is 0.5, because the networks did not separate" in text
         assert "about 80 %" not in text
+
+
+def test_a_card_without_an_interval_of_the_threshold_says_why() -> None:
+    few = replace(detector_metrics().held_out, n_sources=4, threshold_low=None, threshold_high=None)
+    reasons = {
+        "the training clips with speech, or those without it, come from only 4 sources.": detector_metrics(),
+        "the detector was not judged.": not_judged("speech"),
+    }
+    for reason, metrics in reasons.items():
+        held_out = few if metrics.performance else metrics.held_out
+        text = card(
+            {"classes": ["Speech"]}, replace(metrics, held_out=held_out), CURVE, ERRORS, LISTS, {}, 25, NETWORK,
+            [0.7, 0.5, 0.1],
+        )  # fmt: skip
+        assert f"balanced accuracy.\nNo interval of the threshold is given, because {reason}\n" in text.replace(
+            "best\nbalanced", "best balanced"
+        )
+        assert "lie between" not in text
+        assert "about 80 %" in text
 
 
 def test_a_label_with_a_bar_stays_in_its_cell_and_a_detector_without_errors_has_a_row() -> None:

@@ -35,8 +35,9 @@ def performance(value: float = 0.9, confusion: Confusion | None = None, threshol
 
 
 HELD_OUT = HeldOut(
-    1190, {"statistics": 6, "frames": 3}, {"statistics": 0.91, "frames": 0.92, "both": 0.95}, 0.93, 0.97, 0.35, 0.46
-)
+    1190, {"statistics": 6, "frames": 3}, {"statistics": 0.91, "frames": 0.92, "both": 0.95}, 0.93, 0.97, True, 60,
+    0.35, 0.46,
+)  # fmt: skip
 
 
 def detector_metrics(detector: str = "speech") -> DetectorMetrics:

@@ -185,11 +185,10 @@ def test_a_detector_that_learned_nothing_gives_the_more_frequent_answer(
     rare = rows(examples.x[keep], examples.truth[keep], np.arange(n), np.full(n, -1), n)
     if windows:
         rare = replace(rare, is_window=np.where(rare.truth == 1, np.cumsum(rare.truth), np.arange(n)) % 2 == 1)
-        monkeypatch.setattr(training, "separates", lambda weights: weights[0] == 2.0)
-    calls = iter([2.0, 1e-3])
+    calls = iter([calibration.Calibration([2.0, 0.0], True), calibration.Calibration([1e-3, 0.0], False)])
 
-    def reversed_order(margins: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> list[float]:
-        return [next(calls), 0.0] if windows else calibration.calibrate(-margins, truth, counts)
+    def reversed_order(margins: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> calibration.Calibration:
+        return next(calls) if windows else calibration.calibrate(-margins, truth, counts)
 
     monkeypatch.setattr(training, "calibrate", reversed_order)
     trained = train("music", rare, replace(QUICK, min_steps=120))
@@ -197,7 +196,7 @@ def test_a_detector_that_learned_nothing_gives_the_more_frequent_answer(
         assert trained.window_weights == trained.weights == [2.0, 0.0]
     else:
         assert trained.threshold == 0.5
-        assert not calibration.separates(trained.weights)
+        assert not trained.held_out.separates
         assert trained.held_out.remark.startswith("its networks do not separate the clips that they held out, so")
         assert (model_file.probabilities(trained.model, [problem(seed=1).x]) < 0.5).all()
 
@@ -214,11 +213,13 @@ def test_calibration_is_platts_and_finite_where_the_classes_separate_completely(
         return float(np.sum(np.logaddexp(0, z) - target * z))
 
     margins = margins[:, np.newaxis]
-    assert calibration.calibrate(margins, truth) == pytest.approx(minimize(loss, [1.0, 0.0]).x, rel=1e-2, abs=1e-2)
+    assert calibration.calibrate(margins, truth).weights == pytest.approx(
+        minimize(loss, [1.0, 0.0]).x, rel=1e-2, abs=1e-2
+    )
     # margins that rank the classes the wrong way round: every clip gets the share of positives
-    slope, shift = calibration.calibrate(-margins, truth)
+    slope, shift = calibration.calibrate(-margins, truth).weights
     assert 1 / (1 + np.exp(-slope * margins[:, 0] - shift)) == pytest.approx(np.full(300, truth.mean()), abs=0.01)
-    slope, shift = calibration.calibrate(np.array([[-2.0], [-1.0], [1.0], [2.0]]), np.array([0, 0, 1, 1]))
+    slope, shift = calibration.calibrate(np.array([[-2.0], [-1.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])).weights
     assert 0 < slope < 5
     assert shift == pytest.approx(0, abs=0.01)
 
@@ -229,10 +230,10 @@ def test_parts_are_weighted_by_what_they_are_worth_and_none_is_weighted_against_
     sides = 2.0 * truth - 1
     good, poor = sides + rng.normal(scale=1.0, size=2000), sides + rng.normal(scale=2.0, size=2000)
     # independent normal margins: the log-odds are the sum of 2 / variance times each
-    assert calibration.calibrate(np.stack([good, poor], axis=1), truth) == pytest.approx([2, 0.5, 0], abs=0.2)
-    slope, of_reversed, shift = calibration.calibrate(np.stack([good, -poor], axis=1), truth)
+    assert calibration.calibrate(np.stack([good, poor], axis=1), truth).weights == pytest.approx([2, 0.5, 0], abs=0.2)
+    slope, of_reversed, shift = calibration.calibrate(np.stack([good, -poor], axis=1), truth).weights
     assert of_reversed == 0
-    assert [slope, shift] == pytest.approx(calibration.calibrate(good[:, np.newaxis], truth))
+    assert [slope, shift] == pytest.approx(calibration.calibrate(good[:, np.newaxis], truth).weights)
 
 
 def events(n: int, seed: int) -> Examples:
@@ -286,9 +287,9 @@ def test_a_sample_with_more_of_the_rarer_class_is_calibrated_for_the_whole_list(
     usable = (truth == 1) | (rng.random(20_000) < 0.1)
     counts = training._counts(truth, wanted, usable)
     assert counts.mean() == pytest.approx(1)
-    sampled = calibration.calibrate(margins[usable], truth[usable], counts)
-    assert sampled == pytest.approx(calibration.calibrate(margins, truth), abs=0.15)
-    assert abs(calibration.calibrate(margins[usable], truth[usable])[1] - sampled[1]) > 1.5
+    sampled = calibration.calibrate(margins[usable], truth[usable], counts).weights
+    assert sampled == pytest.approx(calibration.calibrate(margins, truth).weights, abs=0.15)
+    assert abs(calibration.calibrate(margins[usable], truth[usable]).weights[1] - sampled[1]) > 1.5
     assert (training._counts(truth, wanted, wanted) == 1).all()
 
 
