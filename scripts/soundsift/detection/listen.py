@@ -23,9 +23,9 @@ from soundsift.arrays import AnyArray, Float32Array, Float64Array
 from soundsift.detection.formats import Answer
 from soundsift.detection.result import Detections
 from soundsift.detection.segments import STEP_SECONDS, Segment, SegmentSearch, find_segments
-from soundsift.detectors.definition import Definition
+from soundsift.detectors.definition import DAMAGE, Definition, not_a_detector
 from soundsift.detectors.inference import Model, read_model
-from soundsift.errors import MediaError
+from soundsift.errors import MediaError, TrainingError
 from soundsift.features.inputs import feature_matrix
 from soundsift.features.sequence import sequence_of
 from soundsift.features.statistics import STATISTICS, FrameSeries, summarize, summary_columns
@@ -187,6 +187,21 @@ class Detector:
         if heard.reason:
             raise MediaError("corrupt", heard.reason)
 
+    def try_out(self) -> None:
+        """Apply the model to one window of a rising tone.
+
+        Raises
+        ------
+        TrainingError, or one of DAMAGE
+            If its definition, filters and networks do not fit together.
+        """
+        _, rate_hz = self.definition.feature_params()
+        tone = np.sin(np.arange(WINDOW_SECONDS * rate_hz, dtype=np.float32) ** 2 / rate_hz)
+        with np.errstate(all="ignore"):
+            found = self._log_odds(tone, 0, range(1), WINDOW_SECONDS)
+        if not np.isfinite(found).all():
+            raise ValueError(f"log-odds {found[:, 0].tolist()}")
+
     def _per_second(self, blocks: Iterable[Float32Array], window_seconds: int) -> Iterator[Float64Array]:
         """Yield probabilities as soon as the sound suffices, shape (n_detectors, n_seconds).
 
@@ -258,9 +273,15 @@ def load(path: str | Path) -> Detector:
     Raises
     ------
     TrainingError
-        If the file is not a model of this workflow, or of another version of it.
+        If the file is not a model of this workflow, or of another version of it, or cannot be applied to sound.
     """
-    return Detector(read_model(path))
+    detector = Detector(read_model(path))
+    try:
+        detector.try_out()
+    except (TrainingError, *DAMAGE) as error:
+        reason = " ".join(str(error).split())  # one line
+        raise not_a_detector(path, f"it cannot be applied to sound: {reason}") from error
+    return detector
 
 
 def _probability(log_odds: Float64Array) -> Float64Array:

@@ -2,14 +2,16 @@
 
 import json
 import math
+import operator
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from soundsift.arrays import Float32Array
+from soundsift.config.clips import ClipParams
 from soundsift.config.features import FeatureParams
 from soundsift.detectors.metrics import DetectorMetrics
 from soundsift.errors import TrainingError
@@ -21,8 +23,11 @@ from soundsift.tables import read_schema
 MEMBER, ARRAYS = "soundsift.json", "soundsift.npz"
 # To be increased when the content of one of them changes.
 FORMAT = 3
-# Errors of reading a damaged archive, or one that is encrypted or compressed in another way.
-DAMAGE = (ValueError, TypeError, AttributeError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
+# Errors of reading and applying a damaged archive, or one that is encrypted or compressed in another way.
+DAMAGE = (
+    ValueError, TypeError, AttributeError, ArithmeticError, IndexError, RuntimeError, EOFError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -134,14 +139,21 @@ def read_definition(path: str | Path) -> Definition:
 
 
 def _checked(known: Definition) -> Definition:
-    """Check what detection calculates with.
+    """Check what detection calculates with, and what ``soundsift info`` prints.
 
     Raises
     ------
     ValueError
-        If there is no detector, or a threshold or weights are missing or no numbers in their range.
+        If there is no detector, a number is missing or not in its range, or a description is not as :func:`about` makes
+        it.
     """
-    known.feature_params()
+    params, sample_rate_hz = known.feature_params()
+    hints = [get_type_hints(kind, include_extras=True) for kind in (ClipParams, FeatureParams)]
+    for name, value in {"sample_rate_hz": sample_rate_hz, **vars(params)}.items():
+        for limit in get_args((hints[0] | hints[1])[name])[1:]:
+            compare = type(limit).__name__.lower()  # ge, gt, le or lt
+            if not getattr(operator, compare)(value, getattr(limit, compare)):
+                raise ValueError(f"{name} of its features is {str(value)[:20]}, which is out of range")
     if not known.thresholds:
         raise ValueError("it has no threshold of any detector")
     for name, threshold in known.thresholds.items():
@@ -155,7 +167,26 @@ def _checked(known: Definition) -> Definition:
                 raise ValueError(
                     f"the weights of {name} for {of_clips} are {weights}, not a slope of each part and a shift"
                 )
+    for name, facts in known.about.items():
+        if not _is_description(facts):
+            raise ValueError(f"its description of {name} is damaged")
     return known
+
+
+def _is_description(facts: object) -> bool:
+    """Return whether a value has the form of :func:`about`."""
+    match facts:
+        case {
+            "classes": [*classes], "except": [*others],
+            "n_train": int(), "train_positives": int(), "n_eval": int(), "positives": int(), **metrics,
+        }:  # fmt: skip
+            numbers = [one for one in metrics.values() if isinstance(one, list) and len(one) == 3]
+            return (
+                all(isinstance(one, str) for one in (*classes, *others))
+                and len(numbers) == len(metrics)
+                and all(isinstance(one, int | float) for of_metric in numbers for one in of_metric)
+            )
+    return False
 
 
 def _is_finite(value: object) -> bool:

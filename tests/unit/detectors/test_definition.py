@@ -1,16 +1,23 @@
+import io
 import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from soundsift import cli
-from soundsift.detectors.definition import MEMBER, read_definition
+from soundsift import cli, load
+from soundsift.config.features import FeatureParams
+from soundsift.detectors.definition import ARRAYS, MEMBER, read_definition
 from soundsift.detectors.inference import read_model
 from soundsift.errors import SoundsiftError, TrainingError
-from tests.unit.detection.models import write_tone_model
+from soundsift.features.definition import definition
+from tests.unit.detection.models import RATE_HZ, write_tone_model
+
+FEATURES = definition(RATE_HZ, FeatureParams())
+ABOUT = {"classes": ["Tone"], "except": [], "n_train": 9, "train_positives": 4, "n_eval": 2, "positives": 1}
 
 
 def edited(path: Path, **changes: Any) -> Path:
@@ -38,7 +45,18 @@ def edited(path: Path, **changes: Any) -> Path:
         ({"window_calibrations": {"tone": [0.0]}}, "the weights of tone for windows are [0.0], not a slope"),
         ({"window_calibrations": {"tone": [1.0, None]}}, "the weights of tone for windows are [1.0, None], not"),
         ({"window_calibrations": {"tone": [float("inf"), 0.0]}}, "the weights of tone for windows are [inf, 0.0], not"),
+        ({"thresholds": {"tone": 10**400}}, "int too large to convert to float"),
+        ({"window_calibrations": {"tone": [10**400, 0]}}, "int too large to convert to float"),
         ({"features": {"sample_rate_hz": "much"}}, "the definition of features lacks"),
+        ({"features": FEATURES | {"hop_length": "0"}}, "hop_length of its features is 0, which is out of range"),
+        ({"features": FEATURES | {"n_fft": str(10**400)}}, f"n_fft of its features is 1{19 * '0'}, which is out of"),
+        ({"features": FEATURES | {"rolloff_fraction": "nan"}}, "rolloff_fraction of its features is nan, which is"),
+        ({"features": FEATURES | {"sample_rate_hz": "-1"}}, "sample_rate_hz of its features is -1, which is out of"),
+        ({"about": [1]}, "'list' object has no attribute 'items'"),
+        ({"about": {"tone": 3}}, "its description of tone is damaged"),
+        ({"about": {"tone": ABOUT | {"classes": "Tone"}}}, "its description of tone is damaged"),
+        ({"about": {"tone": ABOUT | {"positives": "1"}}}, "its description of tone is damaged"),
+        ({"about": {"tone": ABOUT | {"f1": [0.9, 0.8]}}}, "its description of tone is damaged"),
     ],
 )
 @pytest.mark.parametrize("read", [read_definition, read_model])
@@ -67,3 +85,53 @@ def test_a_definition_that_does_not_fit_the_networks_is_refused(
         read_model(path)
     assert cli.main(["info", str(path)]) != 0
     assert reason in capsys.readouterr().err
+
+
+def test_a_description_as_it_is_written_is_read(tmp_path: Path) -> None:
+    about = {"tone": ABOUT | {"f1": [0.9, 0.8, 1]}}
+    assert read_definition(edited(tmp_path / "a.keras", about=about)).about == about
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"features": FEATURES | {"n_fft": "1024"}}, "operands could not be broadcast together"),
+        ({"features": FEATURES | {"n_mels": "64"}}, "could not broadcast"),
+        ({"features": FEATURES | {"hop_length": str(10**9)}}, "zero-size array"),
+        ({"features": FEATURES | {"hop_length": str(10**400)}}, "arrays used as indices"),
+        ({"columns": ["rms_mean", 2]}, "'int' object has no attribute"),
+        ({"columns": ["rms_mean", "loudness_mean"]}, "the features table lacks the column loudness_mean"),
+    ],
+)
+def test_a_model_that_cannot_be_applied_to_sound_is_refused_in_one_line(
+    changes: dict[str, Any], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = edited(tmp_path / "a.keras", **changes)
+    with pytest.raises(TrainingError, match=rf"a.keras is not a detector of .* applied to sound: .*{reason}") as error:
+        load(path)
+    assert len(str(error.value).splitlines()) == 1
+    # before the recording is read
+    assert cli.main(["detect", "--model", str(path), str(path)]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_a_model_with_damaged_networks_or_filters_is_refused(tmp_path: Path) -> None:
+    path = write_tone_model(tmp_path / "a.keras")
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with np.load(io.BytesIO(members[ARRAYS])) as arrays:
+        whole = dict(arrays)
+    for name, value in (
+        ("filters/window", whole["filters/window"][:100]),
+        ("filters/powers", whole["filters/powers"][:, :1]),
+        ("detectors/tone/statistics/mean", np.float32(0)),
+        ("detectors/tone/statistics/kernels_0", whole["detectors/tone/statistics/kernels_0"][:, :1]),
+        ("detectors/tone/statistics/kernels_0", whole["detectors/tone/statistics/kernels_0"] * np.nan),
+    ):
+        packed = io.BytesIO()
+        np.savez(packed, **whole | {name: value})
+        with zipfile.ZipFile(path, "w") as archive:
+            for member, content in (members | {ARRAYS: packed.getvalue()}).items():
+                archive.writestr(member, content)
+        with pytest.raises(TrainingError, match="a.keras is not a detector of this workflow"):
+            load(path)
