@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from soundsift.detectors.card import card
 from soundsift.detectors.columns import CURVE_COLUMNS, ERROR_COLUMNS
 from soundsift.detectors.definition import read_definition
@@ -14,14 +16,16 @@ from soundsift.tables import read_parquet
 
 
 def write_card(
-    detector: str, model: Path, metrics: Path, curve: Path, errors: Path, classes: Mapping[str, Any],
+    detector: str, model: Path, augmented: Path, metrics: Path, curve: Path, errors: Path, classes: Mapping[str, Any],
     lists: Mapping[str, str], network: Mapping[str, Any], path: Path,
 ) -> None:  # fmt: skip
     """Write the card as Markdown."""
     definition = read_definition(model)
+    partners = pq.read_table(augmented, columns=["partner_video_id"], partitioning=None)["partner_video_id"]
     text = card(
         classes, read_metrics(metrics), read_parquet(curve, CURVE_COLUMNS), read_parquet(errors, ERROR_COLUMNS), lists,
         definition.features, len(definition.columns), network, definition.calibrations[detector],
+        is_mixed=partners.null_count < len(partners),
     )  # fmt: skip
     write_text(text, path)
 
@@ -31,6 +35,7 @@ if __name__ == "__main__":
         write_card(
             detector=snakemake.wildcards.detector,
             model=Path(snakemake.input.model),
+            augmented=Path(snakemake.input.augmented),
             metrics=Path(snakemake.input.metrics),
             curve=Path(snakemake.input.curve),
             errors=Path(snakemake.input.errors),

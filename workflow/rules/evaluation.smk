@@ -103,6 +103,7 @@ rule draw_detector:
 # Write the model card.
 rule write_card:
     input:
+        augmented=TRAINING_TABLES["augmented"],
         model="results/detectors/{detector}/model.keras",
         metrics="results/detectors/{detector}/metrics.json",
         errors="results/detectors/{detector}/errors.parquet",

@@ -16,6 +16,7 @@ N_LABELS = 10
 def card(
     classes: Mapping[str, Any], metrics: DetectorMetrics, curve: pa.Table, errors: pa.Table, lists: Mapping[str, str],
     features: Mapping[str, str], n_inputs: int, network: Mapping[str, Any], weights: Sequence[float],
+    is_mixed: bool,
 ) -> str:  # fmt: skip
     """Write the card as Markdown.
 
@@ -33,6 +34,8 @@ def card(
         As configured: model, hidden_units, balance, augment, members, seed.
     weights
         Of the calibration: :class:`soundsift.detectors.training.Trained`.
+    is_mixed
+        Whether a clip was mixed into any of the augmented versions.
     """
     return render(
         __file__,
@@ -50,5 +53,6 @@ def card(
         n_inputs=n_inputs,
         network=network,
         slopes=weights[:-1],
+        is_mixed=is_mixed,
         keras_version=version("keras"),
     )

@@ -27,6 +27,7 @@ def test_a_card_describes_the_detector_its_data_and_its_performance() -> None:
         232,
         NETWORK,
         [0.71, 0.52, 0.1],
+        True,
     )
     for part in (
         "# The speech detector\n", "Speech, without Speech synthesizer.\n", "There are 6 networks on statistics and 3 networks on frames.", "weighted: 0.71 for statistics and 0.52 for frames.",
@@ -55,6 +56,7 @@ def test_a_card_without_an_eval_list_names_the_held_out_videos() -> None:
         25,
         NETWORK | {"model": "statistics"},
         [1.0, 0.0],
+        True,
     )
     assert "There is one network of a kind." in text
     assert "not calibrated" in text
@@ -69,7 +71,7 @@ def test_a_card_says_that_a_detector_learned_little_or_nothing(separates: bool) 
     held_out = HeldOut(90, {"statistics": 6}, {"statistics": 0.55}, 0.45, 0.65, separates, 40, None, None)
     metrics = replace(detector_metrics(), held_out=held_out)
     text = card(
-        {"classes": ["A"]}, metrics, CURVE, ERRORS, LISTS, {}, 25, NETWORK | {"model": "statistics"}, [0.1, 0.0]
+        {"classes": ["A"]}, metrics, CURVE, ERRORS, LISTS, {}, 25, NETWORK | {"model": "statistics"}, [0.1, 0.0], True
     )
     assert "There are 6 networks on statistics." in text
     assert "| statistics | 0.550 (0.450 to 0.650) |" in text
@@ -93,7 +95,7 @@ def test_a_card_without_an_interval_of_the_threshold_says_why() -> None:
         held_out = few if metrics.performance else metrics.held_out
         text = card(
             {"classes": ["Speech"]}, replace(metrics, held_out=held_out), CURVE, ERRORS, LISTS, {}, 25, NETWORK,
-            [0.7, 0.5, 0.1],
+            [0.7, 0.5, 0.1], True,
         )  # fmt: skip
         assert f"balanced accuracy.\nNo interval of the threshold is given, because {reason}\n" in text.replace(
             "best\nbalanced", "best balanced"
@@ -105,15 +107,19 @@ def test_a_card_without_an_interval_of_the_threshold_says_why() -> None:
 def test_a_label_with_a_bar_stays_in_its_cell_and_a_detector_without_errors_has_a_row() -> None:
     errors = pa.table({"label": ["A|B"], "with_it": [2], "missed": [1], "without_it": [0], "false_alarms": [0]})
     metrics = replace(detector_metrics(), baselines={})
-    text = card({"classes": ["Music"]}, metrics, CURVE, errors, LISTS, {}, 25, NETWORK, [0.7, 0.5, 0.1])
+    text = card({"classes": ["Music"]}, metrics, CURVE, errors, LISTS, {}, 25, NETWORK, [0.7, 0.5, 0.1], True)
     assert "| A/B | 1 of 2 | 0 of 0 |" in text
     assert "| | speech |\n| --- | --- |\n" in text
-    without = card({"classes": ["Music"]}, metrics, CURVE, errors.slice(0, 0), LISTS, {}, 25, NETWORK, [0.7, 0.5, 0.1])
+    without = card(
+        {"classes": ["Music"]}, metrics, CURVE, errors.slice(0, 0), LISTS, {}, 25, NETWORK, [0.7, 0.5, 0.1], True
+    )
     assert "| none | 0 | 0 |" in without
 
 
 def test_the_card_of_a_detector_that_was_not_judged_says_why_and_has_no_figures() -> None:
-    text = card({"classes": ["Dog"]}, not_judged(), CURVE[:0], ERRORS[:0], LISTS, {}, 25, NETWORK, [0.7, 0.5, 0.1])
+    text = card(
+        {"classes": ["Dog"]}, not_judged(), CURVE[:0], ERRORS[:0], LISTS, {}, 25, NETWORK, [0.7, 0.5, 0.1], True
+    )
     assert (
         "## Performance\n\nThe detector was not judged, because of the eval clips 1 are with dog and 299 without"
         in text
@@ -123,3 +129,16 @@ def test_the_card_of_a_detector_that_was_not_judged_says_why_and_has_no_figures(
     assert "probability of 0.400 |" in text
     for absent in ("| accuracy", "Brier", "## Errors", "learning.svg", "metrics above"):
         assert absent not in text, absent
+
+
+@pytest.mark.parametrize(("augment", "is_mixed"), [(1, True), (2, False), (0, False)])
+def test_a_card_lists_only_the_augmentation_that_was_done(augment: int, is_mixed: bool) -> None:
+    network = NETWORK | {"augment": augment}
+    classes = {"classes": ["Speech"]}
+    text = card(classes, detector_metrics(), CURVE, ERRORS, LISTS, {}, 25, network, [0.7, 0.5, 0.1], is_mixed)
+    versions = [line for line in text.splitlines() if "ugmented versions" in line]
+    done = (
+        f"{augment} (room, microphone, speed, noise, codec{', a mixed-in clip' * is_mixed}), and windows of 2 to 4 s."
+    )
+    none = "- There are no augmented versions of the training clips."
+    assert versions == [f"- Augmented versions per training clip: {done}" if augment else none]
