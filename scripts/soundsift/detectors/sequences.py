@@ -100,7 +100,7 @@ def read_sequences(features: Sequence[Path], augmented: Sequence[Path], wanted: 
     Raises
     ------
     TrainingError
-        If a sequence is in none of the files, or is damaged.
+        If a sequence is in none of the files, is damaged, or has other columns than those of the other files.
     InputError
         If a file cannot be read, or lacks a column.
     """
@@ -108,11 +108,18 @@ def read_sequences(features: Sequence[Path], augmented: Sequence[Path], wanted: 
     place = np.full(len(wanted), -1)
 
     def found() -> Iterator[npt.NDArray[np.float16]]:
-        n_found = 0
+        n_found, n_columns = 0, None
         for paths, has_versions in ((features, False), (augmented, True)):
             for path in paths:
                 for keys, sequences in _row_groups(path, ids, has_versions):
                     for key, sequence in zip(keys, sequences, strict=True):
+                        n_columns = n_columns or sequence.shape[1]
+                        if sequence.shape[1] != n_columns:
+                            rules = "augment_clips" if has_versions else "extract_features"
+                            raise TrainingError(
+                                f"{path} was made with other parameters than its neighbours: run again with "
+                                f"--forcerun {rules}"
+                            )
                         if key in wanted:
                             place[wanted[key]] = n_found
                             n_found += 1
@@ -161,25 +168,34 @@ def _row_groups(
                 columns = [found[name].to_pylist() for name in names]
                 keys = list(zip(*columns, strict=True)) if has_versions else [(id_, 0, False) for id_ in columns[0]]
                 cells = [cell.as_buffer() for cell in found[SEQUENCE_COLUMN.name]]  # views of the rows, not copies
-                yield keys, _checked(path, columns[0], cells, n_columns)
+                # the versions are made from the clips, the sequences of the clips from the frames
+                made_from = None if has_versions else path.parent.with_name("frames") / path.stem
+                yield keys, _checked(path, columns[0], cells, n_columns, made_from)
 
 
 def _checked(
-    path: Path, clip_ids: Sequence[str], cells: Sequence[pa.Buffer], n_columns: int
+    path: Path, clip_ids: Sequence[str], cells: Sequence[pa.Buffer], n_columns: int, made_from: Path | None
 ) -> list[npt.NDArray[np.float16]]:
-    """Read cells; refuse those that are no sequence or have values that are not finite."""
+    """Read cells; refuse those that are no sequence or have values that are not finite.
+
+    ``made_from`` is a folder that may have the same values, and is to be deleted too.
+    """
     for clip_id, cell in zip(clip_ids, cells, strict=True):
         if not cell.size or cell.size % (2 * n_columns):
             raise _damaged(path, clip_id, f"{cell.size} bytes, not a multiple of {2 * n_columns}")
     sequences = unpacked(cells, n_columns)
     for clip_id, sequence in zip(clip_ids, sequences, strict=True):
         if not np.isfinite(sequence).all():
-            raise _damaged(path, clip_id, "values that are not finite")
+            raise _damaged(
+                path, clip_id, "values that are not finite", f" and the folder {made_from}" * bool(made_from)
+            )
     return sequences
 
 
-def _damaged(path: Path, clip_id: str, what: str) -> TrainingError:
-    return TrainingError(f"{path} has a damaged sequence of frames, clip {clip_id} ({what}): delete it and run again")
+def _damaged(path: Path, clip_id: str, what: str, more: str = "") -> TrainingError:
+    return TrainingError(
+        f"{path} has a damaged sequence of frames, clip {clip_id} ({what}): delete this file{more} and run again"
+    )
 
 
 def _has_any(rows: pa.Table, ids: pa.Array) -> bool:

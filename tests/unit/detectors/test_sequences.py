@@ -69,8 +69,12 @@ NOT_FINITE = [np.full((9, N_COLUMNS), value, dtype=np.float32) for value in (np.
     ],
 )
 def test_a_damaged_sequence_is_refused_with_its_file_and_clip(cell: bytes, what: str, tmp_path: Path) -> None:
-    path = written(tmp_path / "train-00003.parquet", ["good", "bad"], [GOOD, cell])
-    message = rf"train-00003\.parquet has a damaged sequence of frames, clip bad \({what}\): delete it and run again"
+    (tmp_path / "features").mkdir()
+    path = written(tmp_path / "features/train-00003.parquet", ["good", "bad"], [GOOD, cell])
+    frames = rf" and the folder {tmp_path}/frames/train-00003" if "finite" in what else ""
+    message = (
+        rf"train-00003\.parquet has a damaged sequence of frames, clip bad \({what}\): delete this file{frames} and"
+    )
     with pytest.raises(TrainingError, match=message):
         read_sequences([path], [], {("good", 0, False): 0, ("bad", 0, False): 1})
     with pytest.raises(TrainingError, match=message):
@@ -109,3 +113,13 @@ def test_a_table_whose_values_are_damaged_is_named(tmp_path: Path) -> None:
         InputError, match=r"train-00003\.parquet cannot be read as Parquet \(.*\): delete it and run again"
     ):
         list(clip_sequences([path]))
+
+
+def test_a_table_with_other_columns_than_the_others_is_named(tmp_path: Path) -> None:
+    paths = [written(tmp_path / "train-00000.parquet", ["a"], [GOOD]), tmp_path / "train-00001.parquet"]
+    other = pa.table({"clip_id": ["b"], "sequence": pa.array([bytes(2 * 9 * (N_COLUMNS - 7))], pa.binary())})
+    write_parquet(other.replace_schema_metadata(definition(22050, FeatureParams(n_mfcc=13))), paths[1])
+    wanted = {("a", 0, False): 0, ("b", 0, False): 1}
+    message = "train-00001.parquet was made with other parameters than its neighbours: .* --forcerun extract_features"
+    with pytest.raises(TrainingError, match=message):
+        read_sequences(paths, [], wanted)
