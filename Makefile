@@ -9,6 +9,17 @@ UV := $(if $(filter undefined,$(origin UV)),$(shell uv --version >/dev/null 2>&1
 override CORES := $(or $(CORES),$(shell nproc 2>/dev/null || sysctl -n hw.ncpu))
 BIN := .venv/bin
 ifneq ($(filter-out clean lock,$(or $(MAKECMDGOALS),run)),)
+# .venv may be a link, also to a folder that does not exist yet, but not to a file, to itself or to this folder.
+SOUND := import os, pathlib, sys; here = pathlib.Path.cwd(); place = pathlib.Path(".venv").resolve(); \
+  sys.exit(place in (here, *here.parents) or not next(p for p in (place, *place.parents) if os.path.lexists(p)).is_dir())
+ifneq ($(shell [ -d .venv ] && [ ! -L .venv ] || ! "$(PYTHON)" -c '' 2>/dev/null || "$(PYTHON)" -c '$(SOUND)' 2>/dev/null || echo no),)
+$(error soundsift: .venv is neither a folder nor a link to one of its own: delete it and run make again)
+endif
+ifneq ($(UV),)
+ifneq ($(shell "$(UV)" --version >/dev/null 2>&1 || echo no),)
+$(error soundsift: UV=$(UV) does not work: name a program uv, or write make UV= to set up with pip)
+endif
+endif
 # Programs in .venv name their interpreter: in line 1, or in line 2 if its path is long or has a space.
 GONE := $(shell path="$$(sed -n '1,2s/^[^/]*\(\/.*\/python[a-z0-9.]*\).*/\1/p' $(BIN)/snakemake 2>/dev/null)"; \
   [ -z "$$path" ] || [ -e "$$path" ] || printf %s "$$path")
@@ -22,7 +33,7 @@ $(shell [ ! -x $(BIN)/python ] || [ "$$("$(GIVEN)" -c '$(VERSION)' 2>/dev/null)"
 endif
 endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# .venv may be a link, also to a folder that does not exist yet. venv makes no environment at a link.
+# venv makes no environment at a link.
 PLACE := import os; print(os.path.relpath(os.path.realpath(".venv")))
 # The locks are complete: --no-deps.
 INSTALL = $(if $(UV),"$(UV)" pip install --quiet --python .venv,$(PIP) --no-compile) --no-deps --require-hashes --requirement
@@ -88,11 +99,10 @@ clean:
 	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || { command -v "$(PYTHON)" >/dev/null \
 	  && found="found $$("$(PYTHON)" --version 2>&1 | head -n 1)" || found="not found: $(PYTHON)"; \
 	  echo "soundsift needs Python 3.11, 3.12 or 3.13, $$found: make run PYTHON=python3.13" >&2; exit 1; }
-	@place="$$("$(PYTHON)" -c '$(PLACE)')"; [ -d .venv ] || { [ ! -e "$$place" ] && [ ! -L "$$place" ]; } || { \
-	  echo "soundsift: .venv is neither a folder nor a link to one: delete it and run make again" >&2; exit 1; }
 	@echo 'Setting up .venv with $(if $(UV),uv,pip): 0.7 GB to download, 2.7 GB on disk, two to four minutes.'
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv "$$("$(PYTHON)" -c '$(PLACE)')"
-	@$(BIN)/python -c '$(SUPPORTED)' || { echo "soundsift: .venv has $$($(BIN)/python --version): delete it and run make again" >&2; exit 1; }
+	@$(BIN)/python -c '$(SUPPORTED)' 2>/dev/null || { found="$$($(BIN)/python --version 2>/dev/null)"; \
+	  echo "soundsift: .venv has $${found:-no Python that works}: delete it and run make again" >&2; exit 1; }
 	@$(INSTALL) requirements.lock
 	@$(BYTECODE)
 	@touch $@

@@ -10,12 +10,12 @@ from soundsift.tables import read_parquet, write_csv
 
 
 def count_coverage(
-    clips: Path, outcomes_dir: Path, features_dir: Path, merged: Path, archive: Path, retry_permanent: bool,
-    missing: Path, counts: Path, option: str = "",
+    clips: Path, finished_dir: Path, outcomes_dir: Path, features_dir: Path, merged: Path, archive: Path,
+    retry_permanent: bool, missing: Path, counts: Path, option: str = "",
 ) -> str:  # fmt: skip
     """Write the missing clips and the counts; return the text to print."""
     records = Archive(archive)
-    found = coverage.present(read_parquet(clips), outcomes_dir, features_dir, records, merged)
+    found = coverage.present(read_parquet(clips), outcomes_dir, features_dir, records, merged, finished_dir)
     write_csv(coverage.missing(found), missing)
     text = coverage.lines(found, retry_permanent, coverage.undecided(found, records), option)
     text += coverage.whole_files(found, records) + coverage.refusals(records)
@@ -28,6 +28,7 @@ if __name__ == "__main__":
         print(
             count_coverage(
                 clips=Path(snakemake.input.clips),
+                finished_dir=Path(snakemake.params.finished),
                 outcomes_dir=Path(snakemake.params.outcomes),
                 features_dir=Path(snakemake.params.features),
                 merged=Path(snakemake.params.merged),

@@ -175,8 +175,8 @@ def test_an_environment_may_be_a_link(tmp_path: Path) -> None:
     assert make(tmp_path / "here", *choices).returncode == 0
 
 
-@pytest.mark.parametrize("target", [".venv", "file", None])
-def test_what_cannot_become_an_environment_is_named(target: str | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", [".venv", "file", "file/folder", ".", "..", None])
+def test_what_cannot_become_an_environment_is_named_in_one_line(target: str | None, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     if target is None:
         (tmp_path / ".venv").touch()
@@ -184,8 +184,22 @@ def test_what_cannot_become_an_environment_is_named(target: str | None, tmp_path
         (tmp_path / ".venv").symlink_to(target)
     done = make(tmp_path, ".venv/packages")
     assert done.returncode != 0 and "Setting up" not in done.stdout
-    line = "soundsift: .venv is neither a folder nor a link to one: delete it and run make again"
-    assert done.stderr.splitlines().count(line) == 1
+    (line,) = done.stderr.splitlines()
+    assert "soundsift: .venv is neither a folder nor a link to one of its own: delete it" in line
+
+
+def test_an_environment_whose_python_does_not_work_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to("gone")
+    done = make(tmp_path, ".venv/packages", f"PYTHON={program(tmp_path / 'python', '')}")
+    assert "soundsift: .venv has no Python that works: delete it and run make again" in done.stderr.splitlines()
+
+
+@pytest.mark.parametrize("uv", ["nonesuch", "false", "uv --offline"])
+def test_a_uv_that_does_not_work_is_named_in_one_line(uv: str, tmp_path: Path) -> None:
+    done = make(tmp_path, ".venv/packages", f"UV={uv}")
+    (line,) = done.stderr.splitlines()
+    assert done.returncode != 0 and f"soundsift: UV={uv} does not work" in line
 
 
 def test_a_python_that_is_not_used_is_named_and_does_not_change_an_environment(tmp_path: Path) -> None:
@@ -259,8 +273,9 @@ def test_the_demo_needs_no_tools_for_tests(tmp_path: Path) -> None:
         assert "requirements.dev.lock" in make(tmp_path, "--dry-run", target).stdout, target
 
 
-@pytest.mark.parametrize(("choice", "installer"), [("UV=/bin/uv", '"/bin/uv" pip install'), ("UV=", "-m pip install")])
+@pytest.mark.parametrize(("choice", "installer"), [("UV=./uv", '"./uv" pip install'), ("UV=", "-m pip install")])
 def test_every_installation_checks_hashes(tmp_path: Path, choice: str, installer: str) -> None:
+    program(tmp_path / "uv", "")
     done = make(tmp_path, "--dry-run", ".venv/site", "test", "slurm-test", choice)
     lines = [line for line in done.stdout.splitlines() if ".lock" in line]
     assert len(lines) == len(LOCKS)

@@ -90,6 +90,8 @@ rule coverage:
         mem_mb=growing(2000),
         runtime=60,
     params:
+        # what download_clips has written, unless it is deleted once used
+        finished="results/downloads" if config["keep"]["media"] else "results/outcomes",
         outcomes="results/outcomes",
         features="results/features",
         merged="results/coverage.parquet",

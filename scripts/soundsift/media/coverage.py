@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
 from soundsift.media.archive import Archive, Record, source_of
@@ -31,6 +30,7 @@ MISSING_COLUMNS = (
     Column("outcome", pa.string(), "", "outcome of the clip; not_asked if it was not requested yet"),
     Column("reason", pa.string(), "", "message of the source or decoder"),
 )
+CLIP_ID = [c for c in BATCH_COLUMNS if c.name == "clip_id"]
 # Columns of the coverage table that are read here.
 MERGED_COLUMNS = (
     *(c for c in CLIP_COLUMNS if c.name in ("clip_id", "batch")),
@@ -42,33 +42,38 @@ Known = tuple[str, str, str]
 
 
 def present(
-    clips: pa.Table, outcomes_dir: Path, features_dir: Path, archive: Archive, merged: Path | None = None
-) -> pa.Table:
+    clips: pa.Table, outcomes_dir: Path, features_dir: Path, archive: Archive, merged: Path | None = None,
+    finished_dir: Path | None = None,
+) -> pa.Table:  # fmt: skip
     """Add ``outcome``, ``reason``, ``source``, ``finished`` and ``converted`` to the clip table; request nothing.
 
-    ``finished`` tells whether the batch has outcomes; ``converted`` whether the outcome is that of the clip, not only
-    that of its media.
+    ``finished`` tells whether the batch has a file in ``finished_dir``, so that a run does not ask for its clips;
+    ``converted`` whether the outcome is that of the clip, not only that of its media.
 
     Parameters
     ----------
+    finished_dir
+        The folder of the outcomes if it is None.
     merged
         The coverage table of the last run. It stands for tables that were deleted or cut short, except for clips that
         were requested again since. Without it, their clips are counted by the archive.
     """
+    finished_dir = finished_dir or outcomes_dir
     known: dict[str, Known] = {}
     finished: set[str] = set()
     lacking: list[str] = []
     for batch, n_clips in Counter(clips["batch"].to_pylist()).items():
         outcomes, features = outcomes_dir / f"{batch}.csv", features_dir / f"{batch}.parquet"
         of_batch: dict[str, Known] = {}
-        if outcomes.is_file():
+        if (finished_dir / f"{batch}.csv").is_file():
             finished.add(batch)
+        if outcomes.is_file():
             of_batch = _outcomes_of(outcomes)
             kept = {clip_id for clip_id, (outcome, _, _) in of_batch.items() if outcome in KEPT}
             if _is_newer(features, outcomes):
-                featured = pq.read_table(features, columns=["clip_id"], partitioning=None)["clip_id"].to_pylist()
+                featured = read_parquet(features, CLIP_ID)["clip_id"].to_pylist()
                 of_batch |= {i: ("corrupt", UNREADABLE, of_batch[i][2]) for i in kept.difference(featured)}
-            elif merged and _is_newer(merged, outcomes):
+            elif merged and (_is_newer(merged, outcomes) or len(of_batch) < n_clips):
                 of_batch = {i: row for i, row in of_batch.items() if i not in kept}  # some may be unreadable
         if len(of_batch) < n_clips:
             lacking.append(batch)
@@ -204,8 +209,8 @@ def lines(coverage: pa.Table, retry_permanent: bool, undecided: Collection[str] 
     unconverted = coverage.filter(pc.and_(there, pc.invert(coverage["converted"])))
     if unconverted.num_rows:
         text.append(
-            f"{unconverted.num_rows:,} of them are counted by their media alone. Only a run finds out which of these "
-            "are silent, too short or unreadable."
+            f"{unconverted.num_rows:,} of the clips that are there are counted by their media alone. Only a run finds "
+            "out which of these are silent, too short or unreadable."
         )
     sources = by_source(coverage)
     if len(sources) > 1:

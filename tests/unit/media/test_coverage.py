@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from count_coverage import count_coverage
+from soundsift.errors import InputError
 from soundsift.media import coverage
 from soundsift.media.archive import Archive, Record
 from soundsift.media.archive_writer import open_for_writing
@@ -79,6 +80,26 @@ def test_deleted_features_or_rows_of_outcomes_are_those_of_the_last_run(tmp_path
     write_parquet(pa.table({"clip_id": IDS[:1]}), features / "train-00000.parquet")
     # features that are there: their absence says that a clip could not be read back
     assert counted(2) == ["ok", "corrupt", "too_short"]
+    os.utime(outcomes / "train-00000.csv")  # rows were taken out by hand
+    assert coverage.present(clips, outcomes, tmp_path / "none", archive, merged)["outcome"].to_pylist() == [
+        "ok", "corrupt", "too_short",
+    ]  # fmt: skip
+    (features / "train-00000.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="train-00000.parquet cannot be read.*delete it"):
+        coverage.present(clips, outcomes, features, archive, merged)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_run_asks_for_the_clips_of_batches_that_were_not_downloaded(is_there: bool, tmp_path: Path) -> None:
+    archive = open_for_writing(tmp_path / "archive")
+    clips = pa.table({"clip_id": IDS[:1], "split": ["train"], "batch": ["train-00000"]})
+    (tmp_path / "downloads").mkdir()
+    if is_there:
+        (tmp_path / "downloads" / "train-00000.csv").touch()
+    none = tmp_path / "none"
+    found = coverage.present(clips, none, none, archive, finished_dir=tmp_path / "downloads")
+    n = 0 if is_there else 1
+    assert f"A run would ask for {n} clips" in coverage.lines(found, retry_permanent=False)
 
 
 def test_deleted_outcomes_are_those_of_the_last_run_except_for_clips_requested_since(
@@ -111,7 +132,9 @@ def test_clips_that_only_their_media_tell_of_are_said_to_be_counted_so(tmp_path:
         archive.write(Record(clip_id, clip_id[:11], "ok"))
     clips = pa.table({"clip_id": IDS, "split": ["train"] * 5, "batch": ["train-00000"] * 5})
     found = coverage.present(clips, tmp_path / "outcomes", tmp_path / "features", archive)
-    assert "\n2 of them are counted by their media alone." in coverage.lines(found, retry_permanent=False)
+    assert "\n2 of the clips that are there are counted by their media alone." in coverage.lines(
+        found, retry_permanent=False
+    )
     finished = found.set_column(found.column_names.index("converted"), "converted", pa.array([True] * 5))
     assert "media alone" not in coverage.lines(finished, retry_permanent=False)
 
@@ -141,7 +164,7 @@ def test_the_text_says_who_refuses_requests_and_until_when(tmp_path: Path) -> No
     write_parquet(pa.table(clips | {"split": ["train"], "batch": ["train-00000"]}), tmp_path / "clips.parquet")
     missing, counts = tmp_path / "missing.csv", tmp_path / "counts.txt"
     none = tmp_path / "none"
-    text = count_coverage(tmp_path / "clips.parquet", none, none, none, archive.root, False, missing, counts)
+    text = count_coverage(tmp_path / "clips.parquet", none, none, none, none, archive.root, False, missing, counts)
     assert coverage.refusals(archive) in text
     assert "A run would ask for 1 clips (1 not_asked)." in text
 

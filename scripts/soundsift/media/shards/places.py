@@ -9,7 +9,7 @@ from glob import glob
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from soundsift.config.sources import split_pattern
+from soundsift.config.sources import index_path, split_pattern
 from soundsift.errors import InputError
 from soundsift.files import read_json
 
@@ -86,11 +86,14 @@ class Folder(Place):
     """Shards on disk."""
 
     read_bytes = 1 << 20
-    against_loss = "mount the disk or correct download.sources (or delete resources/shards if it is gone for good)"
 
     def __init__(self, url: str) -> None:
         self._pattern = url.removeprefix("file://")
         self._folder = Path(split_pattern(self._pattern)[0])
+        self.against_loss = (
+            f"mount the disk, delete {index_path(url).removesuffix('.parquet')} if only some shards are gone for good, or "
+            "take the source out of download.sources"
+        )
 
     def shards(self) -> list[Shard]:
         """List the shards by name; their version is made of size and modification time."""
