@@ -12,7 +12,8 @@ ifneq ($(filter-out clean lock,$(or $(MAKECMDGOALS),run)),)
 # .venv may be a link, also to a folder that does not exist yet, but not to a file, to itself or to this folder.
 SOUND := import os, pathlib, sys; here = pathlib.Path.cwd(); place = pathlib.Path(".venv").resolve(); \
   sys.exit(place in (here, *here.parents) or not next(p for p in (place, *place.parents) if os.path.lexists(p)).is_dir())
-ifneq ($(shell [ -d .venv ] && [ ! -L .venv ] || ! "$(PYTHON)" -c '' 2>/dev/null || "$(PYTHON)" -c '$(SOUND)' 2>/dev/null || echo no),)
+IS_SOUND = [ -d .venv ] && [ ! -L .venv ] || ! "$(PYTHON)" -c '' >/dev/null 2>&1 || "$(PYTHON)" -c '$(SOUND)' >/dev/null 2>&1
+ifneq ($(shell $(IS_SOUND) || echo no),)
 $(error soundsift: .venv is neither a folder nor a link to one of its own: delete it and run make again)
 endif
 ifneq ($(UV),)

@@ -91,8 +91,8 @@ class Folder(Place):
         self._pattern = url.removeprefix("file://")
         self._folder = Path(split_pattern(self._pattern)[0])
         self.against_loss = (
-            f"mount the disk, delete {index_path(url).removesuffix('.parquet')} if only some shards are gone for good, or "
-            "take the source out of download.sources"
+            f"mount the disk, delete {index_path(url).removesuffix('.parquet')} if only some shards are gone for good, "
+            "or take the source out of download.sources"
         )
 
     def shards(self) -> list[Shard]:
