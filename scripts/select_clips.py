@@ -28,7 +28,7 @@ def select_clips(
         lists = {name: divide(rows, durations.seconds_of, whole) for name, rows in lists.items()}
     members = detector_members(detectors, classes, tree)
     clips, excluded = selection.select_clips(lists, classes, members, batch_size, params, layout.fold)
-    clip_checks.check_trainable(clips, list(detectors), whole.min_seconds)
+    clip_checks.check_trainable(clips, excluded["reason"], list(detectors), whole.min_seconds)
     if one_clip_a_video:
         clip_checks.check_one_clip_a_video(clips)
     n_batches = batches.write_batches(clips, batches_dir, names_path)

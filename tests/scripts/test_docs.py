@@ -276,9 +276,11 @@ def test_a_class_that_audioset_lacks_needs_one_line_in_the_class_table(tmp_path:
     (one,) = [one for one in blocks("yaml", "own-classes.md") if "my_classes.csv" in one.text]
     (name,) = settled(one)["detectors"]["kettle"]["classes"]
     assert name == next(csv.reader(io.StringIO(line)))[2]
-    (tmp_path / "kettle.csv").write_text(f"video_id,start,end,labels\na,0,10,{name}\nb,0,10,Speech\n")
+    (tmp_path / "kettle.csv").write_text(
+        "video_id,start,end,labels\n" + "".join(f"{i},0,10,{label}\n" for i, label in enumerate([name, "Speech"] * 2))
+    )
     found = select(settled(one), tmp_path, tables(tmp_path, line), {"train": tmp_path / "kettle.csv"}, youtube=False)
-    assert [clip["is_kettle"] for clip in found["clips"]] == [True, False]
+    assert [clip["is_kettle"] for clip in found["clips"]] == [True, False] * 2
 
 
 def test_no_recipe_forces_an_empty_variable() -> None:

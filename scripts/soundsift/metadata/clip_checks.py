@@ -7,31 +7,41 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundsift.errors import ConfigError, InputError
+from soundsift.metadata.reasons import EVAL_VIDEO, REASONS
 from soundsift.metadata.truth_counts import lacking
 
 # Seconds by which programs round times.
 ROUNDING = 1e-6
 
 
-def check_trainable(clips: pa.Table, detectors: Sequence[str], min_seconds: float = 0.0) -> None:
+def check_trainable(
+    clips: pa.Table, left_out: pa.ChunkedArray, detectors: Sequence[str], min_seconds: float = 0.0
+) -> None:
     """Check that each detector has training clips with and without its class, before anything is downloaded.
 
     A warning is logged if fewer than two eval clips are known to have the class, or fewer than two not to have it: the
     detector is then not judged. Error and warning name all such detectors. Another warning is logged if clips are
     shorter than ``min_seconds``, because they will be left out.
 
+    Parameters
+    ----------
+    left_out
+        Why rows of the lists are no clips.
+
     Raises
     ------
     ConfigError
-        If no training clip is known to have the class of a detector, or none is known not to have it.
+        If fewer than two training clips are known to have the class of a detector, or fewer than two not to have it.
     """
     if min_seconds:
         _remark_short_clips(clips, min_seconds)
     train, held_out = (clips.filter(pc.equal(clips["split"], split)) for split in ("train", "eval"))
-    if few := lacking(train, detectors, least=1):
+    if few := lacking(train, detectors, least=2):
+        n_in_test = pc.sum(pc.equal(left_out, list(REASONS)[EVAL_VIDEO])).as_py()
+        in_test = f" ({n_in_test} more share a file or group with the test data)" if n_in_test else ""
         raise ConfigError(
-            f"{few} cannot be trained: of the {train.num_rows} training clips at least 1 must have the class and 1 "
-            "must not: use more rows or change detectors"
+            f"{few} cannot be trained: of the {train.num_rows} training clips{in_test} at least 2 must have the class "
+            "and 2 must not: use more rows or change detectors"
         )
     if held_out.num_rows and (few := lacking(held_out, detectors, least=2)):
         logging.getLogger("soundsift").warning(

@@ -14,9 +14,9 @@ from soundsift.errors import InputError
 from soundsift.metadata.batches import batch_names
 from soundsift.metadata.classes import Classes, Mask, Members
 from soundsift.metadata.lists import Segments
-from soundsift.metadata.reasons import BEYOND, EVAL_VIDEO, INACCURATE, KEPT, NOT_CHOSEN, REASONS, UNREADABLE
+from soundsift.metadata.reasons import BEYOND, EVAL_VIDEO, INACCURATE, KEPT, NOT_CHOSEN, REASONS, REPEATED, UNREADABLE
 from soundsift.metadata.rows import Rows
-from soundsift.metadata.sources import connected
+from soundsift.metadata.sources import connected, joined
 
 # metadata.per_detector chooses from groups of this many rows. Rows that are appended to a list later do not change the
 # choice from groups that were complete.
@@ -67,6 +67,8 @@ def select_clips(
     reason = np.where(rows.position < (choice.max_clips or len(rows)), KEPT, BEYOND).astype(np.int8)
     reason[(reason == KEPT) & np.isnan(rows.end_seconds)] = UNREADABLE
     row, code = rows.merge_repeats(reason)
+    if "group" in rows.extra:
+        rows.extra["group"] = _one_group_a_clip(rows, (reason == KEPT) | (reason == REPEATED))
     accurate = classes.accurate[code]
 
     def rows_with(labels: Mask) -> Mask:
@@ -116,6 +118,14 @@ def select_clips(
         "reason": pa.array(list(REASONS)).take(pa.array(reason[~kept])),
     } | ({"file": rows.extra["file"].filter(left_out)} if "file" in rows.extra else {})
     return pa.table(columns), pa.table(excluded)
+
+
+def _one_group_a_clip(rows: Rows, wanted: Mask) -> pa.Array:
+    """Join the groups that rows of one clip name, shape (n_rows,)."""
+    group = rows.extra["group"]
+    # a row without a group has the name of its file, which all rows of the clip have
+    named = pa.array(wanted & pc.not_equal(group, rows.video_id).to_numpy(zero_copy_only=False))
+    return pc.replace_with_mask(group, named, joined(rows.clip_id.filter(named), group.filter(named)))
 
 
 def _in_test(rows: Rows, kept: Mask) -> Mask:

@@ -25,6 +25,9 @@ ONTOLOGY = Ontology(
 )
 BOTH = {"music": {"classes": ["Music"]}, "speech": {"classes": ["/m/speech"]}}
 
+# no row was left out
+NONE = pa.chunked_array([[]], pa.string())
+
 
 def classes(inaccurate: tuple[str, ...] = ()) -> Classes:
     good = np.array([i not in inaccurate for i in IDS])
@@ -187,13 +190,15 @@ def test_a_choice_takes_every_clip_if_there_are_fewer_than_wanted(tmp_path: Path
 
 
 def test_a_detector_with_only_positive_or_only_negative_training_clips_is_refused(tmp_path: Path) -> None:
-    clips, _ = select(tmp_path, train="aaaaaaaaaaa,0,10,/m/dog\n", eval="bbbbbbbbbbb,0,10,/m/music\n")
+    train = "aaaaaaaaaaa,0,10,/m/dog\nbbbbbbbbbbb,10,20,/m/dog\n"
+    clips, excluded = select(tmp_path, train=train, eval="bbbbbbbbbbb,0,10,/m/music\n")
     clips = clips.append_column("is_noise", pa.nulls(clips.num_rows, pa.bool_()))
     with pytest.raises(ConfigError) as error:
-        clip_checks.check_trainable(clips, ["music", "speech", "noise"])
+        clip_checks.check_trainable(clips, excluded["reason"], ["music", "speech", "noise"])
     assert str(error.value).startswith(
         "detectors.music (0 with it, 1 without, 0 unknown), detectors.speech (0 with it, 1 without, 0 unknown), "
-        "detectors.noise (0 with it, 0 without, 1 unknown) cannot be trained: of the 1 training clips at least 1 must"
+        "detectors.noise (0 with it, 0 without, 1 unknown) cannot be trained: of the 1 training clips (1 more share a file or "
+        "group with the test data) at least 2 must have the class and 2 must not"
     )
 
 
@@ -201,9 +206,9 @@ def test_a_detector_with_only_positive_or_only_negative_training_clips_is_refuse
 def test_a_detector_that_cannot_be_evaluated_is_warned_of(
     n_dogs: int, n_others: int, warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    truths = [True, False, *[True] * n_dogs, *[False] * n_others, None]
-    splits = ["train"] * 2 + ["eval"] * (n_dogs + n_others) + ["train"]
-    clip_checks.check_trainable(pa.table({"split": splits, "is_dog": truths}), ["dog"])
+    truths = [True, True, False, False, *[True] * n_dogs, *[False] * n_others, None]
+    splits = ["train"] * 4 + ["eval"] * (n_dogs + n_others) + ["train"]
+    clip_checks.check_trainable(pa.table({"split": splits, "is_dog": truths}), NONE, ["dog"])
     message = f"detectors.dog ({n_dogs} with it, {n_others} without, 0 unknown) will be trained, but not judged: of the"
     assert [record.getMessage().startswith(message) for record in caplog.records] == [True] * warned
 
@@ -285,13 +290,13 @@ def select_files(text: str, folder: Path, layout: LayoutParams) -> tuple[pa.Tabl
 def test_clips_that_will_be_too_short_are_said_before_anything_runs(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    text = "file,start,end,labels\na.wav,0,0.5,dog\na.wav,1,4,cat\na.wav,5,6.25,dog\n"
+    text = "file,start,end,labels\na.wav,0,0.5,dog\na.wav,1,4,cat\na.wav,5,6.25,dog\nb.wav,0,5,cat\n"
     clips, _ = select_files(text, tmp_path, LayoutParams())
-    clip_checks.check_trainable(clips, ["dog"], 3.0)
-    assert "2 of 3 clips are shorter than clips.min_seconds (3 s) and will be left out as too_short: " in caplog.text
+    clip_checks.check_trainable(clips, NONE, ["dog"], 3.0)
+    assert "2 of 4 clips are shorter than clips.min_seconds (3 s) and will be left out as too_short: " in caplog.text
     assert "(the shortest clip has 0.5 s)" in caplog.text
     caplog.clear()
-    clip_checks.check_trainable(clips, ["dog"], 0.5)
+    clip_checks.check_trainable(clips, NONE, ["dog"], 0.5)
     assert not caplog.text
 
 
@@ -347,6 +352,25 @@ def test_no_group_that_shares_a_file_with_the_test_data_is_trained_on(tmp_path: 
     clips, excluded = select_files(text, tmp_path, LayoutParams(fold="1", group="speaker"))
     assert sorted(Path(file).stem for file in clips["file"].to_pylist()) == ["anna", "dora", "emil", "other"]
     assert excluded["reason"].to_pylist() == ["eval_video"] * 3
+
+
+@pytest.mark.parametrize("fold_of_talk", [1, 2])
+def test_a_clip_with_two_groups_keeps_both_groups_together(fold_of_talk: int, tmp_path: Path) -> None:
+    text = "file,start,end,labels,fold,speaker\n" + "".join(
+        f"{file}.wav,0,10,{label},{fold},{speaker}\n"
+        for file, label, fold, speaker in (
+            ("talk", "dog", fold_of_talk, "anna"), ("talk", "cat", fold_of_talk, "ben"),
+            ("ben", "dog", 3 - fold_of_talk, "ben"), ("dora", "dog", 2, "dora"), ("emil", "cat", 1, "emil"),
+            ("dora", "cat", 2, ""),
+        )
+    )  # fmt: skip
+    clips, excluded = select_files(text, tmp_path, LayoutParams(fold="1", group="speaker"))
+    left = {"talk", "dora", "emil"} if fold_of_talk == 1 else {"ben", "dora", "emil"}
+    assert {Path(file).stem for file in clips["file"].to_pylist()} == left
+    assert sorted(excluded["reason"].to_pylist()) == ["eval_video", "repeated", "repeated"]
+    groups = dict(zip((Path(file).stem for file in clips["file"].to_pylist()), clips["group"].to_pylist(), strict=True))
+    # also for a split of the training list
+    assert groups == {next(iter(left - {"dora", "emil"})): "anna + ben", "dora": "dora", "emil": "emil"}
 
 
 def test_rows_without_a_group_are_groups_of_their_own(tmp_path: Path) -> None:
