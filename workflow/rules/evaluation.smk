@@ -103,7 +103,7 @@ rule draw_detector:
 # Write the model card.
 rule write_card:
     input:
-        augmented=TRAINING_TABLES["augmented"],
+        **TRAINING_TABLES,
         model="results/detectors/{detector}/model.keras",
         metrics="results/detectors/{detector}/metrics.json",
         errors="results/detectors/{detector}/errors.parquet",
@@ -121,7 +121,7 @@ rule write_card:
     params:
         classes=lambda wildcards: config["detectors"][wildcards.detector],
         lists=METADATA["segments"],
-        network={**NETWORK, "augment": TRAINING["augment"]},
+        settings={k: config[k] for k in ("clips", "features", "training")},
         code=code_digest("write_card"),
     message:
         "Writing the card of the {wildcards.detector} detector"

@@ -23,6 +23,17 @@ def can_be_judged(n_eval: int, positives: int) -> bool:
     return min(positives, n_eval - positives) >= N_TO_JUDGE
 
 
+def rate_without_error(n_clips: int) -> float:
+    """Return the rate of errors, 0 to 1, at which one list of this many clips in twenty has no error.
+
+    Examples
+    --------
+    >>> round(rate_without_error(100), 3)
+    0.03
+    """
+    return float(1 - 0.05 ** (1 / n_clips))
+
+
 @dataclass(frozen=True)
 class Interval:
     """A metric on the eval clips with its 95 % bootstrap interval over these clips.

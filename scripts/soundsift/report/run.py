@@ -7,7 +7,16 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from soundsift.detectors.metrics import ALWAYS_NO, METRICS, N_TO_JUDGE, TO_JUDGE, DetectorMetrics, d_prime, means
+from soundsift.detectors.metrics import (
+    ALWAYS_NO,
+    METRICS,
+    N_TO_JUDGE,
+    TO_JUDGE,
+    DetectorMetrics,
+    d_prime,
+    means,
+    rate_without_error,
+)
 from soundsift.media.columns import KEPT
 from soundsift.media.coverage import Counts
 from soundsift.media.outcomes import OUTCOMES
@@ -59,7 +68,7 @@ def _performance_line(name: str, metrics: DetectorMetrics) -> str:
     n, balanced = own.confusion, own.balanced_accuracy
     spread = f"95 % interval {balanced.low:.1%} to {balanced.high:.1%}, {metrics.n_eval} clips"
     if not n.fp + n.fn:  # every draw of clips without an error is without an error
-        rate = 1 - 0.05 ** (1 / metrics.n_eval)
+        rate = rate_without_error(metrics.n_eval)
         spread = f"no error in {metrics.n_eval} clips; at a true error rate of {rate:.1%}, one list in twenty has none"
     return (
         f"{name}: finds {n.tp} of {n.n_positive} clips with it; {n.fp} false alarm{'s' * (n.fp != 1)} in "
