@@ -233,11 +233,11 @@ def _info(options: argparse.Namespace) -> int:
         if facts:
             others = facts.pop("except")
             without = f", without {', '.join(others)}" if others else ""
-            print(f"  classes: {', '.join(facts.pop('classes'))}{without}")
+            print(one_line(f"  classes: {', '.join(facts.pop('classes'))}{without}"))
             for what, n, positives in (("training", "n_train", "train_positives"), ("eval", "n_eval", "positives")):
                 print(f"  {what} clips: {facts.pop(n)}, {facts.pop(positives)} of them with the class")
             for metric, (value, low, high) in facts.items():
-                print(f"  {metric.replace('_', ' ')}: {value:.3f} ({low:.3f} to {high:.3f})")
+                print(one_line(f"  {metric.replace('_', ' ')}: {value:.3f} ({low:.3f} to {high:.3f})"))
             if not facts:
                 print("  not judged: too few eval clips with the class or without it")
     texts = ", ".join(f"{name} {value}" for name, value in vars(params).items())

@@ -3,6 +3,7 @@
 import json
 import math
 import operator
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -10,11 +11,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+try:
+    from lzma import LZMAError
+except ImportError:  # a Python without it refuses such an archive by another of DAMAGE
+    from zipfile import BadZipFile as LZMAError  # type: ignore[assignment]
+
 from soundsift.arrays import Float32Array
 from soundsift.config.clips import ClipParams
+from soundsift.config.constraints import Name
 from soundsift.config.features import FeatureParams
 from soundsift.detectors.metrics import DetectorMetrics
-from soundsift.errors import TrainingError
+from soundsift.errors import InputError, TrainingError
 from soundsift.features.definition import DEFINITION_KEYS, definition_of, params_of
 from soundsift.features.inputs import matrices
 from soundsift.tables import read_schema
@@ -25,8 +32,8 @@ MEMBER, ARRAYS = "soundsift.json", "soundsift.npz"
 FORMAT = 3
 # Errors of reading and applying a damaged archive, or one that is encrypted or compressed in another way.
 DAMAGE = (
-    ValueError, TypeError, AttributeError, ArithmeticError, IndexError, RuntimeError, EOFError, zipfile.BadZipFile,
-    zlib.error,
+    ValueError, TypeError, AttributeError, ArithmeticError, IndexError, RuntimeError, EOFError, MemoryError,
+    zipfile.BadZipFile, zlib.error, LZMAError,
 )  # fmt: skip
 
 
@@ -134,6 +141,8 @@ def read_definition(path: str | Path) -> Definition:
         raise not_a_detector(path, f"it has no {MEMBER}, as if Keras had saved it alone") from error
     except OSError as error:
         raise not_a_detector(path, error.strerror or str(error)) from error
+    except InputError as error:
+        raise not_a_detector(path, str(error).partition(":")[0]) from error
     except DAMAGE as error:
         raise not_a_detector(path, str(error)) from error
 
@@ -157,6 +166,8 @@ def _checked(known: Definition) -> Definition:
     if not known.thresholds:
         raise ValueError("it has no threshold of any detector")
     for name, threshold in known.thresholds.items():
+        if not re.fullmatch(Name().pattern, name):
+            raise ValueError(f"a detector is named {name[:20]!r}, not by small letters, digits and _")
         if not _is_finite(threshold) or not 0 <= threshold <= 1:
             raise ValueError(f"the threshold of {name} is {threshold}, not a number from 0 to 1")
         for of_clips, weights in (
@@ -168,8 +179,8 @@ def _checked(known: Definition) -> Definition:
                     f"the weights of {name} for {of_clips} are {weights}, not a slope of each part and a shift"
                 )
     for name, facts in known.about.items():
-        if not _is_description(facts):
-            raise ValueError(f"its description of {name} is damaged")
+        if name not in known.thresholds or not _is_description(facts):
+            raise ValueError(f"its description of {name[:20]!r} is damaged")
     return known
 
 
@@ -178,19 +189,26 @@ def _is_description(facts: object) -> bool:
     match facts:
         case {
             "classes": [*classes], "except": [*others],
-            "n_train": int(), "train_positives": int(), "n_eval": int(), "positives": int(), **metrics,
+            "n_train": n_train, "train_positives": train_positives, "n_eval": n_eval, "positives": positives, **metrics,
         }:  # fmt: skip
             numbers = [one for one in metrics.values() if isinstance(one, list) and len(one) == 3]
             return (
                 all(isinstance(one, str) for one in (*classes, *others))
+                and _are_counts(train_positives, n_train)
+                and _are_counts(positives, n_eval)
                 and len(numbers) == len(metrics)
-                and all(isinstance(one, int | float) for of_metric in numbers for one in of_metric)
+                and all(_is_finite(one) for of_metric in numbers for one in of_metric)
             )
     return False
 
 
 def _is_finite(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _are_counts(part: object, whole: object) -> bool:
+    """Return whether two values are numbers of clips, the first of them some of the second."""
+    return type(part) is int and type(whole) is int and 0 <= part <= whole
 
 
 def not_a_detector(path: str | Path, reason: str) -> TrainingError:

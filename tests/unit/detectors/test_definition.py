@@ -53,10 +53,18 @@ def edited(path: Path, **changes: Any) -> Path:
         ({"features": FEATURES | {"rolloff_fraction": "nan"}}, "rolloff_fraction of its features is nan, which is"),
         ({"features": FEATURES | {"sample_rate_hz": "-1"}}, "sample_rate_hz of its features is -1, which is out of"),
         ({"about": [1]}, "'list' object has no attribute 'items'"),
-        ({"about": {"tone": 3}}, "its description of tone is damaged"),
-        ({"about": {"tone": ABOUT | {"classes": "Tone"}}}, "its description of tone is damaged"),
-        ({"about": {"tone": ABOUT | {"positives": "1"}}}, "its description of tone is damaged"),
-        ({"about": {"tone": ABOUT | {"f1": [0.9, 0.8]}}}, "its description of tone is damaged"),
+        ({"about": {"tone": 3}}, "its description of 'tone' is damaged"),
+        ({"about": {"tone": ABOUT | {"classes": "Tone"}}}, "its description of 'tone' is damaged"),
+        ({"about": {"tone": ABOUT | {"positives": "1"}}}, "its description of 'tone' is damaged"),
+        ({"about": {"tone": ABOUT | {"f1": [0.9, 0.8]}}}, "its description of 'tone' is damaged"),
+        ({"about": {"tone": ABOUT | {"f1": [float("nan"), 0.8, 1]}}}, "its description of 'tone' is damaged"),
+        ({"about": {"tone": ABOUT | {"f1": [0.9, 0.8, True]}}}, "its description of 'tone' is damaged"),
+        ({"about": {"tone": ABOUT | {"n_train": -9}}}, "its description of 'tone' is damaged"),
+        ({"about": {"tone": ABOUT | {"positives": 3}}}, "its description of 'tone' is damaged"),
+        ({"about": {"a\nb\x1b": ABOUT}}, r"its description of 'a\nb\x1b' is damaged"),
+        ({"thresholds": {"a\nb\x1b": 0.5}}, r"a detector is named 'a\nb\x1b', not by small letters, digits and _"),
+        ({"thresholds": {"tone\n": 0.5}}, r"a detector is named 'tone\n', not"),
+        ({"thresholds": {"tone": True}}, "the threshold of tone is True, not a number from 0 to 1"),
     ],
 )
 @pytest.mark.parametrize("read", [read_definition, read_model])
@@ -66,6 +74,7 @@ def test_a_definition_with_which_nothing_can_be_calculated_is_refused(
     with pytest.raises(SoundsiftError) as error:
         read(edited(tmp_path / "a.keras", **changes))
     assert reason in str(error.value)
+    assert f"{tmp_path / 'a.keras'} is not a detector" in str(error.value)
     assert len(str(error.value).splitlines()) == 1
 
 
@@ -135,3 +144,42 @@ def test_a_model_with_damaged_networks_or_filters_is_refused(tmp_path: Path) -> 
                 archive.writestr(member, content)
         with pytest.raises(TrainingError, match="a.keras is not a detector of this workflow"):
             load(path)
+
+
+def test_an_archive_with_a_damaged_member_or_an_impossible_array_is_refused(tmp_path: Path) -> None:
+    path = write_tone_model(tmp_path / "a.keras")
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        at = archive.getinfo(MEMBER).header_offset + 30 + len(MEMBER) + 60
+    damaged = bytearray(path.read_bytes())
+    damaged[at] ^= 0xFF
+    path.write_bytes(damaged)
+    with pytest.raises(TrainingError, match="a.keras is not a detector of this workflow"):
+        load(path)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**12,)})
+    packed = io.BytesIO()
+    with np.load(io.BytesIO(members[ARRAYS])) as arrays, zipfile.ZipFile(packed, "w") as archive:
+        for name, value in arrays.items():
+            of_array = io.BytesIO()
+            np.save(of_array, value)
+            archive.writestr(f"{name}.npy", header.getvalue() if name.endswith("limit") else of_array.getvalue())
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in (members | {ARRAYS: packed.getvalue()}).items():
+            archive.writestr(member, content)
+    with pytest.raises(TrainingError, match="a.keras is not a detector of this workflow"):
+        load(path)
+
+
+def test_control_characters_in_a_description_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    about = {"tone": ABOUT | {"classes": ["A\x1b[2J"], "f\n1": [0.9, 0.8, 1]}}
+    assert cli.main(["info", str(edited(tmp_path / "a.keras", about=about))]) == 0
+    printed = capsys.readouterr().out
+    assert r"classes: A\x1b[2J" in printed
+    assert r"f\n1: 0.900" in printed
+    assert "\x1b" not in printed
