@@ -13,7 +13,8 @@ class FeatureParams:
     n_fft: Annotated[int, Ge(64), Le(65536)] = 2048
     """Samples in an analysis window; 2048 are 93 ms at 22050 Hz."""
     hop_length: Annotated[int, Ge(16)] = 512
-    """Samples between the starts of windows; 512 are 23 ms at 22050 Hz."""
+    """Samples between the starts of windows; 512 are 23 ms at 22050 Hz. n_fft / 2 + hop_length may be at most two
+    seconds, because detection applies a detector to pieces of this length."""
     n_mels: Annotated[int, Ge(8), Le(4096)] = 128
     """Number of mel bands from which the MFCC are computed."""
     n_mfcc: Annotated[int, Ge(1), Le(99)] = 20

@@ -20,6 +20,8 @@ from soundsift.errors import ConfigError
 from soundsift.homes import with_home
 
 DEMO = "resources/demo"
+# soundsift.detection.listen applies a detector to windows of this length, of which at least one frame must be whole.
+WINDOW_SECONDS = 2
 MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -208,6 +210,12 @@ def _check_together(config: dict[str, Any]) -> None:
     if features["n_mfcc"] > features["n_mels"]:
         raise ConfigError(
             f"features.n_mfcc must be at most n_mels ({features['n_mels']}), got {features['n_mfcc']}: lower it"
+        )
+    n_needed, n_there = features["n_fft"] // 2 + features["hop_length"], WINDOW_SECONDS * clips["sample_rate_hz"]
+    if n_needed > n_there:
+        raise ConfigError(
+            f"features.n_fft / 2 + features.hop_length must be at most {n_there}, the samples of the "
+            f"{WINDOW_SECONDS} s that a detector is applied to, got {n_needed}: lower one of them"
         )
     if config["training"]["features"] == "original" and (
         "mean" not in features["statistics"] or features["n_mfcc"] < 19

@@ -176,6 +176,11 @@ def test_numbers_given_as_text_inside_a_section_are_numbers() -> None:
         ({"metadata": {"per_detector": 0}}, "metadata.per_detector must be at least 1"),
         ({"features": {"n_mfcc": 40, "n_mels": 32}}, "features.n_mfcc must be at most n_mels (32), got 40"),
         (
+            {"features": {"hop_length": 44100}},
+            "features.n_fft / 2 + features.hop_length must be at most 44100, the samples of the 2 s that a detector is",
+        ),
+        ({"features": {"n_fft": 65536}, "clips": {"sample_rate_hz": 8000}}, "at most 16000, the samples of the 2 s"),
+        (
             {"training": {"features": "original"}, "features": {"statistics": ["std"]}},
             "training.features original needs",
         ),

@@ -14,10 +14,10 @@ from soundsift.features.frames import filters_of
 RATE_HZ = 22050
 
 
-def write_tone_model(path: Path) -> Path:
+def write_tone_model(path: Path, rate_hz: int = RATE_HZ, params: FeatureParams | None = None) -> Path:
     """Write a model whose only detector takes few zero crossings for a tone, with log-odds of plus or minus 3."""
-    columns, params = ["zero_crossing_rate_mean", "mfcc_02_std"], FeatureParams()
-    known = Definition(columns, definition(RATE_HZ, params), {"tone": 0.5}, *2 * [{"tone": [1.0, 0.0]}])
+    columns, params = ["zero_crossing_rate_mean", "mfcc_02_std"], params or FeatureParams()
+    known = Definition(columns, definition(rate_hz, params), {"tone": 0.5}, *2 * [{"tone": [1.0, 0.0]}])
     one = np.float32
     ensemble = Ensemble(
         mean=np.array([[[0.1, 0]]], one), scale=np.full((1, 1, 2), 1e-3, one), limit=np.array(3, one),
@@ -25,5 +25,5 @@ def write_tone_model(path: Path) -> Path:
     )  # fmt: skip
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(MEMBER, known.to_json())
-        archive.writestr(ARRAYS, arrays_of(filters_of(RATE_HZ, params), {"tone": Networks(ensemble, None)}))
+        archive.writestr(ARRAYS, arrays_of(filters_of(rate_hz, params), {"tone": Networks(ensemble, None)}))
     return path

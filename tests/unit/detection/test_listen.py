@@ -9,7 +9,9 @@ import av
 import numpy as np
 import pytest
 
+from soundsift import load
 from soundsift.code_digest import SCRIPTS
+from soundsift.config import settings
 from soundsift.config.features import FeatureParams
 from soundsift.demo import write_media
 from soundsift.detection.columns import SEGMENT_COLUMNS
@@ -17,7 +19,7 @@ from soundsift.detection.listen import WINDOW_SECONDS, Detector
 from soundsift.detection.segments import find_segments
 from soundsift.detectors.definition import Definition
 from soundsift.detectors.inference import Model, Networks
-from soundsift.errors import InputError, MediaError
+from soundsift.errors import ConfigError, InputError, MediaError
 from soundsift.features.definition import definition
 from soundsift.features.frames import filters_of, frame_features, frames_table
 from soundsift.features.inputs import feature_matrix
@@ -26,6 +28,7 @@ from soundsift.features.summary import summary_table
 from soundsift.media import clip_file, encode
 from soundsift.numba_cache import compile_librosa_once
 from soundsift.tables import read_csv, write_parquet
+from tests.unit.detection.models import write_tone_model
 
 RATE_HZ = 22050
 COLUMNS = ["zero_crossing_rate_mean", "mfcc_02_std"]
@@ -129,6 +132,21 @@ def test_silence_has_no_segments_whatever_the_model_predicts(tmp_path: Path) -> 
     result = detector().detect(write(np.zeros(20 * RATE_HZ), tmp_path / "a.flac"))
     assert result.outcome == "silent"
     assert len(result) == 0
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "n_fft", "hop_length"), [(22050, 2048, 43076), (8000, 31968, 16), (8000, 16384, 7808)]
+)
+def test_a_model_of_the_longest_frames_that_the_configuration_allows_is_read(
+    rate_hz: int, n_fft: int, hop_length: int, tmp_path: Path
+) -> None:
+    assert settings.WINDOW_SECONDS == WINDOW_SECONDS
+    given = {"clips": {"sample_rate_hz": rate_hz}, "features": {"n_fft": n_fft, "hop_length": hop_length}}
+    settings.settle(given)
+    with pytest.raises(ConfigError, match="features.n_fft / 2"):
+        settings.settle(given | {"features": {"n_fft": n_fft, "hop_length": hop_length + 1}})
+    path = write_tone_model(tmp_path / "a.keras", rate_hz, FeatureParams(n_fft=n_fft, hop_length=hop_length))
+    assert load(path).detect(tone(5), RATE_HZ).duration_seconds == pytest.approx(5)
 
 
 @pytest.mark.parametrize("seconds", [1.0, 2.99, 3.0, 3.01])
