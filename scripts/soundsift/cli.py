@@ -240,6 +240,8 @@ def _info(options: argparse.Namespace) -> int:
                 print(one_line(f"  {metric.replace('_', ' ')}: {value:.3f} ({low:.3f} to {high:.3f})"))
             if not facts:
                 print("  not judged: too few eval clips with the class or without it")
+        if remark := definition.remark(name):
+            print(one_line(f"  be careful: {remark}"))
     texts = ", ".join(f"{name} {value}" for name, value in vars(params).items())
     print(f"inputs: {len(definition.columns)}, from sound at {sample_rate_hz} Hz with {texts}")
     if definition.synthetic:

@@ -20,7 +20,7 @@ from soundsift.arrays import Float32Array
 from soundsift.config.clips import ClipParams
 from soundsift.config.constraints import Name
 from soundsift.config.features import FeatureParams
-from soundsift.detectors.metrics import DetectorMetrics
+from soundsift.detectors.metrics import DetectorMetrics, HeldOut
 from soundsift.errors import InputError, TrainingError
 from soundsift.features.definition import DEFINITION_KEYS, definition_of, params_of
 from soundsift.features.inputs import matrices
@@ -56,8 +56,7 @@ class Definition:
     synthetic
         Whether the model was trained on the synthetic sound of the demo.
     held_out
-        {detector: :class:`soundsift.detectors.metrics.HeldOut` as a dictionary}, of those that held out clips. A
-        combined model has none.
+        {detector: :class:`soundsift.detectors.metrics.HeldOut` as a dictionary}, of those that held out clips.
     about
         {detector: what the configuration and the evaluation say of it: :func:`about`}. Only a combined model has it.
     """
@@ -95,6 +94,10 @@ class Definition:
     def feature_params(self) -> tuple[FeatureParams, int]:
         """Parameters of the features, and the sample rate in Hz."""
         return params_of(self.features)
+
+    def remark(self, detector: str) -> str:
+        """Return :attr:`soundsift.detectors.metrics.HeldOut.remark` of a detector."""
+        return HeldOut(**self.held_out[detector]).remark if detector in self.held_out else ""
 
     def to_json(self) -> str:
         """Return the text of the archive's member."""
@@ -166,6 +169,7 @@ def _checked(known: Definition) -> Definition:
     if not known.thresholds:
         raise ValueError("it has no threshold of any detector")
     for name, threshold in known.thresholds.items():
+        known.remark(name)  # an error if it cannot be written
         if not re.fullmatch(Name().pattern, name):
             raise ValueError(f"a detector is named {name[:20]!r}, not by small letters, digits and _")
         if not _is_finite(threshold) or not 0 <= threshold <= 1:

@@ -95,6 +95,7 @@ def combine(models: "Mapping[str, tuple[keras.Model, Definition]]") -> "tuple[ke
     thresholds: dict[str, float] = {}
     calibrations: dict[str, list[float]] = {}
     window_calibrations: dict[str, list[float]] = {}
+    held_out: dict[str, dict[str, Any]] = {}
     first_model = next(iter(models.values()))[0]
     for name, (model, definition) in models.items():
         same_inputs = [one.shape for one in model.inputs] == [one.shape for one in first_model.inputs]
@@ -105,12 +106,15 @@ def combine(models: "Mapping[str, tuple[keras.Model, Definition]]") -> "tuple[ke
         thresholds |= definition.thresholds
         calibrations |= definition.calibrations
         window_calibrations |= definition.window_calibrations
+        held_out |= definition.held_out
     # the layers need names that no detector can have: those are lower case
     inputs = [keras.Input(one.shape[1:], name=one.name.capitalize()) for one in first_model.inputs]
     given = inputs if len(inputs) > 1 else inputs[0]
     outputs: dict[str, Any] = {name: model(given)[:, 1] for name, (model, _) in models.items()}
     synthetic = any(definition.synthetic for _, definition in models.values())
-    definition = Definition(first.columns, first.features, thresholds, calibrations, window_calibrations, synthetic)
+    definition = Definition(
+        first.columns, first.features, thresholds, calibrations, window_calibrations, synthetic, held_out
+    )
     return keras.Model(given, outputs, name="combined"), definition
 
 

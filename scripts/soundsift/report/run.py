@@ -53,7 +53,7 @@ def lines(
     text += [f"By source: {', '.join(f'{n:,} {name}' for name, n in sources.items())}."] if len(sources) > 1 else []
     text += [f"Unrecognised error on {n} clips, please report it: {message}" for message, n in unknown.items()]
     text += [_performance_line(name, of_detector) for name, of_detector in metrics.items() if of_detector.performance]
-    text += mean_sentences(metrics) + not_judged_sentences(metrics)
+    text += _remarks(metrics) + mean_sentences(metrics) + not_judged_sentences(metrics)
     text += of_folds
     if is_demo:
         text.append("This is the demo: its sound is synthetic, so these figures mean nothing about real sound.")
@@ -76,6 +76,12 @@ def _performance_line(name: str, metrics: DetectorMetrics) -> str:
         f"Accuracy {own.accuracy.value:.1%} (always answering no: {always_no.accuracy.value:.1%}). "
         f"Balanced accuracy {balanced.value:.1%} ({spread})."
     )
+
+
+def _remarks(metrics: Mapping[str, DetectorMetrics]) -> list[str]:
+    """Write one sentence about each detector that learned little or nothing."""
+    found = {name: one.held_out.remark for name, one in metrics.items() if one.held_out}
+    return [f"Be careful with {name}: {remark}." for name, remark in found.items() if remark]
 
 
 def mean_sentences(metrics: Mapping[str, DetectorMetrics]) -> list[str]:
@@ -136,7 +142,7 @@ def opening(
         coverage_sentences=_coverage_sentences(counts, left_out),
         coverage_figure=coverage,
         detectors={name: one for name, one in metrics.items() if one.performance},
-        sentences=mean_sentences(metrics) + not_judged_sentences(metrics),
+        sentences=_remarks(metrics) + mean_sentences(metrics) + not_judged_sentences(metrics),
         of_folds=of_folds,
         always_no=ALWAYS_NO,
         answers_figure=answers,

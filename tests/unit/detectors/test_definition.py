@@ -2,6 +2,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from soundsift.detectors.inference import read_model
 from soundsift.errors import SoundsiftError, TrainingError
 from soundsift.features.definition import definition
 from tests.unit.detection.models import RATE_HZ, write_tone_model
+from tests.unit.detectors.test_metrics import HELD_OUT
 
 FEATURES = definition(RATE_HZ, FeatureParams())
 ABOUT = {"classes": ["Tone"], "except": [], "n_train": 9, "train_positives": 4, "n_eval": 2, "positives": 1}
@@ -61,6 +63,8 @@ def edited(path: Path, **changes: Any) -> Path:
         ({"about": {"tone": ABOUT | {"f1": [0.9, 0.8, True]}}}, "its description of 'tone' is damaged"),
         ({"about": {"tone": ABOUT | {"n_train": -9}}}, "its description of 'tone' is damaged"),
         ({"about": {"tone": ABOUT | {"positives": 3}}}, "its description of 'tone' is damaged"),
+        ({"held_out": {"tone": 3}}, "must be a mapping, not int"),
+        ({"held_out": {"tone": asdict(HELD_OUT) | {"low": "0.4"}}}, "'<=' not supported between"),
         ({"about": {"a\nb\x1b": ABOUT}}, r"its description of 'a\nb\x1b' is damaged"),
         ({"thresholds": {"a\nb\x1b": 0.5}}, r"a detector is named 'a\nb\x1b', not by small letters, digits and _"),
         ({"thresholds": {"tone\n": 0.5}}, r"a detector is named 'tone\n', not"),
@@ -183,3 +187,12 @@ def test_control_characters_in_a_description_do_not_reach_the_terminal(
     assert r"classes: A\x1b[2J" in printed
     assert r"f\n1: 0.900" in printed
     assert "\x1b" not in printed
+
+
+def test_info_says_that_a_detector_learned_little(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for low, is_said in ((0.4, True), (0.6, False)):
+        held_out = {"tone": asdict(replace(HELD_OUT, low=low))}
+        assert cli.main(["info", str(edited(tmp_path / "a.keras", held_out=held_out, about={"tone": ABOUT}))]) == 0
+        assert (
+            "  be careful: on the training clips that its networks held out it" in capsys.readouterr().out
+        ) == is_said

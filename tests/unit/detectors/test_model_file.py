@@ -1,6 +1,6 @@
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from soundsift.errors import TrainingError
 from soundsift.features.definition import definition
 from soundsift.features.frames import filters_of
 from soundsift.tables import write_parquet
+from tests.unit.detectors.test_metrics import HELD_OUT
 from tests.unit.detectors.test_training import problem
 
 pytestmark = pytest.mark.tensorflow
@@ -59,6 +60,7 @@ def test_combined_detectors_give_the_same_probabilities_as_alone(tmp_path: Path)
     alone = {}
     for name, seed in (("music", 1), ("speech", 2), ("features", 3)):
         alone[name] = (detector(name, seed), define(name))
+    alone["music"] = (alone["music"][0], replace(alone["music"][1], held_out={"music": asdict(HELD_OUT)}))
     model_file.save(*model_file.combine(alone), filters_of(22050, FeatureParams()), tmp_path / "combined.keras")
     combined, known = model_file.load(tmp_path / "combined.keras")
     x = problem(seed=3).x
@@ -68,6 +70,7 @@ def test_combined_detectors_give_the_same_probabilities_as_alone(tmp_path: Path)
         assert np.abs(found[name] - model_file.probabilities(model, [x])).max() < 1e-6
     assert known.thresholds == {"music": 0.5, "speech": 0.5, "features": 0.5}
     assert not known.synthetic
+    assert known.held_out == {"music": asdict(HELD_OUT)}
     assert known.calibrations == {name: [1.5, 0.1] for name in alone}
     assert known.window_calibrations == {name: [1.4, 0.2] for name in alone}
 

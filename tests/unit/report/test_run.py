@@ -5,7 +5,7 @@ import pytest
 
 from soundsift.detectors.metrics import METRICS, Confusion, DetectorMetrics, Interval
 from soundsift.report.run import detector_table, lines, opening, overview_table, unrecognised
-from tests.unit.detectors.test_metrics import not_judged, performance
+from tests.unit.detectors.test_metrics import HELD_OUT, not_judged, performance
 
 COUNTS = {"train": {"ok": 6, "private": 2, "silent": 1}, "eval": {"ok": 3, "removed": 3, "private": 1}}
 
@@ -65,6 +65,15 @@ def test_no_error_among_few_clips_is_not_said_to_be_certain() -> None:
     assert "(no error in 60 clips; at a true error rate of 4.9%, one list in twenty has none)." in text
     of_twenty = (1 - 0.049) ** 60
     assert of_twenty == pytest.approx(0.05, abs=0.002)
+
+
+@pytest.mark.parametrize("is_judged", [True, False])
+def test_a_detector_that_learned_little_is_named(is_judged: bool) -> None:
+    metrics = music() if is_judged else not_judged("music")
+    little = replace(HELD_OUT, low=0.45)
+    text = lines(COUNTS, {}, {}, {"music": replace(metrics, held_out=little)}, is_demo=False)
+    assert "\nBe careful with music: on the training clips that its networks held out it is not clearly better" in text
+    assert "Be careful" not in lines(COUNTS, {}, {}, {"music": replace(metrics, held_out=HELD_OUT)}, is_demo=False)
 
 
 @pytest.mark.parametrize("is_demo", [True, False])
