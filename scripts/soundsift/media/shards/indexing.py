@@ -36,7 +36,7 @@ from soundsift.media.shards.places import SET, Place, Shard, place_of, read_set,
 from soundsift.tables import schema_of
 
 # Files of the ids of one shard that were written by another version are made again.
-FORMAT = "3"
+FORMAT = "4"
 N_SHOWN = 5
 # After so many failures in a row the Hub cannot be reached: the other shards wait for the next round.
 MOST_IN_A_ROW = 8

@@ -1,7 +1,6 @@
 """Parquet shards: the ids of their rows, and the media of chosen rows."""
 
 import io
-import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby, pairwise
@@ -13,15 +12,15 @@ import pyarrow.parquet as pq
 
 from soundsift.errors import InputError
 
-# Columns that may name the clip, the preferred one first. segment_id is AudioSet's word for our clip_id.
+# Columns that may name the clip. segment_id is AudioSet's word for our clip_id.
 ID_COLUMNS = ("clip_id", "segment_id", "video_id")
 AUDIO_COLUMN = "audio"
 # Rows that are decoded at once. Their media are in memory together.
 N_ROWS = 8
-# Rows whose ids of clips and videos are compared.
-N_COMPARED = 100
-# An id of a clip ends with its start in ms.
-CLIP_ID = re.compile(r"_\d+$")
+# An id of a clip ends with its start in ms, that of a clip of a file also with its end.
+START = "_[0-9]+(-[0-9]+)?$"
+# The form of YouTube's ids, with or without the Y of PANNs.
+YOUTUBE = "^Y?[0-9A-Za-z_-]{11}"
 # Reading so many times as many rows as are wanted is worth a warning.
 MANY_TIMES = 10
 # Errors of PyArrow for a damaged file; text that is not UTF-8 is a ValueError.
@@ -70,7 +69,7 @@ def open_parquet(file: BinaryIO, name: str, read_bytes: int) -> pq.ParquetFile:
 
 
 def id_columns(schema: pa.Schema) -> list[str]:
-    """List the columns that may name the clips, the preferred one first."""
+    """List the columns that may name the clips."""
     return [name for name in ID_COLUMNS if name in schema.names and _is_text(schema.field(name).type)]
 
 
@@ -88,42 +87,75 @@ def ids_of(file: BinaryIO, name: str, read_bytes: int) -> Iterator[tuple[int, pa
     """Yield number, ids and bytes of each row group; no columns but those of ids are read."""
     parquet = open_parquet(file, name, read_bytes)
     columns = id_columns(parquet.schema_arrow)
+    groups, sizes = [], []
     for group in range(parquet.num_row_groups):
         try:
             table = parquet.read_row_group(group, columns=columns, use_threads=False)
-            ids = _chosen([_as_ids(table[column].combine_chunks()) for column in columns], columns)
+            groups.append(pa.table([_as_ids(table[column].combine_chunks()) for column in columns], names=columns))
             # the metadata of a single column are not looked at: PyArrow 26 ends the process if they are damaged
-            n_bytes = parquet.metadata.row_group(group).total_byte_size
+            sizes.append(parquet.metadata.row_group(group).total_byte_size)
         except DAMAGED as error:
             raise InputError(f"{name} is damaged ({first_line(error)}): copy it again") from error
-        yield group, ids, n_bytes
+    ids = _chosen(pa.concat_tables(groups)) if groups else pa.array([], pa.string())
+    first = 0
+    for group, (rows, n_bytes) in enumerate(zip(groups, sizes, strict=True)):
+        yield group, ids.slice(first, rows.num_rows), n_bytes
+        first += rows.num_rows
 
 
 def _as_ids(column: pa.Array) -> pa.Array:
-    ids = column.cast(pa.string())
-    ids.validate(full=True)
-    return ids
+    """Return a column as text; empty text and bytes that are no text, such as a checksum, are null."""
+    try:
+        ids = column.cast(pa.string())
+        ids.validate(full=True)
+    except pa.ArrowInvalid:
+        if not _is_binary(column.type):
+            raise
+        ids = pa.array(map(_text, column.to_pylist()), pa.string())
+    return pc.if_else(pc.equal(ids, ""), None, ids)
 
 
-def _chosen(ids: Sequence[pa.Array], columns: Sequence[str]) -> pa.Array:
-    """Choose the ids of the first column that are no other numbering: ids of clips contain those of videos.
+def _text(data: bytes | None) -> str | None:
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError:
+        return None
 
-    A row without an id of its clip has the one of its video. Without ids of videos, those of clips are told by their
-    form.
+
+def _chosen(table: pa.Table) -> pa.Array:
+    """Choose the id of each row of a shard; null if it has none.
+
+    It is the id of the row's clip: the id of its video and a start. Columns may have another numbering, so ids are
+    told by their form. A row without an id of its clip has that of its video, unless this is a numbering too.
+    ``segment_id`` is AudioSet's own word, so it comes before ``clip_id``.
+
+    If several rows of a video have no ids of clips, but another numbering, they may be different clips. It is not known
+    which, so they have none.
     """
-    videos = ids[-1] if columns[-1] == "video_id" else None
-    for clips in ids if videos is None else ids[:-1]:
-        if _are_of_clips(clips, videos):
-            return clips if videos is None else pc.coalesce(clips, videos)
-    return ids[0] if videos is None else videos
+    columns = {name: table[name].combine_chunks() for name in table.column_names}
+    others = [columns[name] for name in ("segment_id", "clip_id") if name in columns]
+    if not others:
+        return columns["video_id"]
+    videos = columns.get("video_id", pa.nulls(table.num_rows, pa.string()))
+    # a row without a video has null here
+    is_numbering = pc.fill_null(pc.invert(pc.match_substring_regex(videos, f"{YOUTUBE}$")), True)
+    of_clips = pc.coalesce(
+        *(pc.if_else(_is_of(ids, videos), ids, None) for ids in others),
+        *(pc.if_else(pc.and_(is_numbering, pc.match_substring_regex(ids, YOUTUBE + START)), ids, None)
+          for ids in others),
+    )  # fmt: skip
+    by_form = [pc.if_else(pc.match_substring_regex(ids, START), ids, None) for ids in others]
+    counts = pc.value_counts(videos.filter(pc.is_null(of_clips)))
+    repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1)).drop_null()
+    is_doubtful = pc.and_(pc.is_null(of_clips), pc.is_valid(pc.coalesce(*others)))
+    is_doubtful = pc.and_(is_doubtful, pc.is_in(videos, repeated))
+    return pc.if_else(is_doubtful, None, pc.coalesce(of_clips, videos, *by_form, *others))
 
 
-def _are_of_clips(ids: pa.Array, videos: pa.Array | None) -> bool:
-    names = ids[:N_COMPARED].to_pylist()
-    if videos is None:
-        return any(name and CLIP_ID.search(name) for name in names)
-    parts = videos[:N_COMPARED].to_pylist()
-    return any(name and video and video in name for name, video in zip(names, parts, strict=True))
+def _is_of(ids: pa.Array, videos: pa.Array) -> pa.Array:
+    """Return whether ids are those of videos and a start, or of videos alone, with or without the Y of PANNs."""
+    stems = pc.replace_substring_regex(ids, START, "")
+    return pc.equal(pc.utf8_ltrim(stems, "Y"), pc.utf8_ltrim(videos, "Y"))
 
 
 class RowGroupReader:
@@ -179,8 +211,8 @@ class RowGroupReader:
             media = media.field("bytes")
         value = media[at].value if pa.types.is_dictionary(media.type) else media[at]
         data = value.as_buffer() if value.is_valid else None
-        names = [self._batch.column(column)[at].cast(pa.string()).as_py() for column in self._ids]
-        return [name for name in names if name is not None], None if data is None else memoryview(data).cast("B")
+        ids = [_as_ids(self._batch.column(column).slice(at, 1))[0] for column in self._ids]
+        return [one.as_py() for one in ids if one.is_valid], None if data is None else memoryview(data).cast("B")
 
     def _read_ahead(self) -> "Future[pa.RecordBatch | None]":
         return self._ahead.submit(next, self._batches, None)
