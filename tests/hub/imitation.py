@@ -114,10 +114,10 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             # a revision with slashes is one part of the path
             parts, query = unquote(url.path.replace("%2F", "|")), parse_qs(url.query)
             path = parts.replace("|", "/")
+            self._fault = None
             if path == "/api/agent-harnesses":  # once a day, besides what is asked for
                 return self._send(404, b"", {})
             hub.asked[path] += 1
-            self._fault = None
             faults = hub.api_faults if path.startswith("/api") else hub.faults if path.startswith("/cdn") else []
             if faults:
                 self._fault = faults.pop(0)

@@ -14,6 +14,8 @@ from soundsift.config.sources import check_url, index_path
 from soundsift.errors import ConfigError, DownloadError, InputError, SourceError
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
+from soundsift.media.archive_writer import open_for_writing
+from soundsift.media.shards.index import ShardIndex
 from soundsift.media.shards.indexing import index_shards
 from soundsift.media.shards.places import Shard, state_now
 from soundsift.media.sources.base import FetchError
@@ -267,6 +269,22 @@ def test_a_fault_that_stays_is_transient_and_what_came_is_kept(fault: Any, outco
     assert n_faults <= 2 * 6 * 6, "not once for each clip"
     hub.faults.clear()
     assert {row["outcome"] for row in fetch(CLIPS[:12], [source], Path("archive")).values()} == {"ok"}
+
+
+def test_clips_whose_media_were_freed_stay_ok_while_the_hub_fails(hub: Hub) -> None:
+    source = index(PARQUET)
+    fetch(CLIPS[:4], [source], Path("archive"))
+    archive = open_for_writing(Path("archive"))
+    there = ShardIndex(Path(index_path(PARQUET))).there(PARQUET)
+    assert all([archive.free(one.clip_id, there) for one in CLIPS[:4]])
+    records = [archive.read(one.clip_id) for one in CLIPS[:4]]
+    hub.faults = [500] * 1000
+    line = r"4 of 4 .*\(4 server_error\); 4 of them were there, and their media were freed: run the same"
+    with pytest.raises(DownloadError, match=line):
+        fetch(CLIPS[:4], [source], Path("archive"), tries=1)
+    assert [archive.read(one.clip_id) for one in CLIPS[:4]] == records
+    hub.reset(hub.folder)
+    assert {row["outcome"] for row in fetch(CLIPS[:4], [source], Path("archive")).values()} == {"ok"}
 
 
 LASTING: list[Any] = [500, 503, 504, "cut", (429, 1), (503, 20)]

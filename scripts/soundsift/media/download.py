@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any
@@ -65,7 +65,8 @@ def download(
     Raises
     ------
     DownloadError
-        If clips with a transient outcome are left and ``on_transient`` is ``fail``, or the disk is full.
+        If clips with a transient outcome are left, and ``on_transient`` is ``fail`` or their media were freed, or the
+        disk is full.
     ConfigError
         If yt-dlp does not accept its options.
     """
@@ -88,8 +89,9 @@ def download(
             asked.append(requests)
             left = [clip for clip in left if _goes_on(clip, requests, policy)]
         not_requested = set() if choice.is_single else _record_failures(clips, asked, archive)
-        table = _as_table(clips, archive, not_requested)
-        _report_failures(clips, table, asked, policy)
+        freed = _still_freed(clips, asked, archive)
+        table = _as_table(clips, archive, not_requested, freed)
+        _report_failures(clips, table, asked, policy, len(freed))
     return table
 
 
@@ -119,11 +121,21 @@ def _record_failures(clips: Sequence[Clip], asked: Sequence[ClipRequests], archi
         is_waiting = best is not None and best.outcome in TRANSIENT
         if not is_waiting and any(one.source.may_refuse and one.records.answer(clip) is None for one in asked):
             not_requested.add(clip.clip_id)
-        elif best is not None:
+        elif best is not None and not (is_waiting and asked[0].records.was_freed(before)):
             record = with_earlier_media(best, before)
             if before is None or replace(record, when=before.when) != before:
                 archive.write(record)
     return not_requested
+
+
+def _still_freed(clips: Sequence[Clip], asked: Sequence[ClipRequests], archive: Archive) -> dict[str, Record]:
+    """Return {clip_id: answer} of the clips whose media were freed and could not be read again."""
+    found = {}
+    for clip in clips:
+        if asked[0].records.was_freed(archive.read(clip.clip_id)):
+            answers = [answer for one in asked if (answer := one.records.failures.get(clip.clip_id))]
+            found[clip.clip_id] = most_hopeful(answers) if answers else _not_requested(clip)
+    return found
 
 
 def _run_rounds(
@@ -152,11 +164,17 @@ def _run_rounds(
             breaker.wait_for_end_of_block()
 
 
-def _as_table(clips: Sequence[Clip], archive: Archive, not_requested: Container[str]) -> pa.Table:
+def _not_requested(clip: Clip) -> Record:
+    return Record(clip.clip_id, clip.video_id, "rate_limited", reason=NOT_REQUESTED)
+
+
+def _as_table(
+    clips: Sequence[Clip], archive: Archive, not_requested: Container[str], freed: Mapping[str, Record]
+) -> pa.Table:
     def rows() -> Iterator[dict[str, Any]]:
         for clip in clips:
-            record = None if clip.clip_id in not_requested else archive.read(clip.clip_id)
-            record = record or Record(clip.clip_id, clip.video_id, "rate_limited", reason=NOT_REQUESTED)
+            record = None if clip.clip_id in not_requested else freed.get(clip.clip_id) or archive.read(clip.clip_id)
+            record = record or _not_requested(clip)
             path = archive.folder(clip.clip_id) / record.media if record.media else ""
             yield {
                 "clip_id": clip.clip_id, "video_id": clip.video_id,
@@ -169,9 +187,12 @@ def _as_table(clips: Sequence[Clip], archive: Archive, not_requested: Container[
 
 
 def _report_failures(
-    clips: Sequence[Clip], table: pa.Table, asked: Sequence[ClipRequests], policy: RequestPolicy
+    clips: Sequence[Clip], table: pa.Table, asked: Sequence[ClipRequests], policy: RequestPolicy, n_freed: int
 ) -> None:
-    """Raise a DownloadError if clips with a transient outcome are left, unless ``on_transient`` records them."""
+    """Raise a DownloadError if clips with a transient outcome are left, unless ``on_transient`` records them.
+
+    Clips whose media were freed are never recorded with one.
+    """
     n_whole_files = sum(requests.n_whole_files for requests in asked)
     breaker_tripped = any(requests.breaker.tripped for requests in asked)
     outcomes: list[str] = table["outcome"].to_pylist()
@@ -204,7 +225,7 @@ def _report_failures(
     words = (row["outcome"] if row["reason"] != NOT_REQUESTED else "not requested" for row in table.to_pylist())
     counts = Counter(word for word in words if word in TRANSIENT or word == "not requested")
     # clips that were never requested are not recorded as missing, whatever on_transient says
-    if not counts or (policy.on_transient == "record" and not n_not_requested):
+    if not counts or (policy.on_transient == "record" and not n_not_requested and not n_freed):
         # one dead clip in a batch of one says nothing about the source
         if not n_there and (len(outcomes) > 1 or n_open):
             what = ", ".join(f"{n} {word}" for word, n in Counter(outcomes).most_common())
@@ -225,6 +246,11 @@ def _report_failures(
         raise DownloadError(
             f"{line}; the source refuses us ({why}): run the same command again after {clock_time(until)}, or set "
             f"{against}; {kept}"
+        )
+    if n_freed:
+        raise DownloadError(
+            f"{line}; {n_freed} of them were there, and their media were freed: run the same command again when their "
+            f"source can be read; their records stay, and {kept}"
         )
     raise DownloadError(
         f"{line}: run the same command again to ask for just these, or set download.on_transient to record to go on "

@@ -11,7 +11,7 @@ from soundsift.media import decode
 from soundsift.media.archive import Record
 from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
 from soundsift.media.columns import KEPT
-from soundsift.media.outcomes import OF_THE_VIDEO
+from soundsift.media.outcomes import OF_THE_VIDEO, TRANSIENT
 from soundsift.media.record_rules import RecordRules, with_earlier_media
 from soundsift.media.source_choice import SourceChoice
 from soundsift.media.sources.base import Media
@@ -26,8 +26,8 @@ class SourceRecords:
     Attributes
     ----------
     failures
-        {clip_id: record} of clips that a source did not return and that another source may have. They are not in the
-        archive. A remote source is not asked twice, so its answers are in the archive.
+        {clip_id: record} of clips that a source did not return and that another source may have, or whose media were
+        freed. They are not in the archive. A remote source is not asked twice, so its other answers are in the archive.
     """
 
     def __init__(self, choice: SourceChoice, n: int, archive: ArchiveWriter, min_seconds: float) -> None:
@@ -60,7 +60,7 @@ class SourceRecords:
 
     def answer(self, clip: Clip) -> Record | None:
         """Return the record of what this source answered, in this job or, if it is remote, in an earlier one."""
-        if not self._source.is_remote:
+        if clip.clip_id in self.failures or not self._source.is_remote:
             return self.failures.get(clip.clip_id)
         record, address = self._archive.read(clip.clip_id), self._source.address(clip)
         found = record.answer_at(address) if record else None
@@ -111,14 +111,27 @@ class SourceRecords:
 
     def write_failure(self, record: Record) -> None:
         """Record that this source did not return a clip; another source may return it or give a better reason."""
-        if not self._choice.is_single and not self._source.is_remote:
+        before, is_single = self._archive.read(record.clip_id), self._choice.is_single
+        is_kept = self.was_freed(before) and (record.outcome in TRANSIENT or not is_single)
+        if is_kept or not (is_single or self._source.is_remote):
             self.failures[record.clip_id] = record
             return
-        before = self._archive.read(record.clip_id)
-        if not self._choice.is_single:
+        if not is_single:
             record.failed = before.answers() if before else {}
             record.failed.pop(record.url, None)
         self._archive.write(with_earlier_media(record, before))
+
+    def was_freed(self, record: Record | None) -> bool:
+        """Return whether a clip's media were freed after their use and can be read again from one of the sources.
+
+        Its record must not be replaced because this fails for a transient reason: the clip would not be asked for again.
+        """
+        return (
+            record is not None
+            and record.outcome in KEPT
+            and record.media is None
+            and record.source in self._choice.labels
+        )
 
     def write_media(self, record: Record, media: Media) -> None:
         """Write media and their record to the archive.

@@ -361,6 +361,35 @@ def test_media_from_shards_can_be_freed_and_are_read_again(here: Path) -> None:
     assert check(archive) == (3, [])
 
 
+@pytest.mark.parametrize("other", ["shards", "site"])
+@pytest.mark.parametrize("on_transient", ["record", "fail"])
+def test_clips_whose_media_were_freed_are_not_recorded_as_failed_while_a_disk_is_not_mounted(
+    on_transient: str, other: str, here: Path
+) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 3))
+    write_tar(here / "t/0.tar", some(2, 5))
+    first, tar = parquet(here), index(f"file://{here}/t/*.tar")
+    sources = [first, tar] if other == "shards" else [SourceParams("http://127.0.0.1:9/{video_id}.flac"), first]
+    rows = run(CLIPS[:3], *sources)
+    there = ShardIndex(Path(index_path(first.url))).there(first.url)
+    assert all([open_for_writing(Path("archive")).free(one.clip_id, there) for one in CLIPS[:3]])
+    records = {path: path.read_bytes() for path in Path("archive").rglob("*.json")}
+    (here / "p").rename(here / "off")
+    goes_on = other == "shards" and on_transient == "record"
+    n = 2 if goes_on else 3
+    line = f"{n} of 3 clips could not be fetched yet .{n} network.; {n} of them were there, and their media were freed"
+    if other == "shards" and not goes_on:
+        line = "is gone: mount the disk"
+    for _ in range(2):
+        with pytest.raises((DownloadError, SourceError), match=line):
+            run(CLIPS[:3], *sources, on_transient=on_transient, tries=1)
+        changed = [path for path, data in records.items() if path.read_bytes() != data]
+        # the tar has the third
+        assert len(changed) == goes_on
+    (here / "off").rename(here / "p")
+    assert media_in_archive(run(CLIPS[:3], *sources)) == media_in_archive(rows)
+
+
 def test_media_whose_shard_is_gone_or_changed_are_not_freed(here: Path, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(3):
         write_parquet(here / f"p/{number}.parquet", some(number, number + 1))
