@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from index_shards import index_shards as index_step
 from soundsift.config.download import SourceParams
 from soundsift.config.sources import check_url, index_path
 from soundsift.errors import ConfigError, DownloadError, InputError, SourceError
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
 from soundsift.media.archive_writer import open_for_writing
+from soundsift.media.shards import indexing
 from soundsift.media.shards.index import ShardIndex
 from soundsift.media.shards.indexing import index_shards
 from soundsift.media.shards.places import Shard, state_now
@@ -134,7 +136,7 @@ def test_a_revision_may_have_slashes(name: str, hub: Hub) -> None:
 
 @pytest.mark.parametrize("moment", ["index", "batch", "while it is read"])
 def test_a_version_that_is_gone_from_the_hub_is_not_blamed_on_the_configuration(
-    moment: str, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    moment: str, hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = index(PARQUET)
     line = (
@@ -154,8 +156,10 @@ def test_a_version_that_is_gone_from_the_hub_is_not_blamed_on_the_configuration(
             patch.setattr(HubFolder, "open", opened)
         elif moment == "index":
             Path(index_path(PARQUET)).unlink()
+            index(PARQUET)
+            assert "run the same command again. Meanwhile the index of an earlier run is used" in caplog.text
         with pytest.raises(SourceError, match=line):
-            index(PARQUET) if moment == "index" else fetch(CLIPS, [source], Path("archive"), concurrency=1)
+            fetch(CLIPS, [source], Path("archive"), concurrency=1)
     shutil.rmtree("resources")
     assert run(PARQUET)[CLIPS[0].clip_id]["outcome"] == "ok"
 
@@ -208,7 +212,57 @@ def test_a_data_set_that_cannot_be_indexed_leaves_its_clips_to_other_sources_if_
     hub.api_faults.clear()
     source = index(PARQUET)
     assert state_now(PARQUET, str(folder)) == failed
+    assert (
+        "is indexed now: batches that went on without it ask for its clips with --forcerun download_clips"
+        in caplog.text
+    )
     assert {row["outcome"] for row in fetch(CLIPS[:12], [source, tar], Path("archive")).values()} == {"ok"}
+    caplog.clear()
+    index(PARQUET)
+    assert "is indexed now" not in caplog.text
+
+
+@pytest.mark.parametrize("access", ["private", "gated", "open"])
+def test_an_earlier_index_is_used_while_the_hub_cannot_be_reached(
+    access: str, hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = index(PARQUET)
+    path, rows = Path(index_path(PARQUET)), run(PARQUET)
+    folder, before = path.with_suffix(""), path.read_bytes()
+    planned = state_now(PARQUET, str(folder))
+    hub.access, hub.api_faults = access, [503] * 1000 if access == "open" else []
+    path.unlink()
+    index(PARQUET)
+    said = ". Meanwhile the index of an earlier run is used"
+    # the files of a gated data set are listed
+    assert (said in caplog.text) == (access != "gated") and path.read_bytes() == before
+    assert fetch(CLIPS, [source], Path("archive")) == rows
+    assert state_now(PARQUET, str(folder)) == planned, "nothing to be done"
+    # ids of another version are read again when the Hub can be reached
+    monkeypatch.setattr(indexing, "FORMAT", "later")
+    index(PARQUET)
+    assert said in caplog.text and path.read_bytes() == before
+    assert (outdated := state_now(PARQUET, str(folder))) != planned
+    hub.reset(hub.folder)
+    index(PARQUET)
+    assert path.read_bytes() == before and state_now(PARQUET, str(folder)) == outdated
+    assert len(hub.sent) == 3, "all shards are read"
+
+
+def test_two_patterns_of_one_data_set_are_no_other_sources_of_each_other(hub: Hub, tmp_path: Path) -> None:
+    sources = [index(PARQUET), index(TAR)]
+    hub.access = "private"
+    with pytest.raises(SourceError, match="log in with hf auth login"):
+        fetch(CLIPS[:12], sources, Path("archive"), on_transient="record")
+    shutil.rmtree("resources")
+    path = Path(index_path(PARQUET))
+    for others in ([TAR], [TAR, "https://a.example/{video_id}.wav"]):
+        arguments = (PARQUET, path.with_suffix(""), path, 2, 1, "record", [PARQUET, *others])
+        if len(others) == 1:
+            with pytest.raises(SourceError, match="log in with hf auth login"):
+                index_step(*arguments)
+        else:
+            index_step(*arguments)
 
 
 @pytest.mark.parametrize("pattern", [PARQUET.replace(DATASET, f"{DATASET}@v9"), f"hf://datasets/{DATASET}/no/*.tar"])
@@ -276,7 +330,7 @@ def test_clips_whose_media_were_freed_stay_ok_while_the_hub_fails(hub: Hub) -> N
     fetch(CLIPS[:4], [source], Path("archive"))
     archive = open_for_writing(Path("archive"))
     there = ShardIndex(Path(index_path(PARQUET))).there(PARQUET)
-    assert all([archive.free(one.clip_id, there) for one in CLIPS[:4]])
+    assert all(archive.free(one.clip_id, there) for one in CLIPS[:4])
     records = [archive.read(one.clip_id) for one in CLIPS[:4]]
     hub.faults = [500] * 1000
     line = r"4 of 4 .*\(4 server_error\); 4 of them were there, and their media were freed: run the same"

@@ -12,6 +12,7 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -21,6 +22,8 @@ from soundsift.config.metadata import SelectionParams
 from soundsift.config.pick import pick
 from soundsift.config.reference import sections
 from soundsift.config.settings import settle
+from soundsift.media.outcomes import OUTCOMES, TRANSIENT
+from soundsift.tables import write_csv
 from tests.pages import PAGES, ROOT, Block, block, blocks, commands, prose, spans
 
 DOCS = ROOT / "docs"
@@ -288,3 +291,14 @@ def test_no_recipe_forces_an_empty_variable() -> None:
     forced = [line for line in commands() if re.search(r"--forcerun +\S*\$", line)]
     assert forced
     assert not [line for line in forced if not re.search(r"--forcerun \$\{[a-z]+:\?[a-z ]+\}$", line)]
+
+
+def test_the_command_for_missing_clips_finds_batches_with_transient_outcomes(tmp_path: Path) -> None:
+    page = (DOCS / "audioset-from-the-hub.md").read_text(encoding="utf-8")
+    (line,) = [line for line in page.splitlines() if line.startswith("absent=")]
+    (tmp_path / "results/outcomes").mkdir(parents=True)
+    for word in OUTCOMES:
+        table = pa.table({"clip_id": ["a_0"], "outcome": [word], "reason": [""]})
+        write_csv(table, tmp_path / f"results/outcomes/{word}.csv")
+    found = subprocess.check_output(f"{line}\necho $absent", shell=True, cwd=tmp_path, text=True)
+    assert {Path(name).stem for name in found.split()} == TRANSIENT | {"not_found"}

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import string
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from soundsift.errors import ConfigError
@@ -53,6 +54,23 @@ def label_of(url: str) -> str:
     if not url.startswith("file://"):
         return url
     return f"file:{split_pattern(url.removeprefix('file://'))[1]} ({_digest(url)[:6]})"
+
+
+def has_other_place(url: str, urls: Iterable[str]) -> bool:
+    """Return whether sources are left if the place of one cannot be read: another data set, folder or site.
+
+    Examples
+    --------
+    >>> both = ["hf://datasets/a/b/train/*.tar", "hf://datasets/a/b@v1/eval/*.tar"]
+    >>> has_other_place(both[0], both), has_other_place(both[0], [*both, YOUTUBE])
+    (False, True)
+    """
+    return len({_place_of(one) for one in (url, *urls)}) > 1
+
+
+def _place_of(url: str) -> str:
+    on_hub = HUB.fullmatch(url)
+    return on_hub["dataset"] if on_hub else url
 
 
 def split_pattern(path: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from soundsift.config.sources import has_other_place
 from soundsift.errors import DownloadError, InputError, MediaError, SourceError
 from soundsift.joblog import Progress
 from soundsift.media.archive import NO_SECTION, Record
@@ -53,7 +54,9 @@ class ClipRequests:
         self._lock = threading.Lock()
         self._storage_error: InputError | None = None
         # whether the job goes on with other sources if this one cannot be read
-        self._can_do_without = self.source.policy.on_transient == "record" and not choice.is_single
+        self._can_do_without = self.source.policy.on_transient == "record" and has_other_place(
+            self.source.params.url, [one.params.url for one in choice.sources]
+        )
         self._is_said = False
 
     def run_round(self, clips: Sequence[Clip]) -> list[Clip]:

@@ -232,7 +232,11 @@ def _report_failures(
             # if a source could not be read, the names in the others are not the cause
             compared = [] if counts else asked
             unlike = [line for requests in compared if (line := requests.source.unlike(clips))]
-            warn("none of the %d clips of this batch is there (%s)%s", len(outcomes), what, "; ".join(["", *unlike]))
+            again = ["ask for them with --forcerun download_clips when their source can be read"] if counts else []
+            warn(
+                "none of the %d clips of this batch is there (%s)%s", len(outcomes), what,
+                "; ".join(["", *unlike, *again]),
+            )  # fmt: skip
         return
     what = ", ".join(f"{n} {word}" for word, n in counts.most_common())
     line = f"{counts.total()} of {len(outcomes)} clips could not be fetched yet ({what})"

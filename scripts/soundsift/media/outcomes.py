@@ -57,7 +57,7 @@ OUTCOMES: dict[str, Outcome] = {
     "bot_check": Outcome("transient", "the site asks for proof that the client is not a bot", _SLOWER),
     "forbidden": Outcome(
         "transient", "the site refused the request (403), or refused every player client of yt-dlp",
-        "update yt-dlp; " + _SLOWER,
+        "on the Hub, accept the data set's conditions or set HF_TOKEN; otherwise update yt-dlp; " + _SLOWER,
     ),
     "server_error": Outcome(
         "transient", "the server failed (5xx), redirects endlessly, or sent nothing or a web page as media", _AGAIN

@@ -124,7 +124,7 @@ class SourceRecords:
     def was_freed(self, record: Record | None) -> bool:
         """Return whether a clip's media were freed after their use and can be read again from one of the sources.
 
-        Its record must not be replaced because this fails for a transient reason: the clip would not be asked for again.
+        If this fails for a transient reason, its record must stay: otherwise the clip would not be asked for again.
         """
         return (
             record is not None

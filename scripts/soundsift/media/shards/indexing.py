@@ -32,7 +32,7 @@ from soundsift.media.fetch_error import (
 )
 from soundsift.media.shards import parquet, tar
 from soundsift.media.shards.index import INDEX_COLUMNS, NO_ROW_GROUP, write_index
-from soundsift.media.shards.places import SET, Place, Shard, place_of, read_set, state_of
+from soundsift.media.shards.places import SET, Place, Shard, place_of, read_set, shards_of, state_of
 from soundsift.tables import schema_of
 
 # Files of the ids of one shard that were written by another version are made again.
@@ -62,7 +62,7 @@ def index_shards(
         Number of attempts at the list of shards, and at each shard, as long as the failures may pass.
     can_do_without
         Whether other sources are asked instead if this one cannot be reached. Then the index has no clips and says why,
-        and the next run tries again.
+        and the next run tries again. If there are ids of an earlier run, they are used in either case.
 
     Raises
     ------
@@ -73,27 +73,33 @@ def index_shards(
     """
     set_file = folder / SET
     known = read_set(folder)
-    place = place_of(url, known.get("revision", ""))
+    place, listed = place_of(url, known.get("revision", "")), shards_of(known)
     try:
         listed, lost = _patiently(lambda: _list(place, known, folder), tries, first_pause_seconds)
         _patiently(lambda: _index_all(place, listed, folder, n_threads), tries, first_pause_seconds)
     except SourceError as error:
-        if not can_do_without:
+        warn = logging.getLogger("soundsift").warning
+        if listed and all(_ids(shard, folder, any_format=True) is not None for shard in listed):
+            # a revision does not change
+            warn("%s. Meanwhile the index of an earlier run is used", error)
+            listed, lost = [], listed
+        elif not can_do_without:
             raise
-        logging.getLogger("soundsift").warning("%s. Meanwhile its clips are taken from other sources", error)
-        nothing = {"url": url, "revision": "", "state": "", "shards": []}
-        write_json(nothing | known | {"unreached": str(time.time_ns())}, set_file)
-        write_index(schema_of(INDEX_COLUMNS).empty_table(), [], "", path, (error.outcome, str(error)))
-        return
-    # ids of an earlier version are read again once their shards are there
-    is_partial = any(_ids(shard, folder) is None for shard in lost)
-    unreached = str(time.time_ns()) if is_partial else known.get("unreached", "")
+        else:
+            warn("%s. Meanwhile its clips are taken from other sources", error)
+            nothing = {"url": url, "revision": "", "state": "", "shards": []}
+            write_json(nothing | known | {"unreached": str(time.time_ns()), "is_missed": True}, set_file)
+            write_index(schema_of(INDEX_COLUMNS).empty_table(), [], "", path, (error.outcome, str(error)))
+            return
+    # ids of an earlier version are read again once their shards are there; those that are listed change the state
+    is_outdated = not listed and any(_ids(shard, folder) is None for shard in lost)
+    unreached = str(time.time_ns()) if is_outdated else known.get("unreached", "")
     shards = [*listed, *lost]  # of two shards with an id the first counts
     table = _first_of_equal_ids(_merged(shards, folder))
     write_json(
         {
             "url": url, "revision": place.revision, "unreached": unreached,
-            "state": state_of(listed) + unreached if listed else known["state"],
+            "state": state_of(listed, shards) + unreached if listed else known.get("state", ""),
             "shards": [[shard.name, shard.version, shard.n_bytes] for shard in shards],
         },
         set_file,
@@ -107,6 +113,11 @@ def index_shards(
         logging.getLogger("soundsift").warning(
             "no media were found in %s: rows of Parquet shards need an id, members of tar shards the ending of a "
             "sound, such as .flac", label_of(url),
+        )  # fmt: skip
+    if known.get("is_missed"):
+        logging.getLogger("soundsift").warning(
+            "%s is indexed now: batches that went on without it ask for its clips with --forcerun download_clips",
+            label_of(url),
         )  # fmt: skip
     logging.info("%d ids in %d shards", table.num_rows, len(shards))
 
@@ -168,7 +179,7 @@ def _list(place: Place, known: Mapping[str, Any], folder: Path) -> tuple[list[Sh
     except InputError as error:
         unlisted = error
     names = {shard.name for shard in listed}
-    former = [] if place.revision else [Shard(*shard) for shard in known.get("shards", ())]
+    former = [] if place.revision else shards_of(known)
     lost = [one for one in former if one.name not in names and _ids(one, folder, any_format=True) is not None]
     if unlisted and not lost:
         raise unlisted

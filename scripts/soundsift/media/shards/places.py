@@ -3,7 +3,7 @@
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from glob import glob
 from pathlib import Path
@@ -153,7 +153,8 @@ def state_now(url: str, folder: str) -> str:
     """Return a text that changes with the shards that an address names at present, for Snakemake to compare.
 
     If no shard is on disk any more, it is the one of the index, which is still of use. The Hub is not asked. The text
-    changes too when a source could not be reached although it was to be indexed, so that a later run tries again.
+    changes too when a source could not be reached although it was to be indexed, so that a later run tries again, and
+    when the folder is deleted while shards of the index are gone.
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ def state_now(url: str, folder: str) -> str:
     if not url.startswith("file://"):
         return unreached
     try:
-        return state_of(Folder(url).shards()) + unreached
+        return state_of(Folder(url).shards(), shards_of(known)) + unreached
     except InputError:
         return str(known.get("state", ""))
 
@@ -180,6 +181,14 @@ def read_set(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def state_of(shards: Iterable[Shard]) -> str:
-    """Return a digest of shards, which changes with them."""
-    return hashlib.sha256(repr([(shard.name, shard.version) for shard in shards]).encode()).hexdigest()[:16]
+def shards_of(known: Mapping[str, Any]) -> list[Shard]:
+    """Return the shards of an index of which :func:`read_set` knows."""
+    return [Shard(*shard) for shard in known.get("shards", ())]
+
+
+def state_of(listed: Sequence[Shard], indexed: Sequence[Shard]) -> str:
+    """Return a digest that changes with the shards that are listed, and with those of the index that are not."""
+    names = {shard.name for shard in listed}
+    lost = sorted(shard.name for shard in indexed if shard.name not in names)
+    state = [(shard.name, shard.version) for shard in listed], lost
+    return hashlib.sha256(repr(state).encode()).hexdigest()[:16]

@@ -231,13 +231,26 @@ def test_ids_of_an_earlier_version_are_used_until_their_shard_is_there_again(
     planned = places.state_now(url, parts)
     assert found(made(tmp_path)) == before and len(opened) == 2 - n_gone
     assert f"{n_gone} shards that were indexed are gone, for example a/0.parquet: mount their disk" in caplog.text
-    assert n_gone == 1 or places.state_now(url, parts) == planned, "nothing to be done"
+    assert places.state_now(url, parts) == planned, "nothing to be done"
     for number in range(n_gone):
         (tmp_path / f"{number}.off").rename(tmp_path / f"a/{number}.parquet")
     assert (again := places.state_now(url, parts)) != planned
     opened.clear()
     assert found(made(tmp_path)) == before and len(opened) == n_gone
     assert places.state_now(url, parts) == again
+
+
+def test_a_deleted_folder_makes_the_index_again_if_shards_of_it_are_gone(tmp_path: Path) -> None:
+    for number in range(2):
+        write_parquet(tmp_path / f"a/{number}.parquet", some(number))
+    url, parts = f"file://{tmp_path}/*/*.parquet", str(tmp_path / "made" / "parts")
+    made(tmp_path)
+    (tmp_path / "a/1.parquet").unlink()
+    before = places.state_now(url, parts)
+    assert len(found(made(tmp_path))) == 2 and places.state_now(url, parts) == before
+    shutil.rmtree(parts)
+    assert (again := places.state_now(url, parts)) != before
+    assert len(found(made(tmp_path))) == 1 and places.state_now(url, parts) == again
 
 
 KILLED = """

@@ -372,7 +372,7 @@ def test_clips_whose_media_were_freed_are_not_recorded_as_failed_while_a_disk_is
     sources = [first, tar] if other == "shards" else [SourceParams("http://127.0.0.1:9/{video_id}.flac"), first]
     rows = run(CLIPS[:3], *sources)
     there = ShardIndex(Path(index_path(first.url))).there(first.url)
-    assert all([open_for_writing(Path("archive")).free(one.clip_id, there) for one in CLIPS[:3]])
+    assert all(open_for_writing(Path("archive")).free(one.clip_id, there) for one in CLIPS[:3])
     records = {path: path.read_bytes() for path in Path("archive").rglob("*.json")}
     (here / "p").rename(here / "off")
     goes_on = other == "shards" and on_transient == "record"
@@ -753,4 +753,7 @@ def test_names_are_not_compared_where_shards_are_lost(here: Path, caplog: pytest
     source, tar = parquet(here), index(f"file://{here}/t/*.tar")
     (here / "p").rename(here / "off")
     assert said(run(CLIPS[:3], source, tar)) == {"network": 3}
-    assert "none of the 3 clips of this batch is there (3 network)\n" in caplog.text
+    line = (
+        "none of the 3 clips of this batch is there (3 network); ask for them with --forcerun download_clips when their"
+    )
+    assert line in caplog.text
