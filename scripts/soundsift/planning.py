@@ -81,8 +81,9 @@ def with_files_of(workflow: Any, folder: str, files: str, path: str) -> Callable
     """
 
     def gives(_: Any) -> str:
-        names = Path(files).read_text(encoding="utf-8").splitlines() if Path(files).is_file() else []
-        # an empty name, as of an emptied list, is no file
+        list_of_files = Path(files)
+        # what is no text, as in a damaged list, or an empty name, as of an emptied one, is no file
+        names = list_of_files.read_text("utf-8", errors="replace").splitlines() if list_of_files.is_file() else []
         run_again_without(workflow, folder, [Path(folder, name) for name in names or [""]])
         return path
 

@@ -177,6 +177,7 @@ def test_a_lost_report_makes_its_last_page_again(
         (("list", "out/a", "out/b/c"), "a\nb/c\n", set()),
         (("list", "out/a"), "a\nb/c\n", {"out"}),
         (("list", "out/a"), "", {"out"}),
+        (("list", "out/a"), "a\n\udcff\n", {"out"}),
         (("out/a",), "", {"out"}),
     ],
 )
@@ -186,7 +187,7 @@ def test_a_folder_that_lacks_a_listed_file_or_its_list_is_made_again(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out" / "b").mkdir(parents=True)
     for name in there:
-        Path(name).write_text(text)
+        Path(name).write_text(text, errors="surrogateescape")
     workflow = SimpleNamespace(is_main_process=True, dag=SimpleNamespace(forcefiles=set()))
     assert with_files_of(workflow, "out", "list", "clips")(None) == "clips"
     assert workflow.dag.forcefiles == forced

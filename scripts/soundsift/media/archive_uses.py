@@ -5,6 +5,7 @@ frees the media of the batch; the note of a run that keeps them stays. Every job
 that the run no longer has, as after a change of ``batch_size``.
 """
 
+import errno
 import hashlib
 import os
 import time
@@ -87,10 +88,11 @@ class Uses:
     def of_others(self, clip_ids: Set[str]) -> set[str]:
         """Return those of some clips that another run uses at this moment; always ask for the same clips."""
         now_ns = time.time_ns()
-        try:
-            changed = os.stat(self.folder).st_mtime_ns
-        except FileNotFoundError:
-            return set()
+        with self._plain_errors():
+            try:
+                changed = os.stat(self.folder).st_mtime_ns
+            except FileNotFoundError:
+                return set()
         if changed != self._changed:
             with self._plain_errors():
                 self._read = self._read_notes(clip_ids)
@@ -112,6 +114,13 @@ class Uses:
                     written = note.stat().st_mtime_ns
                     known = self._read.get(note.name, (0, set()))
                     if known[0] != written:
-                        known = written, set(Path(note.path).read_text(encoding="utf-8").splitlines()) & clip_ids
+                        known = written, set(_read(Path(note.path)).splitlines()) & clip_ids
                     found[note.name] = known
         return found
+
+
+def _read(note: Path) -> str:
+    try:
+        return note.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise OSError(errno.EILSEQ, f"{note.name} is no text") from error

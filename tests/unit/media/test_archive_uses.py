@@ -192,12 +192,23 @@ def test_two_machines_with_one_path_are_two_runs(tmp_path: Path, monkeypatch: py
     assert len(list((tmp_path / "archive/in_use").iterdir())) == 1
 
 
+@pytest.mark.parametrize("form", ["file", "link to itself"])
 @pytest.mark.parametrize("what", ["begin", "end", "of_others"])
-def test_notes_that_cannot_be_written_or_read_are_one_line(what: str, tmp_path: Path) -> None:
-    (tmp_path / "in_use").write_text("a file where the folder should be")
+def test_notes_that_cannot_be_written_or_read_are_one_line(what: str, form: str, tmp_path: Path) -> None:
+    if form == "file":
+        (tmp_path / "in_use").write_text("a file where the folder should be")
+    else:
+        (tmp_path / "in_use").symlink_to("in_use")
     uses = Uses(tmp_path, "train-00000")
     with pytest.raises(InputError, match=f"^the archive's notes {tmp_path}/in_use cannot be read or written .*kept$"):
         uses.end() if what == "end" else getattr(uses, what)({"x"})
+
+
+def test_a_note_of_another_run_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in_use").mkdir()
+    (tmp_path / "in_use/0123456789ab-train-00000.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="cannot be read or written .0123456789ab-train-00000.txt is no text.: free"):
+        Uses(tmp_path, "train-00000").of_others({"x"})
 
 
 KILLED_JOB = """
