@@ -38,7 +38,8 @@ PARQUET = f"hf://datasets/{DATASET}/data/*/*.parquet"
 TAR = f"hf://datasets/{DATASET}/20k/*.tar"
 
 
-@pytest.fixture(scope="module")
+# not of the module: a process that comes back to these tests after others would start a server that was closed
+@pytest.fixture(scope="session")
 def server() -> Iterator[Hub]:
     with SERVER as running:
         yield running
