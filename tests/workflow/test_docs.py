@@ -63,7 +63,7 @@ def test_the_engine_detector_of_the_page_is_trained_beside_the_others(
     for name, path in lists.items():
         path.write_text((media / f"{name}_segments.csv").read_text().replace("/m/096m7z", "/m/02mk9"))
     project.change("metadata", segments={name: str(path) for name, path in lists.items()})
-    project.change("training", model="statistics")
+    project.change("training", model="statistics", members=1)
     one = block("own-classes.md", "engine.yaml")
     (project.folder / one.file).write_text(one.text)
     run = project.run("results/detectors/engine/model.keras", "--configfile", one.file)

@@ -308,7 +308,7 @@ def test_kills_at_any_moment_lose_nothing(finished: Project, media: Path, tmp_pa
 
 def test_without_an_eval_list_videos_are_kept_back(project: Project, media: Path) -> None:
     project.change("metadata", segments={"train": str(media / "train_segments.csv")})
-    project.change("training", model="statistics")
+    project.change("training", model="statistics", members=1)
     run = project.run("results/detectors/speech/metrics.json")
     assert run.status == 0, run.text
     metrics = json.loads((project.folder / "results/detectors/speech/metrics.json").read_text())
@@ -318,7 +318,7 @@ def test_without_an_eval_list_videos_are_kept_back(project: Project, media: Path
 def test_a_detector_that_cannot_be_judged_is_trained_and_blocks_no_other(project: Project) -> None:
     # one eval clip is an engine, two are needed
     project.change("detectors", music=["Music"], speech=["Speech"], engine=["Engine"])
-    project.change("training", model="statistics")
+    project.change("training", model="statistics", members=1)
     pages = ("card.md", "curves.svg", "learning.svg", "errors.html", "labels.html")
     of_engine = [f"results/detectors/engine/{name}" for name in pages]
     run = project.run("results/detectors/combined.keras", "results/summary.txt", *of_engine)
