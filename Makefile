@@ -52,10 +52,10 @@ run: .venv/ready
 	@[ -d results ] || echo 'Running the demo: about three minutes on two cores. Then open results/report.html.'
 	@live=; if [ -t 2 ]; then live="--logger rich"; fi; $(BIN)/snakemake --cores $(CORES) $$live
 
-# In four processes, also on two cores, because some tests wait for a server. A process without tests takes those of others.
+# In six processes, also on two cores, because some tests wait for a server. A process without tests takes those of others.
 # Tests on Slurm are left out, also where a Slurm runs: make slurm-test.
 test: .venv/dev .venv/ready
-	$(BIN)/pytest --ignore tests/slurm -n 4 --dist worksteal --durations 20
+	$(BIN)/pytest --ignore tests/slurm -n 6 --dist worksteal --durations 20
 
 # Starts a Slurm on this machine from Debian's packages and runs the cluster tests on it. Needs root.
 slurm-test: .venv/dev .venv/slurm .venv/ready
