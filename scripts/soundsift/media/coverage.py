@@ -73,7 +73,7 @@ def present(
             if _is_newer(features, outcomes):
                 featured = read_parquet(features, CLIP_ID)["clip_id"].to_pylist()
                 of_batch |= {i: ("corrupt", UNREADABLE, of_batch[i][2]) for i in kept.difference(featured)}
-            elif merged and (_is_newer(merged, outcomes) or len(of_batch) < n_clips):
+            elif merged and merged.is_file() and (_is_newer(merged, outcomes) or len(of_batch) < n_clips):
                 of_batch = {i: row for i, row in of_batch.items() if i not in kept}  # some may be unreadable
         if len(of_batch) < n_clips:
             lacking.append(batch)

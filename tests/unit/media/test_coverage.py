@@ -74,6 +74,10 @@ def test_deleted_features_or_rows_of_outcomes_are_those_of_the_last_run(tmp_path
         return list(found["outcome"].to_pylist())
 
     assert counted(3) == ["ok", "ok", "ok"]
+    # a batch that has grown before its first merge
+    silent = [{**rows[0], "outcome": "silent"}]
+    write_csv(pa.Table.from_pylist(silent, schema=schema_of(OUTCOME_COLUMNS)), outcomes / "train-00000.csv")
+    assert coverage.present(clips, outcomes, features, archive, merged)["outcome"].to_pylist() == ["silent", "ok", "ok"]
     write_parquet(table, merged)
     # the outcomes do not know what could not be read back
     assert counted(3) == ["ok", "corrupt", "too_short"]
