@@ -57,4 +57,4 @@ onsuccess:
 
 
 onerror:
-    report_errors(STARTED, PREVIOUS.put_back(), workflow.overwrite_configfiles)
+    report_errors(STARTED, PREVIOUS.put_back(), options_of(workflow.config_settings))

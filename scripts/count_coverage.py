@@ -11,13 +11,13 @@ from soundsift.tables import read_parquet, write_csv
 
 def count_coverage(
     clips: Path, finished_dir: Path, outcomes_dir: Path, features_dir: Path, merged: Path, archive: Path,
-    retry_permanent: bool, missing: Path, counts: Path, option: str = "",
+    retry_permanent: bool, missing: Path, counts: Path, options: str = "",
 ) -> str:  # fmt: skip
     """Write the missing clips and the counts; return the text to print."""
     records = Archive(archive)
     found = coverage.present(read_parquet(clips), outcomes_dir, features_dir, records, merged, finished_dir)
     write_csv(coverage.missing(found), missing)
-    text = coverage.lines(found, retry_permanent, coverage.undecided(found, records), option)
+    text = coverage.lines(found, retry_permanent, coverage.undecided(found, records), options)
     text += coverage.whole_files(found, records) + coverage.refusals(records)
     write_text(text, counts)
     return f"{text}Clip by clip: {missing}"
@@ -36,6 +36,6 @@ if __name__ == "__main__":
                 retry_permanent=snakemake.params.retry_permanent,
                 missing=Path(snakemake.params.missing),
                 counts=Path(snakemake.params.counts),
-                option=snakemake.params.option,
+                options=snakemake.params.options,
             )
         )

@@ -4,7 +4,7 @@
 # By:  download_clips, convert_clips; separate targets that send no requests: coverage
 #      (results/coverage.txt and results/missing.csv at any time), check_archive
 from soundsift.config.download import SourceParams, sources_of
-from soundsift.report.ending import option_of
+from soundsift.report.ending import options_of
 
 # A list of its own, so that nothing changes for a configuration with one source.
 SEVERAL = {"sources": sources_of(config["download"])}
@@ -99,7 +99,7 @@ rule coverage:
         retry_permanent=config["download"]["retry_permanent"],
         missing="results/missing.csv",
         counts="results/coverage.txt",
-        option=option_of(workflow.overwrite_configfiles),
+        options=options_of(workflow.config_settings),
     message:
         "Counting available clips"
     script:

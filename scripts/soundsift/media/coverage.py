@@ -178,7 +178,7 @@ def outcome_counts(coverage: pa.Table) -> Counts:
     return {split: {outcome: n for (of, outcome), n in pairs.most_common() if of == split} for split in splits}
 
 
-def lines(coverage: pa.Table, retry_permanent: bool, undecided: Collection[str] = (), option: str = "") -> str:
+def lines(coverage: pa.Table, retry_permanent: bool, undecided: Collection[str] = (), options: str = "") -> str:
     """Describe the available clips by split, outcome and detector, and what a further run would request.
 
     Parameters
@@ -187,8 +187,8 @@ def lines(coverage: pa.Table, retry_permanent: bool, undecided: Collection[str] 
         Table from :func:`present`.
     undecided
         Clip ids from :func:`undecided`.
-    option
-        Option that names the configuration files of this run; empty if there are none.
+    options
+        Options of this command that change the configuration; empty if there are none.
     """
     counts = outcome_counts(coverage)
     text = []
@@ -220,8 +220,8 @@ def lines(coverage: pa.Table, retry_permanent: bool, undecided: Collection[str] 
     left = coverage.filter(
         pc.or_(pc.invert(pc.is_in(coverage["outcome"], settled)), pc.is_in(coverage["clip_id"], open_ids))
     )
-    run = f"A run with {option}" if option else "A run"
-    with_force = f"A run with --forcerun download_clips {option}".rstrip()
+    run = f"A run with {options}" if options else "A run"
+    with_force = f"A run with --forcerun download_clips {options}".rstrip()
     for finished, when in ((False, run), (True, with_force)):
         asked = Counter(left["outcome"].filter(pc.equal(left["finished"], finished)).to_pylist())
         if asked or not finished:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from snakemake.settings.types import ConfigSettings
 
 SUMMARY = Path("results/summary.txt")
 PROVENANCE = Path("results/provenance.html")
@@ -33,7 +34,7 @@ def shareable(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(public | {"download": download}, sort_keys=False)
 
 
-def report_errors(started: float, put_back: Sequence[str] = (), configfiles: Sequence[str | Path] = ()) -> None:
+def report_errors(started: float, put_back: Sequence[str] = (), options: str = "") -> None:
     """Print the errors of this run's logs, each once, and the outputs of which the previous version was put back.
 
     The jobs themselves print no errors, because Snakemake prints many lines after them.
@@ -44,8 +45,8 @@ def report_errors(started: float, put_back: Sequence[str] = (), configfiles: Seq
         Start of the run, in seconds since 1970. Logs that are older are skipped.
     put_back
         Outputs of failed jobs that are again as they were before the run.
-    configfiles
-        Configuration files of the command line. A command without them would be about other clips.
+    options
+        From :func:`options_of`. A command without them would be about other clips.
     """
     logs = [path for path in LOGS.rglob("*.log") if path.stat().st_mtime >= started]
     errors = {line for path in sorted(logs) for line in _errors(path)}
@@ -53,23 +54,25 @@ def report_errors(started: float, put_back: Sequence[str] = (), configfiles: Seq
         print(f"soundsift: {line}", file=sys.stderr)
     if put_back:
         print(f"soundsift: as before this run, and outdated: {', '.join(put_back)}", file=sys.stderr)
-    if errors and configfiles:
-        print(f"soundsift: this run had {option_of(configfiles)}: use it again", file=sys.stderr)
+    if errors and options:
+        print(f"soundsift: this run had {options}: use it again", file=sys.stderr)
 
 
-def option_of(configfiles: Sequence[str | Path]) -> str:
-    """Write the option that names the configuration files of the command line; empty if there are none.
+def options_of(settings: ConfigSettings) -> str:
+    """Write the options of the command line that change the configuration; empty if there are none.
+
+    Values of ``--config`` are left out, because they may be secret.
 
     Examples
     --------
-    >>> option_of(["/data/my lists.yaml", "dog.yaml"])
-    "--configfile '/data/my lists.yaml' dog.yaml"
+    >>> options_of(ConfigSettings(config={"metadata": {"max_clips": 9}}))
+    '--config metadata=...'
     """
-    if not configfiles:
-        return ""
     here = Path.cwd()
-    paths = (path.relative_to(here) if path.is_relative_to(here) else path for path in map(Path, configfiles))
-    return shlex.join(["--configfile", *map(str, paths)])
+    paths = [path.relative_to(here) if path.is_relative_to(here) else path for path in settings.configfiles]
+    options = [shlex.join(["--configfile", *map(str, paths)])] if paths else []
+    options += ["--config", *(f"{key}=..." for key in settings.config)] if settings.config else []
+    return " ".join(options)
 
 
 def _errors(log: Path) -> list[str]:

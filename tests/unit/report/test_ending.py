@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.settings.types import ConfigSettings
 from snakemake.utils import update_config
 
 from soundsift.config.settings import settle
-from soundsift.report.ending import LOGS, as_overlay, report_errors
+from soundsift.report.ending import LOGS, as_overlay, options_of, report_errors
 from tests.pages import ROOT
 
 
@@ -30,12 +31,17 @@ def test_an_error_of_this_run_is_printed_once_and_older_ones_are_not(
         "soundsift: the disk is full: make room\n"
         "soundsift: as before this run, and outdated: results/a.csv, results/b\n"
     )
-    report_errors(1000.0, configfiles=[tmp_path / "mine.yaml", Path("/elsewhere/dog one.yaml")])
+    for name in ("mine.yaml", "dog one.yaml"):
+        (tmp_path / name).write_text("{}")
+    settings = ConfigSettings(
+        config={"download": "{proxy: secret}"}, configfiles=[Path("mine.yaml"), tmp_path / "dog one.yaml"]
+    )
+    report_errors(1000.0, options=options_of(settings))
     assert capsys.readouterr().err == (
         "soundsift: the disk is full: make room\n"
-        "soundsift: this run had --configfile mine.yaml '/elsewhere/dog one.yaml': use it again\n"
+        "soundsift: this run had --configfile mine.yaml 'dog one.yaml' --config download=...: use it again\n"
     )
-    report_errors(2e10, configfiles=["mine.yaml"])
+    report_errors(2e10, options="--configfile mine.yaml")
     assert capsys.readouterr().err == ""
 
 
