@@ -149,8 +149,12 @@ def _extra_columns(lists: Sequence[Segments]) -> dict[str, pa.Array]:
 
 
 def _groups(segments: Segments) -> pa.Array:
-    """The group of every row; a row without a value has that of its video or file."""
-    return pc.if_else(pc.equal(segments.group, ""), segments.video_id, segments.group)
+    """The group of every row; a row without a value has that of its video or file.
+
+    An accented letter may be written as one character or as two (Unicode's NFC and NFD); both are one group.
+    """
+    named = pc.utf8_normalize(segments.group, "NFC")
+    return pc.if_else(pc.equal(named, ""), segments.video_id, named)
 
 
 def _is_in_fold(segments: Segments, fold: str) -> Mask:

@@ -379,3 +379,12 @@ def test_rows_without_a_group_are_groups_of_their_own(tmp_path: Path) -> None:
     groups = clips["group"].to_pylist()
     assert groups[2] == "S" and groups[0] == groups[3]
     assert len(set(groups)) == 3
+
+
+def test_a_group_is_the_same_in_both_ways_to_write_an_accent(tmp_path: Path) -> None:
+    names = ("Zo\u00eb", "Zoe\u0308")
+    rows = [f"{n}.wav,0,5,{('dog', 'cat')[n % 2]},{names[n // 2]}" for n in range(4)]
+    clips, _ = select_files(
+        "\n".join(["file,start,end,labels,speaker", *rows]), tmp_path, LayoutParams(group="speaker")
+    )
+    assert clips["group"].to_pylist() == ["Zo\u00eb"] * 4
