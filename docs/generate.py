@@ -54,7 +54,7 @@ def outcome_words() -> str:
 Every wanted clip has exactly one outcome in `results/coverage.parquet`. The reason beside it is the message of the source.
 *Kept* clips are in the features table. Clips with a *permanent* outcome are not requested again, unless `download.retry_permanent`
 is true. Clips with a *transient* outcome are requested again within the job and at the next run. With `on_transient: record` the
-job goes on without them, and they are requested again whenever their batch runs, as with `--forcerun download_clips`. An *open*
+job goes on without them, and they are requested again whenever [their batch runs](when-youtube-says-no.md#ask-again-for-missing-clips). An *open*
 outcome is a failure that is not classified yet. It does not fail a run, and the clip is requested again whenever its batch runs.
 Please report its message. Keys without a section are under `download`; [When YouTube says no](when-youtube-says-no.md) explains them.
 

@@ -71,6 +71,17 @@ def test_shards_and_a_folder_give_the_same_clips_as_a_folder_alone(project: Proj
     assert clips(project) == clips(finished), "the archive serves"
 
 
+def test_only_batches_for_which_more_came_are_made_again(project: Project) -> None:
+    assert project.run(*OUTCOMES).status == 0
+    rows = {row["video_id"]: row for name in OUTCOMES for row in pacsv.read_csv(project.folder / name).to_pylist()}
+    gone = next(video for video, row in rows.items() if row["outcome"] == "not_found")
+    medium = next((project.folder.parent / "shards/f").iterdir())
+    shutil.copy2(medium, medium.with_name(gone + medium.suffix))
+    run = project.run("--forcerun", "download_clips", "--until", "download_clips")
+    assert run.jobs == {"download_clips": len(OUTCOMES)}, run.text
+    assert project.run(*OUTCOMES).jobs == {"convert_clips": 1}
+
+
 def test_media_from_shards_need_not_be_kept(project: Project, finished: Project) -> None:
     project.change("keep", media=False)
     run = project.run(*OUTCOMES, *(name.replace("outcomes", "freed").replace(".csv", ".txt") for name in OUTCOMES))

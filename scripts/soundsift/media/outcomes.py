@@ -47,7 +47,11 @@ OUTCOMES: dict[str, Outcome] = {
         "it is a live stream; or the file is too large",
         "if the file is too large, raise max_megabytes; otherwise " + _BACK,
     ),
-    "not_found": Outcome("permanent", "no such address (404 or 410) or no such file", "check download.url; " + _BACK),
+    "not_found": Outcome(
+        "permanent",
+        "no such address (404 or 410), no such file, or in no shard",
+        "check download.url or sources; " + _BACK,
+    ),
     "no_audio": Outcome("permanent", "the media have no sound stream", "nothing: the video has no sound"),
     "too_short": Outcome(
         "permanent", "less than clips.min_seconds of the labelled segment exist", "lower clips.min_seconds"

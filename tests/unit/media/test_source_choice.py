@@ -111,6 +111,14 @@ def test_the_most_hopeful_outcome_counts_when_no_source_has_a_clip(
         assert said(rows)[0] == expected
 
 
+@pytest.mark.parametrize(("first", "second"), [("near", "near"), ("near", "far"), ("far", "far")])
+def test_a_clip_that_no_source_has_says_why_for_each_of_them(first: str, second: str, tmp_path: Path) -> None:
+    no_file, gone = ({CLIPS[0]: MediaError("not_found", reason)} for reason in ("no file a.wav", "404"))
+    for _ in range(2):
+        rows = run(tmp_path, **{f"{first}_1": no_file, f"{second}_2": gone})
+        assert rows[CLIPS[0].clip_id]["reason"] == "no file a.wav; 404"
+
+
 def test_a_clip_waits_for_a_source_that_fails_for_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = CLIPS[0]
     sources = {"near_1": {one: FetchError("server_error", "503", 0.0)}, "far_2": {one: b"2"}}

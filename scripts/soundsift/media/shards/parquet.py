@@ -223,13 +223,15 @@ class RowGroupReader:
         self._parquet.close()
 
 
-def reading_of(rows: Sequence[tuple[str, int, int]]) -> tuple[str, str]:
+def reading_of(rows: Sequence[tuple[str, int, int]], n_bytes: int) -> tuple[str, str]:
     """Say how many rows are read for the wanted ones, and why a larger batch would read less.
 
     Parameters
     ----------
     rows
         Shard, row group and row of each wanted clip, in the order of the list.
+    n_bytes
+        Bytes of these row groups.
 
     Returns
     -------
@@ -241,7 +243,7 @@ def reading_of(rows: Sequence[tuple[str, int, int]]) -> tuple[str, str]:
     for shard, group, row in rows:
         ends[shard, group] = max(ends.get((shard, group), 0), row + 1)
     n_read = sum(ends.values())
-    counts = f"{n_read} rows of {len(ends)} row groups are read for {len(rows)} clips"
+    counts = f"{n_read} rows of {len(ends)} row groups ({n_bytes / 1e9:.2f} GB) are read for {len(rows)} clips"
     if n_read < MANY_TIMES * len(rows):
         return counts, ""
     # of a list in the order of the shards the next batch needs other row groups, unless one is larger than a batch

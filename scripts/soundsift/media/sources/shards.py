@@ -125,16 +125,19 @@ class ShardSource(Source):
         return missing + [[clip for _, clip in of_group] for of_group in ordered]
 
     def _say_how_many(self, clips: Sequence[Clip]) -> None:
-        found = (self._found[clip.clip_id] for clip in clips)
+        found = [self._found[clip.clip_id] for clip in clips]
         rows = [(*one.place, one.position) for one in found if one and one.row_group != NO_ROW_GROUP]
         if not rows:
             return
-        counts, why = reading_of(rows)
+        sizes = {one.place: one.size for one in found if one}
+        counts, why = reading_of(rows, sum(sizes[place] for place in {row[:2] for row in rows}))
         logging.info("%s", counts)
         # later rounds are for what is left
         is_first, self._is_first_round = self._is_first_round, False
         if why and is_first:
-            logging.getLogger("soundsift").warning("%s, because %s: a larger batch_size reads less", counts, why)
+            logging.getLogger("soundsift").warning(
+                "%s, because %s: of a longer list a larger batch_size reads less", counts, why
+            )
 
     def fetch(self, clip: Clip, scratch: Path) -> Media:
         """Read one clip; the media are opened but not decoded.

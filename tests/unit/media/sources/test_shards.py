@@ -595,7 +595,9 @@ def test_a_larger_batch_is_advised_where_it_reads_less(
         source.groups(clips[1::9])
     said = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert len(said) == bool(why)
-    assert all(f"because {why}: a larger batch_size reads less" in line for line in said)
+    assert all(
+        f"because {why}: of a longer list a larger batch_size reads less" in line and " GB) " in line for line in said
+    )
 
 
 IDS = {
