@@ -36,14 +36,15 @@ from soundsift.media.shards.places import SET, Place, Shard, place_of, read_set,
 from soundsift.tables import schema_of
 
 # Files of the ids of one shard that were written by another version are made again.
-FORMAT = "4"
+FORMAT = "5"
 N_SHOWN = 5
 # After so many failures in a row the Hub cannot be reached: the other shards wait for the next round.
 MOST_IN_A_ROW = 8
 # Attempts at a host whose name cannot be resolved. Without a network each of them may take 20 s.
 TRIES_WITHOUT_NAME = 2
 T = TypeVar("T")
-SCHEMA = pa.schema([(c.name, c.type) for c in INDEX_COLUMNS if c.name != "shard"])
+# The mark is what tells rows of one video apart that may be different clips.
+SCHEMA = pa.schema([*((c.name, c.type) for c in INDEX_COLUMNS if c.name != "shard"), ("mark", pa.string())])
 
 
 def index_shards(
@@ -95,7 +96,7 @@ def index_shards(
     is_outdated = not listed and any(_ids(shard, folder) is None for shard in lost)
     unreached = str(time.time_ns()) if is_outdated else known.get("unreached", "")
     shards = [*listed, *lost]  # of two shards with an id the first counts
-    table = _first_of_equal_ids(_merged(shards, folder))
+    table = _first_of_equal_ids(_certain(_merged(shards, folder)))
     write_json(
         {
             "url": url, "revision": place.revision, "unreached": unreached,
@@ -240,14 +241,15 @@ def _index_shard(place: Place, shard: Shard, folder: Path) -> str:
         with place.open(shard) as file:
             if shard.name.endswith(".parquet"):
                 groups = [
-                    _table(ids, group, np.arange(len(ids)), np.full(len(ids), n_bytes))
-                    for group, ids, n_bytes in parquet.ids_of(file, shard.name, place.read_bytes)
+                    _table(rows["id"], rows["mark"], group, np.arange(len(rows)), np.full(len(rows), n_bytes))
+                    for group, rows, n_bytes in parquet.ids_of(file, shard.name, place.read_bytes)
                 ]
                 table = pa.concat_tables(groups) if groups else SCHEMA.empty_table()
             else:
                 members = list(tar.members_of(file, shard.name))
                 keys, offsets, sizes = zip(*members, strict=True) if members else ((), (), ())
-                table = _table(pa.array(keys, pa.string()), NO_ROW_GROUP, np.array(offsets, int), np.array(sizes, int))
+                ids, marks = pa.array(keys, pa.string()), pa.nulls(len(keys), pa.string())
+                table = _table(ids, marks, NO_ROW_GROUP, np.array(offsets, int), np.array(sizes, int))
         if not place.is_unchanged(shard):
             return f"{shard.name} changed while it was read: run again when it is complete"
     except InputError as error:
@@ -268,8 +270,8 @@ def _index_shard(place: Place, shard: Shard, folder: Path) -> str:
     return ""
 
 
-def _table(ids: pa.Array, row_group: int, positions: np.ndarray, sizes: np.ndarray) -> pa.Table:
-    return pa.table([ids, np.full(len(ids), row_group), positions, sizes], names=SCHEMA.names).cast(SCHEMA)
+def _table(ids: pa.Array, marks: pa.Array, row_group: int, positions: np.ndarray, sizes: np.ndarray) -> pa.Table:
+    return pa.table([ids, np.full(len(ids), row_group), positions, sizes, marks], names=SCHEMA.names).cast(SCHEMA)
 
 
 def _part(shard: Shard, folder: Path) -> Path:
@@ -289,7 +291,10 @@ def _ids(shard: Shard, folder: Path, any_format: bool = False) -> pa.Table | Non
             note = json.loads((file.schema_arrow.metadata or {}).get(b"shard", b"[]"))
             if note[1:] != [shard.name, shard.version] or not (any_format or note[0] == FORMAT):
                 return None
-            return file.read().replace_schema_metadata(None).cast(SCHEMA)
+            table = file.read().replace_schema_metadata(None)
+            if "mark" not in table.column_names:  # of an earlier version
+                table = table.append_column("mark", pa.nulls(len(table), pa.string()))
+            return table.cast(SCHEMA)
     except (pa.ArrowException, OSError, ValueError):
         return None
 
@@ -302,7 +307,25 @@ def _merged(shards: Sequence[Shard], folder: Path) -> pa.Table:
     numbers = np.repeat(np.arange(len(shards), dtype=np.int32), [table.num_rows for table in tables])
     names = pa.DictionaryArray.from_arrays(numbers, pa.array([shard.name for shard in shards], pa.string()))
     table = pa.concat_tables(tables)
-    return table.add_column(1, "shard", names).cast(schema_of(INDEX_COLUMNS))
+    return table.add_column(1, "shard", names)
+
+
+def _certain(table: pa.Table) -> pa.Table:
+    """Leave out rows of one video that may be different clips, and say once how many they are."""
+    marked = table.filter(pc.is_valid(table["mark"]))
+    counts = marked.group_by("id", use_threads=False).aggregate([("mark", "count_distinct")])
+    doubtful = counts["id"].filter(pc.greater(counts["mark_count_distinct"], 1))
+    is_doubtful = pc.and_(pc.is_valid(table["mark"]), pc.is_in(table["id"], doubtful.combine_chunks()))
+    left_out = table.filter(is_doubtful)
+    if left_out.num_rows:
+        example = left_out.slice(0, 1).to_pylist()[0]
+        logging.getLogger("soundsift").warning(
+            "%d rows in the shards are left out, for example %s in %s: several rows of its video have only another "
+            "numbering, so they may be different clips. A column segment_id with {video_id}_{start in ms} tells them "
+            "apart",
+            left_out.num_rows, example["id"], example["shard"],
+        )  # fmt: skip
+    return table.filter(pc.invert(is_doubtful)).drop_columns("mark")
 
 
 def _first_of_equal_ids(table: pa.Table) -> pa.Table:

@@ -17,10 +17,12 @@ ID_COLUMNS = ("clip_id", "segment_id", "video_id")
 AUDIO_COLUMN = "audio"
 # Rows that are decoded at once. Their media are in memory together.
 N_ROWS = 8
-# An id of a clip ends with its start in ms, that of a clip of a file also with its end.
-START = "_[0-9]+(-[0-9]+)?$"
+# An id of a clip ends with its start in ms, that of a clip of a file also with its end. They have no leading zeros.
+START = "_(0|[1-9][0-9]*)(-[1-9][0-9]*)?$"
 # The form of YouTube's ids, with or without the Y of PANNs.
 YOUTUBE = "^Y?[0-9A-Za-z_-]{11}"
+# The form of a numbering: digits, or a word and digits. Some have the length of YouTube's ids.
+NUMBER = "^(([A-Z]?[a-z]*|[A-Z]+)[_-])?[0-9]+$"
 # Reading so many times as many rows as are wanted is worth a warning.
 MANY_TIMES = 10
 # Errors of PyArrow for a damaged file; text that is not UTF-8 is a ValueError.
@@ -83,8 +85,11 @@ def audio_column(schema: pa.Schema) -> str | None:
     return AUDIO_COLUMN if _is_binary(kind) else None
 
 
-def ids_of(file: BinaryIO, name: str, read_bytes: int) -> Iterator[tuple[int, pa.Array, int]]:
-    """Yield number, ids and bytes of each row group; no columns but those of ids are read."""
+def ids_of(file: BinaryIO, name: str, read_bytes: int) -> Iterator[tuple[int, pa.Table, int]]:
+    """Yield number, ids and bytes of each row group; no columns but those of ids are read.
+
+    The ids are a table with the columns ``id`` and ``mark``, as :func:`_chosen` explains them.
+    """
     parquet = open_parquet(file, name, read_bytes)
     columns = id_columns(parquet.schema_arrow)
     groups, sizes = [], []
@@ -96,7 +101,7 @@ def ids_of(file: BinaryIO, name: str, read_bytes: int) -> Iterator[tuple[int, pa
             sizes.append(parquet.metadata.row_group(group).total_byte_size)
         except DAMAGED as error:
             raise InputError(f"{name} is damaged ({first_line(error)}): copy it again") from error
-    ids = _chosen(pa.concat_tables(groups)) if groups else pa.array([], pa.string())
+    ids = _chosen(pa.concat_tables(groups)) if groups else pa.table({})
     first = 0
     for group, (rows, n_bytes) in enumerate(zip(groups, sizes, strict=True)):
         yield group, ids.slice(first, rows.num_rows), n_bytes
@@ -122,40 +127,64 @@ def _text(data: bytes | None) -> str | None:
         return None
 
 
-def _chosen(table: pa.Table) -> pa.Array:
+def _chosen(table: pa.Table) -> pa.Table:
     """Choose the id of each row of a shard; null if it has none.
 
     It is the id of the row's clip: the id of its video and a start. Columns may have another numbering, so ids are
     told by their form. A row without an id of its clip has that of its video, unless this is a numbering too.
     ``segment_id`` is AudioSet's own word, so it comes before ``clip_id``.
 
-    If several rows of a video have no ids of clips, but another numbering, they may be different clips. It is not known
-    which, so they have none.
+    Returns
+    -------
+    Columns ``id`` and ``mark``
+        The mark of a row that has the id of its video is what its other columns say. Rows of one video with different
+        marks may be different clips. The mark is null if the row has the id of its clip, or no other columns.
     """
     columns = {name: table[name].combine_chunks() for name in table.column_names}
     others = [columns[name] for name in ("segment_id", "clip_id") if name in columns]
+    nothing = pa.nulls(table.num_rows, pa.string())
+    given = columns.get("video_id", nothing)
     if not others:
-        return columns["video_id"]
-    videos = columns.get("video_id", pa.nulls(table.num_rows, pa.string()))
+        return pa.table({"id": given, "mark": nothing})
     # a row without a video has null here
-    is_numbering = pc.fill_null(pc.invert(pc.match_substring_regex(videos, f"{YOUTUBE}$")), True)
+    is_number = pc.fill_null(_has_form(given, NUMBER), True)
+    is_no_youtube = pc.or_(is_number, pc.fill_null(pc.invert(_has_form(given, f"{YOUTUBE}$")), True))
+    youtube = [
+        _where(pc.and_(pc.and_(is_number, _has_form(ids, f"{YOUTUBE}$")), pc.invert(_has_form(ids, NUMBER))), ids)
+        for ids in others
+    ]
+    videos = pc.coalesce(*youtube, given)
     of_clips = pc.coalesce(
-        *(pc.if_else(_is_of(ids, videos), ids, None) for ids in others),
-        *(pc.if_else(pc.and_(is_numbering, pc.match_substring_regex(ids, YOUTUBE + START)), ids, None)
-          for ids in others),
-    )  # fmt: skip
-    by_form = [pc.if_else(pc.match_substring_regex(ids, START), ids, None) for ids in others]
-    counts = pc.value_counts(videos.filter(pc.is_null(of_clips)))
-    repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1)).drop_null()
-    is_doubtful = pc.and_(pc.is_null(of_clips), pc.is_valid(pc.coalesce(*others)))
-    is_doubtful = pc.and_(is_doubtful, pc.is_in(videos, repeated))
-    return pc.if_else(is_doubtful, None, pc.coalesce(of_clips, videos, *by_form, *others))
+        *(_where(pc.and_(_has_form(ids, START), _is_same(_stems(ids), videos)), ids) for ids in others),
+        *(_where(pc.and_(is_no_youtube, _has_form(ids, YOUTUBE + START)), ids) for ids in others),
+    )
+    by_form = [_where(_has_form(ids, START), ids) for ids in others]
+    # a column of videos may have ids of clips
+    is_video = pc.or_(pc.invert(_has_form(videos, START)), _has_form(videos, f"{YOUTUBE}$"))
+    is_video = pc.and_(is_video, pc.is_null(of_clips))
+    rest = [
+        _where(pc.invert(_is_same(ids, videos)), ids) for ids in (columns.get(name, nothing) for name in ID_COLUMNS)
+    ]
+    marks = pc.binary_join_element_wise(*rest, " ", null_handling="replace", null_replacement="")
+    return pa.table({"id": pc.coalesce(of_clips, videos, *by_form, *others), "mark": _where(is_video, marks)})
 
 
-def _is_of(ids: pa.Array, videos: pa.Array) -> pa.Array:
-    """Return whether ids are those of videos and a start, or of videos alone, with or without the Y of PANNs."""
-    stems = pc.replace_substring_regex(ids, START, "")
-    return pc.equal(pc.utf8_ltrim(stems, "Y"), pc.utf8_ltrim(videos, "Y"))
+def _has_form(ids: pa.Array, form: str) -> pa.Array:
+    return pc.match_substring_regex(ids, form)
+
+
+def _where(condition: pa.Array, ids: pa.Array) -> pa.Array:
+    return pc.if_else(condition, ids, None)
+
+
+def _stems(ids: pa.Array) -> pa.Array:
+    """Return ids of clips without their start."""
+    return pc.replace_substring_regex(ids, START, "")
+
+
+def _is_same(ids: pa.Array, videos: pa.Array) -> pa.Array:
+    """Return whether ids are those of videos, with or without the Y of PANNs."""
+    return pc.equal(pc.utf8_ltrim(ids, "Y"), pc.utf8_ltrim(videos, "Y"))
 
 
 class RowGroupReader:

@@ -43,7 +43,7 @@ class Watched(io.FileIO):
 def test_media_of_parquet_rows_are_read(compression: str, plain: bool, column: str, tmp_path: Path) -> None:
     write_parquet(tmp_path / "a.parquet", MEDIA, column, plain, row_group=3, compression=compression)
     with open(tmp_path / "a.parquet", "rb") as file:
-        groups = [(group, ids.to_pylist()) for group, ids, _ in ids_of(file, "a", 1 << 20)]
+        groups = [(group, rows["id"].to_pylist()) for group, rows, _ in ids_of(file, "a", 1 << 20)]
     assert groups == [(0, [*MEDIA][:3]), (1, [*MEDIA][3:6]), (2, [*MEDIA][6:])]
     with open(tmp_path / "a.parquet", "rb") as file:
         reader = RowGroupReader(file, "a", 1, 1 << 20, last=2)
@@ -56,7 +56,9 @@ def test_only_the_ids_of_a_parquet_shard_are_read_for_its_index(tmp_path: Path) 
     noise = {key: bytes([i]) * 10**6 for i, key in enumerate(MEDIA)}
     write_parquet(tmp_path / "a.parquet", noise, compression="none", use_dictionary=False)
     with Watched(tmp_path / "a.parquet") as file:
-        assert [(ids.to_pylist(), n > 7 * 10**6) for _, ids, n in ids_of(file, "a", 1 << 16)] == [([*noise], True)]
+        assert [(rows["id"].to_pylist(), n > 7 * 10**6) for _, rows, n in ids_of(file, "a", 1 << 16)] == [
+            ([*noise], True)
+        ]
         assert file.n_read < 300_000
 
 
@@ -67,7 +69,7 @@ def test_other_types_of_id_columns_are_read(kind: Any, tmp_path: Path) -> None:
     pq.write_table(pa.table({"video_id": ids, "audio": pa.array([b"1", b"2"])}), tmp_path / "a.parquet")
     with open(tmp_path / "a.parquet", "rb") as file:
         ((_, found, _),) = ids_of(file, "a", 1 << 20)
-        assert found.to_pylist() == ["a", None]
+        assert found["id"].to_pylist() == ["a", None]
     with open(tmp_path / "a.parquet", "rb") as file:
         assert RowGroupReader(file, "a", 0, 1 << 20, last=0).read(0) == (["a"], b"1")
 

@@ -240,6 +240,15 @@ def test_ids_of_an_earlier_version_are_used_until_their_shard_is_there_again(
     assert places.state_now(url, parts) == again
 
 
+def test_ids_of_a_version_without_marks_are_used_while_their_shard_is_gone(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a/0.parquet", some(0))
+    before = found(made(tmp_path))
+    (part,) = (tmp_path / "made" / "parts").glob("*.parquet")
+    pq.write_table(pq.read_table(part).drop_columns("mark"), part, write_page_checksum=True)
+    (tmp_path / "a/0.parquet").unlink()
+    assert found(made(tmp_path)) == before
+
+
 def test_a_deleted_folder_makes_the_index_again_if_shards_of_it_are_gone(tmp_path: Path) -> None:
     for number in range(2):
         write_parquet(tmp_path / f"a/{number}.parquet", some(number))

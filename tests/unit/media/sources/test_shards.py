@@ -639,10 +639,39 @@ IDS = {
         "clip_id": lambda one: one.clip_id if CLIPS.index(one) % 2 else None,
         "segment_id": lambda one: None if CLIPS.index(one) % 2 else one.clip_id,
     },
+    "videos before clips": {
+        "clip_id": lambda one: one.clip_id,
+        "segment_id": lambda one: one.video_id,
+        "video_id": lambda one: one.video_id,
+    },
+    "a numbering before videos": {
+        "clip_id": lambda one: one.video_id,
+        "segment_id": lambda one: f"row_{CLIPS.index(one)}",
+    },
+    "a numbering as long as ids of YouTube": {
+        "clip_id": lambda one: one.video_id,
+        "segment_id": lambda one: f"clip_{CLIPS.index(one):06}",
+    },
+    "numbers in place of videos": {
+        "segment_id": lambda one: one.video_id,
+        "video_id": lambda one: str(CLIPS.index(one)),
+    },
+    "words and numbers in place of videos": {
+        "clip_id": lambda one: one.video_id,
+        "video_id": lambda one: f"row_{CLIPS.index(one)}",
+    },
+    "starts in seconds with leading zeros": {
+        "clip_id": lambda one: f"{one.video_id}_{one.start_seconds:06.0f}",
+        "video_id": lambda one: one.video_id,
+    },
     "Y before clips alone": {"clip_id": lambda one: f"Y{one.clip_id}", "video_id": lambda one: one.video_id},
 }  # fmt: skip
 # forms in which some rows do not say which clip of their video they are
-OF_VIDEOS = ("another numbering beside", "files", "starts in seconds", "checksums", "empty text in half the rows")
+OF_VIDEOS = (
+    "another numbering beside", "files", "starts in seconds", "checksums", "empty text in half the rows",
+    "a numbering before videos", "a numbering as long as ids of YouTube", "numbers in place of videos",
+    "words and numbers in place of videos", "starts in seconds with leading zeros",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("form", IDS)
@@ -681,21 +710,65 @@ def test_a_late_row_with_an_id_of_its_clip_is_not_named_by_its_video(here: Path)
     assert media_in_archive(run(clips[1:], parquet(here))) == {"sameVideo01": MEDIA[KEYS[1]]}
 
 
-@pytest.mark.parametrize("name", ["sameVideo01_{}_{}", "sample_{}"])
+SAME = "sameVideo01"
+TWINS = [Clip(f"{SAME}_{start}000", SAME, start, start + 10.0) for start in (0, 60)]
+
+
+def write_rows(path: Path, sounds: list[bytes], **columns: list[str | None]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    ids = {name: pa.array(ids, pa.string()) for name, ids in columns.items()}
+    pq.write_table(pa.table({**ids, "audio": sounds}), path, row_group_size=1)
+
+
+@pytest.mark.parametrize("n_shards", [1, 2])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"video_id": [SAME] * 2, "clip_id": [f"{SAME}_0_10", f"{SAME}_60_70"]},
+        {"video_id": [SAME] * 2, "clip_id": [f"{SAME}_000000", f"{SAME}_000060"]},
+        {"video_id": [SAME] * 2, "clip_id": ["sample_0", "sample_60"]},
+        {"video_id": [SAME] * 2, "clip_id": [None, "sample_60"]},
+        {"video_id": [SAME] * 2, "segment_id": [SAME] * 2, "clip_id": ["1", "2"]},
+        {"video_id": ["1", "2"], "segment_id": [SAME] * 2},
+        {"segment_id": ["row_1", "row_2"], "clip_id": [SAME] * 2},
+    ],
+    ids=str,
+)
 def test_rows_of_one_video_that_may_be_different_clips_are_not_guessed(
-    name: str, here: Path, caplog: pytest.LogCaptureFixture
+    columns: dict[str, list[str | None]], n_shards: int, here: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    columns = {
-        "clip_id": [name.format(start, start + 10) for start in (0, 60)] + ["other"],
-        "video_id": ["sameVideo01"] * 2 + [KEYS[0]],
-        "audio": list(some(0, 3).values()),
-    }
-    (here / "p").mkdir()
-    pq.write_table(pa.table(columns), here / "p/0.parquet", row_group_size=1)
-    caplog.set_level("INFO")
-    rows = run([Clip("sameVideo01_60000", "sameVideo01", 60.0, 70.0), CLIPS[0]], parquet(here))
-    assert [row["outcome"] for row in rows.values()] == ["not_found", "ok"]
-    assert "0.parquet: 2 rows have no id" in caplog.text
+    sounds = list(some(0, 2).values())
+    write_rows(here / "p/other.parquet", [MEDIA[KEYS[0]]], video_id=[KEYS[0]], clip_id=["sample_0"])
+    for n in range(n_shards):
+        rows = {name: ids[n::n_shards] for name, ids in columns.items()}
+        write_rows(here / f"p/{n}.parquet", sounds[n::n_shards], **rows)
+    rows = run([*TWINS, CLIPS[0]], parquet(here))
+    assert [row["outcome"] for row in rows.values()] == ["not_found", "not_found", "ok"]
+    (line,) = [one.getMessage() for one in caplog.records if "left out" in one.getMessage()]
+    assert line.startswith(f"2 rows in the shards are left out, for example {SAME} in 0.parquet: several rows of its")
+
+
+@pytest.mark.parametrize("number", [None, "sample_60", SAME])
+def test_of_copies_of_a_row_the_first_counts(number: str | None, here: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for n in range(2):
+        write_rows(here / f"p/{n}.parquet", [MEDIA[KEYS[n]]], video_id=[SAME], clip_id=[number])
+    # a shard without a numbering does not say that its row is another clip
+    write_parquet(here / "p/2.parquet", {SAME: MEDIA[KEYS[2]]})
+    assert media_in_archive(run(TWINS[:1], parquet(here))) == {SAME: MEDIA[KEYS[0]]}
+    assert f"2 ids are in the shards more than once, for example {SAME} again in 1.parquet" in caplog.text
+
+
+def test_a_column_of_videos_does_not_hide_ids_of_clips(here: Path) -> None:
+    ids = [one.clip_id for one in TWINS]
+    write_rows(here / "p/0.parquet", list(some(0, 2).values()), video_id=[SAME] * 2, segment_id=[SAME] * 2, clip_id=ids)
+    rows = run(TWINS, parquet(here))
+    assert [Path("archive", row["media"]).read_bytes() for row in rows.values()] == list(some(0, 2).values())
+
+
+def test_videos_whose_id_ends_like_that_of_a_clip_are_found(here: Path) -> None:
+    one = "abcdefgh_12"
+    write_rows(here / "p/0.parquet", [MEDIA[KEYS[0]]] * 2, video_id=[one] * 2, clip_id=[one, f"Y{one}"])
+    assert said(run([Clip(f"{one}_30000", one, 30.0, 40.0)], parquet(here))) == {"ok": 1}
 
 
 def test_several_clips_of_a_file_are_found_by_their_ids(here: Path) -> None:
