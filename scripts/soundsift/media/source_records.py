@@ -162,8 +162,10 @@ class SourceRecords:
         """
         for other in self._archive.others(record.clip_id):
             # the record stays where the media were freed
-            # of any source: another copy of the data set holds the same seconds of the video
-            if other.outcome in KEPT and other.trimmed:
+            # of any source: another copy of the data set holds the same seconds of the video. A clip that has a row
+            # of its own here needs none that is named by the video
+            is_twin = other.outcome in KEPT and other.trimmed
+            if is_twin and not self._source.names_clip(other.clip_id, other.video_id):
                 reason = f"rows of {record.shard} are named by the video alone, and {other.clip_id} is there already"
                 if not self._has_twins:
                     self._has_twins = True

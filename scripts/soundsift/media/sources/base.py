@@ -121,6 +121,10 @@ class Source(ABC):
         """Say how the names of this source differ from those of the clips, if it knows and has none of them."""
         return ""
 
+    def names_clip(self, clip_id: str, video_id: str) -> bool:
+        """Return whether it has media that are named by this clip, not by its video alone."""
+        return False
+
     @property
     def may_refuse(self) -> bool:
         """Whether a server may ask to be left alone, so that no job asks it until its block has ended."""

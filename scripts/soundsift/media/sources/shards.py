@@ -84,6 +84,12 @@ class ShardSource(Source):
             return ""
         return f'{label_of(self.params.url)} has names such as "{example}", the list "{clips[0].clip_id}"'
 
+    def names_clip(self, clip_id: str, video_id: str) -> bool:
+        """Return whether a row or member is named by this clip, not by its video alone."""
+        with self._lock:
+            found = self._index.find([Clip(clip_id, video_id, 0.0, 0.0)])
+        return clip_id in found and not found[clip_id].of_video
+
     @property
     def may_refuse(self) -> bool:
         """Whether the shards are on the Hub."""

@@ -771,6 +771,24 @@ def test_videos_whose_id_ends_like_that_of_a_clip_are_found(here: Path) -> None:
     assert said(run([Clip(f"{one}_30000", one, 30.0, 40.0)], parquet(here))) == {"ok": 1}
 
 
+@pytest.mark.parametrize("kind", ["tar", "parquet"])
+def test_a_clip_with_a_row_of_its_own_does_not_need_the_one_named_by_its_video(kind: str, here: Path) -> None:
+    media = {TWINS[0].clip_id: MEDIA[KEYS[0]], SAME: MEDIA[KEYS[1]]}
+    (write_tar if kind == "tar" else write_parquet)(here / f"s/0.{kind}", media)
+    third = Clip(f"{SAME}_90000", SAME, 90.0, 100.0)
+    rows = run([*TWINS, third], index(f"file://{here}/s/*.{kind}"))
+    sounds = [row["media"] and Path("archive", row["media"]).read_bytes() for row in rows.values()]
+    assert sounds == [*media.values(), ""]
+
+
+def test_a_row_named_by_its_video_may_be_a_copy_of_a_clip_from_another_source(here: Path) -> None:
+    (here / "f").mkdir()
+    (here / f"f/{TWINS[0].clip_id}.flac").write_bytes(MEDIA[KEYS[0]])
+    write_parquet(here / "p/0.parquet", {SAME: MEDIA[KEYS[1]]})
+    folder = SourceParams(f"file://{here}/f/{{clip_id}}.flac", trimmed=True)
+    assert [row["outcome"] for row in run(TWINS, folder, parquet(here)).values()] == ["ok", "not_found"]
+
+
 def test_several_clips_of_a_file_are_found_by_their_ids(here: Path) -> None:
     # as an export has them
     clips = [Clip(f"dog-f712579f97_0-{end}", "dog-f712579f97", 0.0, end / 1000) for end in (1500, 3000)]
