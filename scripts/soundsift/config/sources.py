@@ -113,7 +113,9 @@ def check_url(url: str, key: str) -> None:
     scheme = url.partition("://")[0]
     if scheme not in SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise ConfigError(f"{key} {url!r} has no known scheme: write youtube or start it with one of {known}")
+        path = url.removeprefix("file:")  # with too few slashes
+        on_disk = "" if ":" in path else f"; for a path on disk, write file://{path}"
+        raise ConfigError(f"{key} {url!r} has no known scheme: write youtube or start it with one of {known}{on_disk}")
     if url.endswith(PACKED_ENDINGS):
         raise ConfigError(
             f"{key} {url!r} names compressed tar files, which cannot be read in parts: unpack them to .tar"
