@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any
@@ -26,6 +26,7 @@ from soundsift.media.fetch_error import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECON
 from soundsift.media.outcomes import NOT_UNDERSTOOD, TRANSIENT
 from soundsift.media.record_rules import with_earlier_media
 from soundsift.media.source_choice import SourceChoice, most_hopeful
+from soundsift.media.source_records import FOR_GOOD, was_freed
 from soundsift.media.sources.registry import open_source
 from soundsift.metadata.batches import Clip
 
@@ -78,7 +79,7 @@ def download(
         opened = [stack.enter_context(closing(open_source(params, policy))) for params in sources]
         choice = SourceChoice(opened, [label_of(params.url) for params in sources])
         asked: list[ClipRequests] = []
-        left = list(clips)
+        left, freed = list(clips), [clip for clip in clips if was_freed(archive.read(clip.clip_id))]
         for n, label in enumerate(choice.labels):
             requests = ClipRequests(choice, n, archive, min_seconds)
             unsettled = [clip for clip in left if not requests.records.is_settled(clip)]
@@ -89,9 +90,10 @@ def download(
             asked.append(requests)
             left = [clip for clip in left if _goes_on(clip, requests, policy)]
         not_requested = set() if choice.is_single else _record_failures(clips, asked, archive)
-        freed = _still_freed(clips, asked, archive)
-        table = _as_table(clips, archive, not_requested, freed)
-        _report_failures(clips, table, asked, policy, len(freed))
+        still_freed = _still_freed(freed, asked, archive)
+        table = _as_table(clips, archive, not_requested, still_freed)
+        _say_what_is_lost(freed, still_freed, table)
+        _report_failures(clips, table, asked, policy, still_freed)
     return table
 
 
@@ -121,21 +123,39 @@ def _record_failures(clips: Sequence[Clip], asked: Sequence[ClipRequests], archi
         is_waiting = best is not None and best.outcome in TRANSIENT
         if not is_waiting and any(one.source.may_refuse and one.records.answer(clip) is None for one in asked):
             not_requested.add(clip.clip_id)
-        elif best is not None and not (is_waiting and asked[0].records.was_freed(before)):
+        elif best is not None and not (was_freed(before) and _awaited(answers)):
             record = with_earlier_media(best, before)
             if before is None or replace(record, when=before.when) != before:
                 archive.write(record)
     return not_requested
 
 
+def _awaited(answers: Iterable[Record]) -> list[Record]:
+    """Return the answers after which freed media may be read again by a later run."""
+    return [answer for answer in answers if answer.outcome not in FOR_GOOD]
+
+
 def _still_freed(clips: Sequence[Clip], asked: Sequence[ClipRequests], archive: Archive) -> dict[str, Record]:
     """Return {clip_id: answer} of the clips whose media were freed and could not be read again."""
     found = {}
     for clip in clips:
-        if asked[0].records.was_freed(archive.read(clip.clip_id)):
-            answers = [answer for one in asked if (answer := one.records.failures.get(clip.clip_id))]
+        if was_freed(archive.read(clip.clip_id)):
+            answers = _awaited(answer for one in asked if (answer := one.records.failures.get(clip.clip_id)))
             found[clip.clip_id] = most_hopeful(answers) if answers else _not_requested(clip)
     return found
+
+
+def _say_what_is_lost(freed: Sequence[Clip], still_freed: Container[str], table: pa.Table) -> None:
+    """Warn of clips that were there, but that no source has any more."""
+    ids = {clip.clip_id for clip in freed if clip.clip_id not in still_freed}
+    of_ids = (row["outcome"] for row in table.to_pylist() if row["clip_id"] in ids)
+    lost = Counter(outcome for outcome in of_ids if outcome not in KEPT)
+    if lost:
+        what = ", ".join(f"{n} {word}" for word, n in lost.most_common())
+        logging.getLogger("soundsift").warning(
+            "%d clips were there, but their media were freed, and no source has them any more (%s): to get them back, "
+            "restore their former source or shards, and run again with --forcerun download_clips", lost.total(), what,
+        )  # fmt: skip
 
 
 def _run_rounds(
@@ -187,7 +207,11 @@ def _as_table(
 
 
 def _report_failures(
-    clips: Sequence[Clip], table: pa.Table, asked: Sequence[ClipRequests], policy: RequestPolicy, n_freed: int
+    clips: Sequence[Clip],
+    table: pa.Table,
+    asked: Sequence[ClipRequests],
+    policy: RequestPolicy,
+    freed: Mapping[str, Record],
 ) -> None:
     """Raise a DownloadError if clips with a transient outcome are left, unless ``on_transient`` records them.
 
@@ -222,10 +246,10 @@ def _report_failures(
             f"of {len(of_requested)} clips that were asked for, {what} ({opened[0]['reason']}){in_a_row}: check "
             f"download.cookies, proxy and yt_dlp, install the newest yt-dlp, and run the same command again; {kept}"
         )
-    words = (row["outcome"] if row["reason"] != NOT_REQUESTED else "not requested" for row in table.to_pylist())
-    counts = Counter(word for word in words if word in TRANSIENT or word == "not requested")
+    waiting = [row for row in table.to_pylist() if row["outcome"] in TRANSIENT or row["clip_id"] in freed]
+    counts = Counter(row["outcome"] if row["reason"] != NOT_REQUESTED else "not requested" for row in waiting)
     # clips that were never requested are not recorded as missing, whatever on_transient says
-    if not counts or (policy.on_transient == "record" and not n_not_requested and not n_freed):
+    if not counts or (policy.on_transient == "record" and not n_not_requested and not freed):
         # one dead clip in a batch of one says nothing about the source
         if not n_there and (len(outcomes) > 1 or n_open):
             what = ", ".join(f"{n} {word}" for word, n in Counter(outcomes).most_common())
@@ -251,10 +275,12 @@ def _report_failures(
             f"{line}; the source refuses us ({why}): run the same command again after {clock_time(until)}, or set "
             f"{against}; {kept}"
         )
-    if n_freed:
+    if freed:
+        damaged = [f"{one.url}: {one.reason}" for one in freed.values() if one.outcome not in TRANSIENT]
+        cure = f" when what is damaged is copied again ({damaged[0]})" if damaged else " when their source can be read"
         raise DownloadError(
-            f"{line}; {n_freed} of them were there, and their media were freed: run the same command again when their "
-            f"source can be read; their records stay, and {kept}"
+            f"{line}; {len(freed)} of them were there, and their media were freed: run the same command again{cure}; "
+            f"their records stay, and {kept}"
         )
     raise DownloadError(
         f"{line}: run the same command again to ask for just these, or set download.on_transient to record to go on "

@@ -11,11 +11,22 @@ from soundsift.media import decode
 from soundsift.media.archive import Record
 from soundsift.media.archive_writer import ArchiveWriter, link_or_copy
 from soundsift.media.columns import KEPT
-from soundsift.media.outcomes import OF_THE_VIDEO, TRANSIENT
+from soundsift.media.outcomes import OF_THE_VIDEO, PERMANENT
 from soundsift.media.record_rules import RecordRules, with_earlier_media
 from soundsift.media.source_choice import SourceChoice
 from soundsift.media.sources.base import Media
 from soundsift.metadata.batches import Clip
+
+# Answers by which a clip whose media were freed is gone. Sound that was there once is damaged if it is corrupt now.
+FOR_GOOD = PERMANENT - {"corrupt", "no_audio"}
+
+
+def was_freed(record: Record | None) -> bool:
+    """Return whether the media of a clip were freed after their use, so that they must be read again.
+
+    As long as no source says :data:`FOR_GOOD`, the record must stay: otherwise the clip would not be asked for again.
+    """
+    return record is not None and record.outcome in KEPT and record.media is None
 
 
 class SourceRecords:
@@ -100,7 +111,8 @@ class SourceRecords:
 
     def begin(self, clip: Clip, n_requests: int) -> Record:
         """Return the record of a clip that is going to be fetched with a number of requests."""
-        earlier = self._archive.read(clip.clip_id) if self._choice.is_single else self.answer(clip)
+        in_archive = self._choice.is_single and clip.clip_id not in self.failures
+        earlier = self._archive.read(clip.clip_id) if in_archive else self.answer(clip)
         return Record(
             clip.clip_id, clip.video_id, "ok", tries=(earlier.tries if earlier else 0) + n_requests, when=_now(),
             url=self._source.address(clip), source=self._label, end_seconds=clip.end_seconds,
@@ -112,7 +124,7 @@ class SourceRecords:
     def write_failure(self, record: Record) -> None:
         """Record that this source did not return a clip; another source may return it or give a better reason."""
         before, is_single = self._archive.read(record.clip_id), self._choice.is_single
-        is_kept = self.was_freed(before) and (record.outcome in TRANSIENT or not is_single)
+        is_kept = was_freed(before) and not (is_single and record.outcome in FOR_GOOD)
         if is_kept or not (is_single or self._source.is_remote):
             self.failures[record.clip_id] = record
             return
@@ -121,29 +133,19 @@ class SourceRecords:
             record.failed.pop(record.url, None)
         self._archive.write(with_earlier_media(record, before))
 
-    def was_freed(self, record: Record | None) -> bool:
-        """Return whether a clip's media were freed after their use and can be read again from one of the sources.
-
-        If this fails for a transient reason, its record must stay: otherwise the clip would not be asked for again.
-        """
-        return (
-            record is not None
-            and record.outcome in KEPT
-            and record.media is None
-            and record.source in self._choice.labels
-        )
-
     def write_media(self, record: Record, media: Media) -> None:
         """Write media and their record to the archive.
 
         Raises
         ------
         MediaError
-            If they hold too little of the labelled stretch, or are the sound of another clip.
+            If they hold too little of the labelled stretch, or are the sound of another clip, or damaged.
         """
         record.media_start_seconds, record.media_end_seconds = media.begins_seconds, media.ends_seconds
         record.whole, record.note, record.modified_ns = media.whole, media.note, media.modified_ns
         record.shard, record.shard_version = media.shard, media.shard_version
+        if media.shard:
+            self._compare_with_earlier(record, media.sha256)
         if media.of_video and record.trimmed:
             self._refuse_twin(record)
         if media.held_seconds is not None:
@@ -151,6 +153,25 @@ class SourceRecords:
             if media.held_seconds < self._rules.min_seconds:
                 raise MediaError("too_short", f"{media.held_seconds:.2f} s of the labelled stretch exist")
         self._archive.write(record, media.path, media.sha256)
+
+    def _compare_with_earlier(self, record: Record, sha256: str) -> None:
+        """Compare media of a shard with those that were read from it before.
+
+        Raises
+        ------
+        MediaError
+            ``corrupt`` if the shard seems to be the same, but they differ.
+        """
+        before = self._archive.read(record.clip_id)
+        of_same = before is not None and all(
+            getattr(before, name) == getattr(record, name) for name in ("source", "shard", "shard_version")
+        )
+        if before is not None and of_same and before.sha256 not in ("", sha256):
+            raise MediaError(
+                "corrupt",
+                f"its bytes in the shard {record.shard} are not those that were read before, although the shard seems "
+                f"unchanged: copy the shard again, or delete {self._archive.record_path(record.clip_id)} to take them",
+            )
 
     def _refuse_twin(self, record: Record) -> None:
         """Refuse the trimmed sound of a video for a second clip of it: it belongs to one of them only.

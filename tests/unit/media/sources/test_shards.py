@@ -390,6 +390,94 @@ def test_clips_whose_media_were_freed_are_not_recorded_as_failed_while_a_disk_is
     assert media_in_archive(run(CLIPS[:3], *sources)) == media_in_archive(rows)
 
 
+def freed(clips: list[Clip], source: SourceParams) -> dict[Path, bytes]:
+    """Free the media of some clips of a source; return all records."""
+    there = ShardIndex(Path(index_path(source.url))).there(source.url)
+    assert all(open_for_writing(Path("archive")).free(one.clip_id, there) for one in clips)
+    return {path: path.read_bytes() for path in Path("archive").rglob("*.json")}
+
+
+def damage(shard: Path, at: int, data: bytes) -> None:
+    """Write bytes into a shard that keeps its size and time."""
+    found = os.stat(shard)
+    with open(shard, "r+b") as file:
+        file.seek(at)
+        file.write(data)
+    os.utime(shard, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+@pytest.mark.parametrize("on_transient", ["record", "fail"])
+@pytest.mark.parametrize("sources", ["shards", "shards and folder", "folder and shards"])
+@pytest.mark.parametrize("form", ["page", "sound", "header"])
+def test_clips_whose_media_were_freed_stay_ok_while_their_shard_is_damaged(
+    form: str, sources: str, on_transient: str, here: Path
+) -> None:
+    plain: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    write_parquet(here / "p/0.parquet", some(0, 4), row_group=2, **plain)
+    whole = (here / "p/0.parquet").read_bytes()
+    (here / "f").mkdir()
+    source = parquet(here)
+    folder = SourceParams(f"file://{here}/f/{{video_id}}.flac", trimmed=True)
+    asked = [{"shards": source, "folder": folder}[name] for name in sources.split(" and ")]
+    rows = run(CLIPS[:4], *asked)
+    records = freed(CLIPS[:4], source)
+    at = whole.index(MEDIA[KEYS[0]])
+    if form == "page":
+        damage(here / "p/0.parquet", at - 30, b"\xff" * 30)
+    else:
+        damage(here / "p/0.parquet", at + (20_000 if form == "sound" else 0), bytes(40))
+    n = 2 if form == "page" else 1
+    line = rf"{n} of 4 clips .* \({n} corrupt\); {n} of them were there, .* freed: run .* when what is damaged is copied again \(file:0.parquet: "
+    for _ in range(2):
+        with pytest.raises(DownloadError, match=line):
+            run(CLIPS[:4], *asked, on_transient=on_transient, tries=3)
+    kept = [path.read_bytes() == data for path, data in records.items()]
+    assert kept.count(True) == n
+    damage(here / "p/0.parquet", 0, whole)
+    assert media_in_archive(run(CLIPS[:4], *asked)) == media_in_archive(rows) == some(0, 4)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_freed_clips_that_a_new_shard_lacks_are_not_found_and_it_is_said(
+    several: bool, here: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_parquet(here / "p/0.parquet", some(0, 4))
+    source = parquet(here)
+    (here / "f").mkdir()
+    sources = [source, *[SourceParams(f"file://{here}/f/{{video_id}}.flac", trimmed=True)] * several]
+    run(CLIPS[:4], *sources)
+    freed(CLIPS[:4], source)
+    write_parquet(here / "p/0.parquet", some(1, 4))
+    parquet(here)
+    assert said(run(CLIPS[:4], *sources)) == {"ok": 3, "not_found": 1}
+    assert "1 clips were there, but their media were freed, and no source has them any more (1 not_found): " in (
+        caplog.text
+    )
+    write_parquet(here / "p/0.parquet", some(0, 4))
+    parquet(here)
+    assert said(run(CLIPS[:4], *sources)) == {"ok": 4}
+
+
+def test_freed_clips_stay_ok_while_the_folder_that_their_shards_were_moved_to_is_not_mounted(here: Path) -> None:
+    write_parquet(here / "old/p/0.parquet", some(0, 3))
+    (here / "f").mkdir()
+    folder = SourceParams(f"file://{here}/f/{{video_id}}.flac", trimmed=True)
+    source = parquet(here / "old")
+    rows = run(CLIPS[:3], source, folder)
+    records = freed(CLIPS[:3], source)
+    (here / "old").rename(here / "new")
+    moved = parquet(here / "new")
+    (here / "new").rename(here / "off")
+    with pytest.raises(DownloadError, match="3 of them were there, and their media were freed: run the same command"):
+        run(CLIPS[:3], moved, folder, on_transient="record")
+    assert records == {path: path.read_bytes() for path in Path("archive").rglob("*.json")}
+    (here / "off").rename(here / "new")
+    assert media_in_archive(run(CLIPS[:3], moved, folder)) == media_in_archive(rows)
+    # where the shards are no source any more, the others decide
+    freed(CLIPS[:3], moved)
+    assert said(run(CLIPS[:3], folder)) == {"not_found": 3}
+
+
 def test_media_whose_shard_is_gone_or_changed_are_not_freed(here: Path, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(3):
         write_parquet(here / f"p/{number}.parquet", some(number, number + 1))
