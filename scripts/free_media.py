@@ -36,8 +36,8 @@ def free_media(downloads: Path, archive: Path, urls: Sequence[str], freed: Path)
     warn = logging.getLogger("soundsift").warning
     if n_kept := found.count(None):
         warn(
-            "the media of %d clips stay in the archive: their shards are gone, have changed or are no longer in "
-            "download.sources", n_kept,
+            "the media of %d clips stay in the archive: their shards are gone, have changed, cannot be read or are no "
+            "longer in download.sources", n_kept,
         )  # fmt: skip
     if n_used:
         warn(

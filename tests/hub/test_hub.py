@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from free_media import free_media
 from index_shards import index_shards as index_step
 from soundsift.config.download import SourceParams
 from soundsift.config.sources import check_url, index_path
@@ -16,11 +18,13 @@ from soundsift.errors import ConfigError, DownloadError, InputError, SourceError
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
 from soundsift.media.archive_writer import open_for_writing
+from soundsift.media.columns import DOWNLOAD_COLUMNS
 from soundsift.media.shards import indexing
 from soundsift.media.shards.index import ShardIndex
 from soundsift.media.shards.indexing import index_shards
 from soundsift.media.shards.places import Shard, state_now
 from soundsift.media.sources.base import FetchError
+from soundsift.tables import schema_of, write_csv
 from tests.hub.imitation import DATASET, REVISION, TOKEN, Hub
 from tests.hub.packs import clips_of, media_of, write_parquet, write_tar
 from tests.site.downloads import fetch
@@ -340,6 +344,32 @@ def test_clips_whose_media_were_freed_stay_ok_while_the_hub_fails(hub: Hub) -> N
     assert [archive.read(one.clip_id) for one in CLIPS[:4]] == records
     hub.reset(hub.folder)
     assert {row["outcome"] for row in fetch(CLIPS[:4], [source], Path("archive")).values()} == {"ok"}
+
+
+@pytest.mark.parametrize("state", ["gone", "private", "gated", "fails"])
+def test_media_are_not_freed_while_the_hub_cannot_be_read(
+    state: str, hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = index(PARQUET)
+    rows = fetch(CLIPS[:4], [source], Path("archive"))
+    write_csv(pa.Table.from_pylist(list(rows.values()), schema_of(DOWNLOAD_COLUMNS)), Path("batch.csv"))
+    if state == "gone":
+        hub.revisions = {"main": "b" * 40}
+    elif state == "fails":
+        hub.faults = [500] * 1000
+    else:
+        hub.access = state
+    hub.asked.clear()
+    free_media(Path("batch.csv"), Path("archive"), [PARQUET], Path("freed.txt"))
+    assert Path("freed.txt").read_text() == "0 media, 0 bytes; 4 media kept\n"
+    first, second = (one.getMessage() for one in caplog.records if one.name == "soundsift")
+    assert first.endswith(". Meanwhile its media stay in the archive") and "\n" not in first
+    assert second.startswith("the media of 4 clips stay in the archive: their shards are gone, have changed, cannot")
+    assert hub.asked.total() <= 2 + 2 * 6, "once, whatever the number of shards; the library repeats it"
+    hub.reset(hub.folder)
+    free_media(Path("batch.csv"), Path("archive"), [PARQUET], Path("freed.txt"))
+    assert Path("freed.txt").read_text().startswith("4 media, ")
+    assert hub.sent.total() == 1
 
 
 LASTING: list[Any] = [500, 503, 504, "cut", (429, 1), (503, 20)]

@@ -100,6 +100,11 @@ class HubFolder(Place):
         """Return True: a commit does not change."""
         return True
 
+    def check(self, shard: Shard) -> None:
+        """Read the first byte of a shard: the commit may be gone from the Hub, or closed to us."""
+        with self.open(shard) as file:
+            file.read(1)
+
 
 def _revision_of(text: str | None) -> str | None:
     """Return the revision that an address names; ``~parquet`` is the Hub's word for ``refs/convert/parquet``.

@@ -1,10 +1,12 @@
 """The index of a set of shards: which clip is where."""
 
 import json
+import logging
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from soundsift.errors import InputError
+from soundsift.errors import InputError, SoundsiftError
 from soundsift.files import whole_file
+from soundsift.media.fetch_error import FetchError
 from soundsift.media.shards.places import Shard, place_of
 from soundsift.metadata.batches import Clip
 from soundsift.tables import Column, schema_of
@@ -108,8 +111,17 @@ class ShardIndex:
             return str(batch["id"][0]) if batch is not None and len(batch) else ""
 
     def there(self, url: str) -> set[tuple[str, str]]:
-        """Return name and version of the shards that are still at their address as they were indexed."""
+        """Return name and version of the shards that are still at their address as they were indexed.
+
+        If their place cannot be read, none is; the line that says why is on the terminal.
+        """
         place, found = place_of(url, self.revision), set()
+        try:
+            for shard in islice(self.shards.values(), 1):
+                place.check(shard)
+        except (FetchError, SoundsiftError, OSError) as error:
+            logging.getLogger("soundsift").warning("%s. Meanwhile its media stay in the archive", error)
+            return set()
         for shard in self.shards.values():
             with suppress(OSError):
                 if place.is_unchanged(shard):

@@ -76,6 +76,15 @@ class Place(ABC):
     def is_unchanged(self, shard: Shard) -> bool:
         """Return whether a shard is still the one that was listed."""
 
+    def check(self, shard: Shard) -> None:  # noqa: B027
+        """Check that the place can be read at present, where :meth:`is_unchanged` does not find out; ask it once.
+
+        Raises
+        ------
+        FetchError, SoundsiftError, OSError
+            If it cannot.
+        """
+
     @property
     def revision(self) -> str:
         """The version of the whole set, if it has one."""
