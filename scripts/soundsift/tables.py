@@ -120,9 +120,9 @@ def read_csv(path: Path, columns: Sequence[Column]) -> pa.Table:
     parse = pa.csv.ParseOptions(newlines_in_values=True)
     try:
         table = pa.csv.read_csv(path, parse_options=parse, convert_options=options)
-    except (pa.ArrowInvalid, OSError) as error:
+        check_columns(table.schema, columns, path)
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:  # names of columns are decoded when they are used
         raise InputError(f"{path} cannot be read ({str(error).splitlines()[0]}): delete it and run again") from error
-    check_columns(table.schema, columns, path)
     return table.select([c.name for c in columns])
 
 

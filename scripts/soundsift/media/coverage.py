@@ -97,9 +97,10 @@ def _is_newer(path: Path, than: Path) -> bool:
 
 def _outcomes_of(path: Path) -> dict[str, Known]:
     """Read {clip_id: (outcome, reason, source)}; tables of earlier versions have no sources."""
-    with open(path, encoding="utf-8") as file:
+    with open(path, "rb") as file:
         header = file.readline()
-    named = [column for column in OUTCOME_COLUMNS if f'"{column.name}"' in header or column.name == "outcome"]
+    needed = ("clip_id", "outcome")
+    named = [column for column in OUTCOME_COLUMNS if column.name in needed or f'"{column.name}"'.encode() in header]
     table = read_csv(path, named)
     empty = [""] * table.num_rows
     columns = (

@@ -54,6 +54,25 @@ def test_a_clip_whose_file_could_not_be_read_back_is_not_there(tmp_path: Path) -
     assert "--forcerun convert_clips" in found["reason"][0].as_py()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe\x00",
+        bytes(500),
+        b'"clip_id","out\xffcome"\n"a_0","ok"\n',
+        b'"name","outcome"\n"a_0","ok"\n',
+        bytes(range(256)) * 9,
+    ],
+)
+def test_damaged_outcomes_are_one_line(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "train-00000.csv").write_bytes(content)
+    clips = pa.table({"clip_id": IDS[:1], "batch": ["train-00000"]})
+    with pytest.raises(
+        InputError, match="train-00000.csv (cannot be read|lacks the columns).*: delete it and run again$"
+    ):
+        coverage.present(clips, tmp_path, tmp_path / "none", Archive(tmp_path / "archive"))
+
+
 def test_deleted_features_or_rows_of_outcomes_are_those_of_the_last_run(tmp_path: Path) -> None:
     archive = open_for_writing(tmp_path / "archive")
     for clip_id in IDS[:3]:
