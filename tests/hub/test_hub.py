@@ -13,7 +13,7 @@ import pytest
 from free_media import free_media
 from index_shards import index_shards as index_step
 from soundsift.config.download import SourceParams
-from soundsift.config.sources import check_url, index_path
+from soundsift.config.sources import check_url, index_path, label_of
 from soundsift.errors import ConfigError, DownloadError, InputError, SourceError
 from soundsift.media.archive import Archive
 from soundsift.media.archive_check import check
@@ -225,6 +225,77 @@ def test_a_data_set_that_cannot_be_indexed_leaves_its_clips_to_other_sources_if_
     caplog.clear()
     index(PARQUET)
     assert "is indexed now" not in caplog.text
+
+
+def outcomes(sources: list[SourceParams], **policy: Any) -> list[str]:
+    return [row["outcome"] for row in fetch(CLIPS[:12], sources, Path("archive"), **policy).values()]
+
+
+@pytest.mark.parametrize("lost", ["never indexed", "lost while the Hub fails"])
+def test_shards_that_cannot_be_indexed_leave_the_others_of_use_if_that_is_wanted(
+    lost: str, hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tar(Path("here/0.tar"), {key: MEDIA[key] for key in list(MEDIA)[4:6]})
+    path, tar = Path(index_path(PARQUET)), index("file://here/*.tar")
+    folder, name = path.with_suffix(""), "data/bal/01.parquet"
+    with monkeypatch.context() as patch:
+        open_file = HubFolder.open
+
+        def fail(place: HubFolder, shard: Shard) -> Any:
+            if shard.name == name:
+                raise FetchError("server_error", "the Hub answers 500", 0.0)
+            return open_file(place, shard)
+
+        if lost == "never indexed":
+            patch.setattr(HubFolder, "open", fail)
+        else:
+            index(PARQUET)
+            path.unlink()
+            indexing._part(Shard(name, "", 0), folder).unlink()
+            hub.api_faults = [500] * 1000
+        with pytest.raises(SourceError, match="again when the Hub can be reached"):
+            index_shards(PARQUET, folder, path, 2, tries=1)
+        for _ in range(2):
+            caplog.clear()
+            index_shards(PARQUET, folder, path, 2, tries=1, can_do_without=True)
+            assert "Meanwhile 2 of 3 shards are used, and its other clips are taken from other sources" in caplog.text
+    hub.reset(hub.folder)
+    sources = [SourceParams(PARQUET, trimmed=True), tar]
+    assert outcomes(sources) == ["ok"] * 6 + ["server_error"] * 2 + ["ok"] * 4
+    records = [Archive(Path("archive")).read(one.clip_id) for one in CLIPS[:12]]
+    assert [one.source for one in records if one and one.media] == [PARQUET] * 4 + [label_of(tar.url)] * 2 + [
+        PARQUET
+    ] * 4
+    hub.sent.clear()
+    index(PARQUET)
+    assert list(hub.sent) == [name] and "is indexed now" in caplog.text
+    assert outcomes(sources) == ["ok"] * 12
+
+
+@pytest.mark.parametrize("moment", ["before the index", "after the index"])
+def test_a_kill_does_not_lose_the_line_that_a_source_is_indexed_now(
+    moment: str, hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(index_path(PARQUET))
+    hub.access = "private"
+    index_shards(PARQUET, path.with_suffix(""), path, 2, tries=1, can_do_without=True)
+    hub.access = "open"
+    write = indexing.write_index
+
+    def killed(*arguments: Any) -> None:
+        if moment == "after the index":
+            write(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(indexing, "write_index", killed)
+        index(PARQUET)
+    said = []
+    for _ in range(2):
+        caplog.clear()
+        index(PARQUET)
+        said.append("is indexed now" in caplog.text)
+    assert said == [True, False]
 
 
 @pytest.mark.parametrize("access", ["private", "gated", "open"])

@@ -69,7 +69,8 @@ class ShardIndex:
     revision
         Revision of the data set; empty for shards on disk.
     unreachable
-        Outcome and line of a source that could not be reached when it was to be indexed; empty if it was.
+        Outcome and line of a source that could not be reached when it was to be indexed: other clips than those of
+        the index may be there. Empty if all shards were indexed.
     """
 
     def __init__(self, path: Path) -> None:

@@ -33,7 +33,6 @@ from soundsift.media.fetch_error import (
 from soundsift.media.shards import parquet, tar
 from soundsift.media.shards.index import INDEX_COLUMNS, NO_ROW_GROUP, write_index
 from soundsift.media.shards.places import SET, Place, Shard, place_of, read_set, shards_of, state_of
-from soundsift.tables import schema_of
 
 # Files of the ids of one shard that were written by another version are made again.
 FORMAT = "5"
@@ -62,8 +61,9 @@ def index_shards(
     tries
         Number of attempts at the list of shards, and at each shard, as long as the failures may pass.
     can_do_without
-        Whether other sources are asked instead if this one cannot be reached. Then the index has no clips and says why,
-        and the next run tries again. If there are ids of an earlier run, they are used in either case.
+        Whether other sources are asked instead if this one cannot be reached. Then the index has the clips of the
+        shards whose ids are known, and says why there are no others. The next run tries again. If all ids are known
+        from an earlier run, they are used in either case.
 
     Raises
     ------
@@ -79,32 +79,37 @@ def index_shards(
         listed, lost = _patiently(lambda: _list(place, known, folder), tries, first_pause_seconds)
         _patiently(lambda: _index_all(place, listed, folder, n_threads), tries, first_pause_seconds)
     except SourceError as error:
-        warn = logging.getLogger("soundsift").warning
-        if listed and all(_ids(shard, folder, any_format=True) is not None for shard in listed):
+        there = [shard for shard in listed if _ids(shard, folder, any_format=True) is not None]
+        if listed and there == listed:
             # a revision does not change
-            warn("%s. Meanwhile the index of an earlier run is used", error)
+            logging.getLogger("soundsift").warning("%s. Meanwhile the index of an earlier run is used", error)
             listed, lost = [], listed
         elif not can_do_without:
             raise
         else:
-            warn("%s. Meanwhile its clips are taken from other sources", error)
-            nothing = {"url": url, "revision": "", "state": "", "shards": []}
-            write_json(nothing | known | {"unreached": str(time.time_ns()), "is_missed": True}, set_file)
-            write_index(schema_of(INDEX_COLUMNS).empty_table(), [], "", path, (error.outcome, str(error)))
+            used = f"{len(there)} of {len(listed)} shards are used, and its other" if there else "its"
+            logging.getLogger("soundsift").warning("%s. Meanwhile %s clips are taken from other sources", error, used)
+            known = {"state": ""} | known | {"url": url, "unreached": str(time.time_ns()), "is_missed": True}
+            # all that are listed: those that are used are not the index of an earlier run
+            revision = place.revision if listed else known.get("revision", "")
+            write_json(known | {"revision": revision, "shards": _named(listed)}, set_file)
+            table = _merged(there, folder)
+            # rows of the other shards may show that these are doubtful
+            table = _first_of_equal_ids(table.filter(pc.is_null(table["mark"])).drop_columns("mark"))
+            write_index(table, there, revision, path, (error.outcome, str(error)))
             return
     # ids of an earlier version are read again once their shards are there; those that are listed change the state
     is_outdated = not listed and any(_ids(shard, folder) is None for shard in lost)
     unreached = str(time.time_ns()) if is_outdated else known.get("unreached", "")
     shards = [*listed, *lost]  # of two shards with an id the first counts
     table = _first_of_equal_ids(_certain(_merged(shards, folder)))
-    write_json(
-        {
-            "url": url, "revision": place.revision, "unreached": unreached,
-            "state": state_of(listed, shards) + unreached if listed else known.get("state", ""),
-            "shards": [[shard.name, shard.version, shard.n_bytes] for shard in shards],
-        },
-        set_file,
-    )  # fmt: skip
+    found = {
+        "url": url, "revision": place.revision, "unreached": unreached, "shards": _named(shards),
+        "state": state_of(listed, shards) + unreached if listed else known.get("state", ""),
+    }  # fmt: skip
+    # a job that is killed before it has said so does it again
+    missed = {"is_missed": True} if known.get("is_missed") else {}
+    write_json(found | missed, set_file)
     write_index(table, shards, place.revision, path)
     kept = {_part(shard, folder).name for shard in shards}
     for part in folder.glob("*.parquet"):
@@ -115,12 +120,17 @@ def index_shards(
             "no media were found in %s: rows of Parquet shards need an id, members of tar shards the ending of a "
             "sound, such as .flac", label_of(url),
         )  # fmt: skip
-    if known.get("is_missed"):
+    if missed:
         logging.getLogger("soundsift").warning(
             "%s is indexed now: batches that went on without it ask for its clips with --forcerun download_clips",
             label_of(url),
         )  # fmt: skip
+        write_json(found, set_file)
     logging.info("%d ids in %d shards", table.num_rows, len(shards))
+
+
+def _named(shards: Sequence[Shard]) -> list[list[str | int]]:
+    return [[shard.name, shard.version, shard.n_bytes] for shard in shards]
 
 
 def _patiently(attempt: Callable[[], T], tries: int, first_pause_seconds: float) -> T:
@@ -306,7 +316,7 @@ def _merged(shards: Sequence[Shard], folder: Path) -> pa.Table:
         raise InputError(f"{folder} was changed by another program: run the same command again")
     numbers = np.repeat(np.arange(len(shards), dtype=np.int32), [table.num_rows for table in tables])
     names = pa.DictionaryArray.from_arrays(numbers, pa.array([shard.name for shard in shards], pa.string()))
-    table = pa.concat_tables(tables)
+    table = pa.concat_tables([SCHEMA.empty_table(), *tables])
     return table.add_column(1, "shard", names)
 
 

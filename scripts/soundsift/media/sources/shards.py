@@ -151,9 +151,9 @@ class ShardSource(Source):
         A member of a tar shard above the size limit is not read, and neither is a row group of a single row. In a row
         group of several rows the size of a medium is known only when it is read.
         """
-        if self._index.unreachable:
-            raise SourceError(*self._index.unreachable)
         found = self._find(clip)
+        if found is None and self._index.unreachable:
+            raise SourceError(*self._index.unreachable)
         if found is None:
             raise MediaError("not_found", f"not in the shards {label_of(self.params.url)}")
         if self._is_too_large(found):
