@@ -14,7 +14,16 @@ from soundsift.config.audioset import AUDIOSET, TABLES, audioset_files
 from soundsift.config.download import sources_of
 from soundsift.config.metadata import OUR_COLUMNS
 from soundsift.config.schema import validate
-from soundsift.config.sources import YOUTUBE, check_url, folder_of, index_path, is_sharded, split_pattern
+from soundsift.config.sources import (
+    YOUTUBE,
+    check_url,
+    fields_of,
+    folder_of,
+    has_other_place,
+    index_path,
+    is_sharded,
+    split_pattern,
+)
 from soundsift.config.ytdlp_options import REFUSED, refusal
 from soundsift.errors import ConfigError
 from soundsift.homes import with_home
@@ -115,19 +124,24 @@ def remarks(config: Mapping[str, Any]) -> list[str]:
     """Return what is allowed but probably not meant, a line for each."""
     urls = _urls(config)
     lines = [
-        f"{key} is {url!r}, but no file matches any more: clips that the archive does not have cannot be read from it"
+        f"{key} is {url!r}, but {lost}: clips that the archive does not have cannot be read from it"
         for key, url in urls.items()
-        if _is_lost(url)
+        if not is_demo(config) and (lost := _what_is_lost(url))
     ]
     if YOUTUBE in list(urls.values())[:-1]:
         lines.append("youtube is not the last of download.sources: those after it give only what YouTube does not have")
     return lines
 
 
-def _is_lost(url: str) -> bool:
-    """Whether an address names shards on disk that were indexed, but none is there."""
-    is_indexed = url.startswith("file://") and is_sharded(url) and Path(index_path(url)).exists()
-    return is_indexed and not glob(url.removeprefix("file://"), recursive=True)
+def _what_is_lost(url: str) -> str:
+    """Say that shards on disk that were indexed, or the folder of a template, are not there; empty if they are."""
+    if not url.startswith("file://"):
+        return ""
+    if is_sharded(url):
+        is_lost = Path(index_path(url)).exists() and not glob(url.removeprefix("file://"), recursive=True)
+        return "no file matches any more" if is_lost else ""
+    folder = Path(folder_of(url))
+    return "" if folder.is_dir() else f"there is no folder {folder}"
 
 
 def check_files(config: Mapping[str, Any]) -> None:
@@ -154,11 +168,22 @@ def check_files(config: Mapping[str, Any]) -> None:
                 "set it to an existing file"
             )
     for key, url in _urls(config).items():
-        if url.startswith("file://") and not is_demo(config):
+        if url.startswith("file://") and not is_demo(config) and not _can_do_without(url, config):
             _check_folder(key, url)
     cookies = config["download"]["cookies"]
     if cookies is not None and not Path(cookies).is_file():
         raise ConfigError(f"download.cookies is {cookies!r}, but no file is there: export it again, or leave it empty")
+
+
+def _can_do_without(url: str, config: Mapping[str, Any]) -> bool:
+    """Whether a run may go on if a folder of media is not there: the archive or other sources may have its clips.
+
+    If lists name files, their durations may have to be read.
+    """
+    download = config["download"]
+    has_others = download["on_transient"] == "record" and has_other_place(url, _urls(config).values())
+    is_file_of_list = any(name == "file" for name, _, _ in fields_of(url, "download.url"))
+    return not is_sharded(url) and not is_file_of_list and (has_others or Path(download["archive"]).is_dir())
 
 
 def _check_folder(key: str, url: str) -> None:

@@ -12,6 +12,7 @@ from soundsift.config.settings import (
     check_files,
     is_demo,
     one_file_a_video,
+    remarks,
     settle,
 )
 from soundsift.errors import ConfigError
@@ -74,6 +75,40 @@ def test_media_whose_folder_is_not_there_are_not_taken_for_gone(tmp_path: Path) 
         else:
             with pytest.raises(ConfigError, match=f"but there is no folder {folder}: mount the disk"):
                 check_files(config)
+
+
+@pytest.mark.parametrize("name", ["{video_id}.wav", "{clip_id}/a.*", "{file}"])
+@pytest.mark.parametrize("others", [[], ["youtube"]])
+@pytest.mark.parametrize("on_transient", ["record", "fail"])
+@pytest.mark.parametrize("has_archive", [True, False])
+def test_a_folder_of_media_may_be_away_if_the_archive_or_other_sources_may_have_its_clips(
+    has_archive: bool, on_transient: str, others: list[str], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("train.csv").touch()
+    url = f"file://{tmp_path}/unmounted/{name}"
+    config = settle(
+        {
+            "metadata": {"segments": {"train": "train.csv"}, **dict.fromkeys(TABLES, "train.csv")},
+            "download": {"sources": [{"url": one} for one in (url, *others)], "on_transient": on_transient},
+        }
+    )
+    if has_archive:
+        Path("archive").mkdir()
+    # files of lists may have to be read for their durations
+    if name != "{file}" and (has_archive or (others and on_transient == "record")):
+        check_files(config)
+        (remark,) = remarks(config)
+        assert remark == (
+            f"download.sources.0.url is '{url}', but there is no folder {tmp_path}/unmounted: clips that the archive does "
+            "not have cannot be read from it"
+        )
+    else:
+        with pytest.raises(ConfigError, match=f"but there is no folder {tmp_path}/unmounted: mount the disk or"):
+            check_files(config)
+    Path("unmounted").mkdir()
+    check_files(config)
+    assert remarks(config) == [] == remarks(settle({}))
 
 
 def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class FileSource(Source):
             if not Path(folder_of(self.params.url)).is_dir():
                 raise SourceError(
                     "network",
-                    f"the folder of {label_of(self.params.url)} is gone: mount the disk or correct download.sources, "
+                    f"the folder of {label_of(self.params.url)} is not there: mount the disk or correct its address, "
                     "and run the same command again; what was fetched is in the archive",
                 )
             raise MediaError("not_found", f"no file {Path(fill_template(self.params.url, clip)).name}")

@@ -71,7 +71,7 @@ def test_a_folder_that_is_gone_is_no_missing_file(folders: tuple[Path, Path]) ->
     media, scratch = folders
     media.rename(media.parent / "off")
     with pytest.raises(
-        SourceError, match=r"the folder of file:{video_id}.* is gone: mount the disk or correct"
+        SourceError, match=r"the folder of file:{video_id}.* is not there: mount the disk or correct"
     ) as gone:
         source(media).fetch(CLIP, scratch)
     assert gone.value.outcome == "network" and str(media) not in str(gone.value)

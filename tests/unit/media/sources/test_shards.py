@@ -235,6 +235,25 @@ def test_clips_of_shards_that_are_not_mounted_come_from_other_sources_if_that_is
     assert said(run(CLIPS[:6], source, tar, on_transient="record")) == {"ok": 6}
 
 
+def test_clips_of_a_folder_that_is_not_mounted_are_not_said_to_be_missing(here: Path) -> None:
+    (here / "f").mkdir()
+    for key in KEYS[:4]:
+        (here / f"f/{key}.flac").write_bytes(MEDIA[key])
+    write_tar(here / "t/0.tar", some(2, 5))
+    folder, tar = SourceParams(f"file://{here}/f/{{video_id}}.flac", trimmed=True), index(f"file://{here}/t/*.tar")
+    # the first is in the archive, and the last is in none of the sources
+    clips = [*CLIPS[:5], CLIPS[9]]
+    run([CLIPS[0], CLIPS[9]], folder, tar, link=False)
+    (here / "f").rename(here / "off")
+    for sources, on_transient in (([folder], "record"), ([folder, tar], "fail")):
+        with pytest.raises(SourceError, match="the folder of .* is not there: mount the disk or correct its address"):
+            run(clips, *sources, on_transient=on_transient)
+    rows = run(clips, folder, tar, on_transient="record")
+    assert [row["outcome"] for row in rows.values()] == ["ok", "network", "ok", "ok", "ok", "not_found"]
+    (here / "off").rename(here / "f")
+    assert said(run(clips, folder, tar)) == {"ok": 5, "not_found": 1}
+
+
 @pytest.mark.parametrize("where", ["open", "is_unchanged"])
 @pytest.mark.parametrize(
     ("number", "line"), [(errno.ENOTCONN, "Transport endpoint"), (errno.EACCES, "Permission"), (errno.ENOTDIR, "Not a")]
