@@ -15,7 +15,7 @@ def count_coverage(
 ) -> str:  # fmt: skip
     """Write the missing clips and the counts; return the text to print."""
     records = Archive(archive)
-    found = coverage.present(read_parquet(clips), outcomes_dir, features_dir, records, merged, finished_dir)
+    found = coverage.present(read_parquet(clips), finished_dir, outcomes_dir, features_dir, records, merged)
     write_csv(coverage.missing(found), missing)
     text = coverage.lines(found, retry_permanent, coverage.undecided(found, records), options)
     text += coverage.whole_files(found, records) + coverage.refusals(records)

@@ -42,8 +42,8 @@ Known = tuple[str, str, str]
 
 
 def present(
-    clips: pa.Table, outcomes_dir: Path, features_dir: Path, archive: Archive, merged: Path | None = None,
-    finished_dir: Path | None = None,
+    clips: pa.Table, finished_dir: Path, outcomes_dir: Path, features_dir: Path, archive: Archive,
+    merged: Path | None = None,
 ) -> pa.Table:  # fmt: skip
     """Add ``outcome``, ``reason``, ``source``, ``finished`` and ``converted`` to the clip table; request nothing.
 
@@ -52,33 +52,20 @@ def present(
 
     Parameters
     ----------
-    finished_dir
-        The folder of the outcomes if it is None.
     merged
         The coverage table of the last run. It stands for tables that were deleted or cut short, except for clips that
         were requested again since. Without it, their clips are counted by the archive.
     """
-    finished_dir = finished_dir or outcomes_dir
     known: dict[str, Known] = {}
-    finished: set[str] = set()
     lacking: list[str] = []
-    for batch, n_clips in Counter(clips["batch"].to_pylist()).items():
-        outcomes, features = outcomes_dir / f"{batch}.csv", features_dir / f"{batch}.parquet"
-        of_batch: dict[str, Known] = {}
-        if (finished_dir / f"{batch}.csv").is_file():
-            finished.add(batch)
-        if outcomes.is_file():
-            of_batch = _outcomes_of(outcomes)
-            kept = {clip_id for clip_id, (outcome, _, _) in of_batch.items() if outcome in KEPT}
-            if _is_newer(features, outcomes):
-                featured = read_parquet(features, CLIP_ID)["clip_id"].to_pylist()
-                of_batch |= {i: ("corrupt", UNREADABLE, of_batch[i][2]) for i in kept.difference(featured)}
-            elif merged and merged.is_file() and (_is_newer(merged, outcomes) or len(of_batch) < n_clips):
-                of_batch = {i: row for i, row in of_batch.items() if i not in kept}  # some may be unreadable
-        if len(of_batch) < n_clips:
-            lacking.append(batch)
+    n_clips = Counter(clips["batch"].to_pylist())
+    for batch, n in n_clips.items():
+        of_batch = _outcomes_of_batch(batch, n, outcomes_dir, features_dir, merged)
         known |= of_batch
+        if len(of_batch) < n:
+            lacking.append(batch)
     earlier = _Merged(merged, lacking)
+    finished = {batch for batch in n_clips if (finished_dir / f"{batch}.csv").is_file()}
     found: list[tuple[str, str, str, bool, bool]] = []
     for clip_id, batch in zip(clips["clip_id"].to_pylist(), clips["batch"].to_pylist(), strict=True):
         record = None if clip_id in known else archive.read(clip_id)
@@ -89,6 +76,27 @@ def present(
     for i, name in enumerate(("outcome", "reason", "source", "finished", "converted")):
         clips = clips.append_column(name, pa.array([of_clip[i] for of_clip in found], kinds[i]))
     return clips
+
+
+def _outcomes_of_batch(
+    batch: str, n_clips: int, outcomes_dir: Path, features_dir: Path, merged: Path | None
+) -> dict[str, Known]:
+    """Return what the tables of a batch say of its clips, as far as it is certain.
+
+    Clips that were converted, but have no features, could not be read back. Without the table of features, only the
+    coverage table of the last run knows them.
+    """
+    outcomes, features = outcomes_dir / f"{batch}.csv", features_dir / f"{batch}.parquet"
+    if not outcomes.is_file():
+        return {}
+    found = _outcomes_of(outcomes)
+    kept = {clip_id for clip_id, (outcome, _, _) in found.items() if outcome in KEPT}
+    if _is_newer(features, outcomes):
+        featured = read_parquet(features, CLIP_ID)["clip_id"].to_pylist()
+        return found | {i: ("corrupt", UNREADABLE, found[i][2]) for i in kept.difference(featured)}
+    if merged and merged.is_file() and (_is_newer(merged, outcomes) or len(found) < n_clips):
+        return {i: row for i, row in found.items() if i not in kept}
+    return found
 
 
 def _is_newer(path: Path, than: Path) -> bool:

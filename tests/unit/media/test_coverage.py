@@ -35,7 +35,7 @@ def found(tmp_path: Path) -> pa.Table:
     archive = open_for_writing(tmp_path / "archive")
     archive.write(Record(IDS[0], IDS[0][:11], "rate_limited"))
     archive.write(Record(IDS[2], IDS[2][:11], "rate_limited", "HTTP Error 429"))
-    return coverage.present(clips, tmp_path / "outcomes", tmp_path / "features", archive)
+    return coverage.present(clips, tmp_path / "outcomes", tmp_path / "outcomes", tmp_path / "features", archive)
 
 
 def test_finished_batches_count_by_their_outcomes_and_the_others_by_the_archive(found: pa.Table) -> None:
@@ -49,7 +49,9 @@ def test_a_clip_whose_file_could_not_be_read_back_is_not_there(tmp_path: Path) -
     write_csv(pa.Table.from_pylist([row], schema=schema), tmp_path / "outcomes" / "train-00000.csv")
     write_parquet(pa.table({"clip_id": pa.array([], pa.string())}), tmp_path / "features" / "train-00000.parquet")
     clips = pa.table({"clip_id": IDS[:1], "batch": ["train-00000"]})
-    found = coverage.present(clips, tmp_path / "outcomes", tmp_path / "features", Archive(tmp_path / "archive"))
+    found = coverage.present(
+        clips, tmp_path / "outcomes", tmp_path / "outcomes", tmp_path / "features", Archive(tmp_path / "archive")
+    )
     assert found["outcome"].to_pylist() == ["corrupt"]
     assert "--forcerun convert_clips" in found["reason"][0].as_py()
 
@@ -70,7 +72,7 @@ def test_damaged_outcomes_are_one_line(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match="train-00000.csv (cannot be read|lacks the columns).*: delete it and run again$"
     ):
-        coverage.present(clips, tmp_path, tmp_path / "none", Archive(tmp_path / "archive"))
+        coverage.present(clips, tmp_path, tmp_path, tmp_path / "none", Archive(tmp_path / "archive"))
 
 
 def test_deleted_features_or_rows_of_outcomes_are_those_of_the_last_run(tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ def test_deleted_features_or_rows_of_outcomes_are_those_of_the_last_run(tmp_path
     def counted(n_rows: int) -> list[str]:
         write_csv(pa.Table.from_pylist(rows[:n_rows], schema=schema_of(OUTCOME_COLUMNS)), outcomes / "train-00000.csv")
         os.utime(outcomes / "train-00000.csv", (1, 1))
-        found = coverage.present(clips, outcomes, features, archive, merged)
+        found = coverage.present(clips, outcomes, outcomes, features, archive, merged)
         assert all(found["converted"].to_pylist())
         return list(found["outcome"].to_pylist())
 
@@ -96,7 +98,11 @@ def test_deleted_features_or_rows_of_outcomes_are_those_of_the_last_run(tmp_path
     # a batch that has grown before its first merge
     silent = [{**rows[0], "outcome": "silent"}]
     write_csv(pa.Table.from_pylist(silent, schema=schema_of(OUTCOME_COLUMNS)), outcomes / "train-00000.csv")
-    assert coverage.present(clips, outcomes, features, archive, merged)["outcome"].to_pylist() == ["silent", "ok", "ok"]
+    assert coverage.present(clips, outcomes, outcomes, features, archive, merged)["outcome"].to_pylist() == [
+        "silent",
+        "ok",
+        "ok",
+    ]
     write_parquet(table, merged)
     # the outcomes do not know what could not be read back
     assert counted(3) == ["ok", "corrupt", "too_short"]
@@ -104,12 +110,12 @@ def test_deleted_features_or_rows_of_outcomes_are_those_of_the_last_run(tmp_path
     # features that are there: their absence says that a clip could not be read back
     assert counted(2) == ["ok", "corrupt", "too_short"]
     os.utime(outcomes / "train-00000.csv")  # rows were taken out by hand
-    assert coverage.present(clips, outcomes, tmp_path / "none", archive, merged)["outcome"].to_pylist() == [
+    assert coverage.present(clips, outcomes, outcomes, tmp_path / "none", archive, merged)["outcome"].to_pylist() == [
         "ok", "corrupt", "too_short",
     ]  # fmt: skip
     (features / "train-00000.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match="train-00000.parquet cannot be read.*delete it"):
-        coverage.present(clips, outcomes, features, archive, merged)
+        coverage.present(clips, outcomes, outcomes, features, archive, merged)
 
 
 @pytest.mark.parametrize("is_there", [True, False])
@@ -120,7 +126,7 @@ def test_a_run_asks_for_the_clips_of_batches_that_were_not_downloaded(is_there: 
     if is_there:
         (tmp_path / "downloads" / "train-00000.csv").touch()
     none = tmp_path / "none"
-    found = coverage.present(clips, none, none, archive, finished_dir=tmp_path / "downloads")
+    found = coverage.present(clips, tmp_path / "downloads", none, none, archive)
     n = 0 if is_there else 1
     assert f"A run would ask for {n} clips" in coverage.lines(found, retry_permanent=False)
 
@@ -137,15 +143,15 @@ def test_deleted_outcomes_are_those_of_the_last_run_except_for_clips_requested_s
     merged = pa.table({name: [row[i] for row in rows] for i, name in enumerate(names)} | {"batch": ["train-00000"] * 3})
     write_parquet(merged, tmp_path / "coverage.parquet")
     none = tmp_path / "none"
-    found = coverage.present(clips, none, none, archive, tmp_path / "coverage.parquet")
+    found = coverage.present(clips, none, none, none, archive, tmp_path / "coverage.parquet")
     assert found["outcome"].to_pylist() == ["too_short", "too_short", "rate_limited", "not_asked", "not_asked"]
     assert found["reason"].to_pylist()[0] == "2.0 s"
     assert found["converted"].to_pylist() == [True, True, False, False, False]
-    without = coverage.present(clips, none, none, archive, none)
+    without = coverage.present(clips, none, none, none, archive, none)
     assert without["outcome"].to_pylist()[:2] == ["rate_limited", "rate_limited"]
     # of an earlier version
     write_parquet(merged.drop_columns("source"), tmp_path / "coverage.parquet")
-    assert coverage.present(clips, none, none, archive, tmp_path / "coverage.parquet") == without
+    assert coverage.present(clips, none, none, none, archive, tmp_path / "coverage.parquet") == without
     assert "lacks the columns source" in caplog.text
 
 
@@ -154,7 +160,7 @@ def test_clips_that_only_their_media_tell_of_are_said_to_be_counted_so(tmp_path:
     for clip_id in IDS[:2]:
         archive.write(Record(clip_id, clip_id[:11], "ok"))
     clips = pa.table({"clip_id": IDS, "split": ["train"] * 5, "batch": ["train-00000"] * 5})
-    found = coverage.present(clips, tmp_path / "outcomes", tmp_path / "features", archive)
+    found = coverage.present(clips, tmp_path / "outcomes", tmp_path / "outcomes", tmp_path / "features", archive)
     assert "\n2 of the clips that are there are counted by their media alone." in coverage.lines(
         found, retry_permanent=False
     )
@@ -221,7 +227,7 @@ def test_an_answer_that_a_later_run_must_confirm_is_asked_for_again(tmp_path: Pa
         archive.write(record)
         assert archive.read(clip_id)
     clips = pa.table({"clip_id": IDS, "split": ["train"] * 5, "batch": ["train-00000"] * 5})
-    found = coverage.present(clips, tmp_path / "outcomes", tmp_path / "features", archive)
+    found = coverage.present(clips, tmp_path / "outcomes", tmp_path / "outcomes", tmp_path / "features", archive)
     undecided = coverage.undecided(found, archive)
     assert undecided == {IDS[0], IDS[2]}
     text = coverage.lines(found, False, undecided)
