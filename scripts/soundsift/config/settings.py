@@ -141,7 +141,7 @@ def _what_is_lost(url: str) -> str:
         is_lost = Path(index_path(url)).exists() and not glob(url.removeprefix("file://"), recursive=True)
         return "no file matches any more" if is_lost else ""
     folder = Path(folder_of(url))
-    return "" if folder.is_dir() else f"there is no folder {folder}"
+    return "" if os.path.isdir(folder) else f"there is no folder {folder}"
 
 
 def check_files(config: Mapping[str, Any]) -> None:
@@ -200,7 +200,7 @@ def _check_folder(key: str, url: str) -> None:
             raise ConfigError(f"{key} is {url!r}, but {found}: mount the disk or {what}")
         return
     folder = Path(folder_of(url))
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise ConfigError(f"{key} is {url!r}, but there is no folder {folder}: mount the disk or correct the template")
 
 

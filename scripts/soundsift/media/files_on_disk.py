@@ -21,7 +21,7 @@ def found_at(path: str) -> Path | None:
     names = (name for name in glob(escape(path[:-1]) + "*") if not name.endswith(INCOMPLETE))
     # a name with a further dot is another file: garden.old.wav is not garden.*
     found = sorted(Path(name) for name in names if "." not in name[len(path) - 1 :])
-    found = [path for path in found if path.is_file() and (not _is_other_kind(path) or holds_sound(path))]
+    found = [path for path in found if os.path.isfile(path) and (not _is_other_kind(path) or holds_sound(path))]
     # a single file that cannot be decoded is found, and damaged
     return next(filter(holds_sound, found), found[0]) if len(found) > 1 else next(iter(found), None)
 

@@ -42,7 +42,8 @@ class FileSource(Source):
         """Link or copy a file. It is not decoded here: faults of the file are found when clips are converted."""
         path = self.find(clip)
         if path is None:
-            if not Path(folder_of(self.params.url)).is_dir():
+            # not of Path: its is_dir raises the error of a connection that was lost
+            if not os.path.isdir(folder_of(self.params.url) or "."):
                 raise SourceError(
                     "network",
                     f"the folder of {label_of(self.params.url)} is not there: mount the disk or correct its address, "

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -67,9 +68,19 @@ def test_a_missing_file_and_one_that_may_not_be_read_have_their_outcomes(
     assert failed.value.outcome == "forbidden"
 
 
-def test_a_folder_that_is_gone_is_no_missing_file(folders: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOTCONN, errno.EACCES])
+def test_a_folder_that_is_gone_is_no_missing_file(
+    number: int, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     media, scratch = folders
-    media.rename(media.parent / "off")
+    stat = os.stat
+
+    def lost(path: object, **options: object) -> object:
+        if str(path).startswith(str(media)):
+            raise OSError(number, os.strerror(number))
+        return stat(path, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "stat", lost)
     with pytest.raises(
         SourceError, match=r"the folder of file:{video_id}.* is not there: mount the disk or correct"
     ) as gone:
