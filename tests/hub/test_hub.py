@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from free_media import free_media
@@ -38,6 +39,7 @@ with pytest.MonkeyPatch.context() as patch:
 
 CLIPS = clips_of(18)
 MEDIA = media_of(CLIPS)
+KEYS = list(MEDIA)
 PARQUET = f"hf://datasets/{DATASET}/data/*/*.parquet"
 TAR = f"hf://datasets/{DATASET}/20k/*.tar"
 
@@ -270,6 +272,33 @@ def test_shards_that_cannot_be_indexed_leave_the_others_of_use_if_that_is_wanted
     index(PARQUET)
     assert list(hub.sent) == [name] and "is indexed now" in caplog.text
     assert outcomes(sources) == ["ok"] * 12
+
+
+def test_rows_that_a_shard_without_index_may_show_to_be_doubtful_are_not_used(
+    hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # two clips of one video, told apart by a numbering alone, in two shards
+    shutil.rmtree(hub.folder / "data")
+    for number in range(2):
+        path = hub.folder / f"data/bal/{number:02}.parquet"
+        write_parquet(path, {KEYS[0]: MEDIA[KEYS[number]], KEYS[2 + number]: MEDIA[KEYS[2 + number]]})
+        numbers = pa.array([f"part {number}", CLIPS[2 + number].clip_id])
+        pq.write_table(pq.read_table(path).append_column("clip_id", numbers), path)
+    open_file = HubFolder.open
+
+    def fail(place: HubFolder, shard: Shard) -> Any:
+        if shard.name.endswith("01.parquet"):
+            raise FetchError("server_error", "the Hub answers 500", 0.0)
+        return open_file(place, shard)
+
+    path = Path(index_path(PARQUET))
+    with monkeypatch.context() as patch:
+        patch.setattr(HubFolder, "open", fail)
+        index_shards(PARQUET, path.with_suffix(""), path, 2, tries=1, can_do_without=True)
+    assert "1 of 2 shards are used" in caplog.text
+    assert [len(ShardIndex(path).find([one])) for one in CLIPS[:4]] == [0, 0, 1, 0]
+    index(PARQUET)
+    assert [len(ShardIndex(path).find([one])) for one in CLIPS[:4]] == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("moment", ["before the index", "after the index"])
