@@ -11,8 +11,9 @@ mixture of two. Only training clips are used. ``--left-out`` chooses what a fold
 
 The clips of a fold are judged with a detector that was trained without its families. The table shows the mean over
 folds and seeds with its standard error, and the worst fold: for whole clips, for windows of two to four seconds, and
-for augmented versions of the clips without mixed-in clips. A difference counts if it is larger than two standard
-errors. For collections it shows the accuracy on each, because most of them have clips of one class only.
+for augmented versions of the clips without mixed-in clips. *against* is the difference to the first variant, mean over
+the same folds with its standard error. A difference counts if it is larger than two standard errors. For collections it
+shows the accuracy on each, because most of them have clips of one class only.
 """
 
 import argparse
@@ -48,11 +49,15 @@ MACHINE = partial(SVC, C=3, class_weight="balanced")
 
 
 class Variant(NamedTuple):
-    """A design: how it is trained, and on which rows besides the clips; at most ``versions`` versions of each."""
+    """A design: how it is trained, and on which rows besides the clips.
+
+    At most ``versions`` augmented versions of each clip; those with a mixed-in clip only if ``mixed``.
+    """
 
     how: Hyperparameters | Callable[[], object]
     versions: int = 20
     windows: bool = True
+    mixed: bool = True
 
 
 VARIANTS = {
@@ -61,10 +66,13 @@ VARIANTS = {
     "statistics": Variant(STATISTICS),
     "frames": Variant(Hyperparameters(model="frames")),
     "statistics, no windows": Variant(STATISTICS, windows=False),
-    "statistics, no mixing": Variant(replace(STATISTICS, mixup=0.0)),
+    "statistics, no mixup": Variant(replace(STATISTICS, mixup=0.0)),
     "statistics, no versions": Variant(STATISTICS, versions=0),
     "frames, no versions": Variant(Hyperparameters(model="frames"), versions=0),
-    "both, no mixing": Variant(Hyperparameters(mixup=0.0)),
+    "both, no mixup": Variant(Hyperparameters(mixup=0.0)),
+    "both, no mixed-in clips": Variant(Hyperparameters(), mixed=False),
+    "both, no versions": Variant(Hyperparameters(), versions=0),
+    "both, no windows": Variant(Hyperparameters(), windows=False),
     "logistic regression": Variant(LOGISTIC),
     "support vector machine": Variant(MACHINE),
 }
@@ -118,6 +126,7 @@ def scores(examples: Examples, variant: Variant, out: BoolArray, seed: int) -> F
     used = ~out[examples.video] & ((examples.partner < 0) | ~out[examples.partner])
     used &= examples.version <= variant.versions
     used &= ~examples.is_window | variant.windows
+    used &= (examples.partner < 0) | variant.mixed
     rows = np.flatnonzero(used)
     if not isinstance(variant.how, Hyperparameters):
         model = make_pipeline(StandardScaler(), variant.how()).fit(examples.x[rows], examples.truth[rows])
@@ -160,10 +169,13 @@ def main() -> None:
         # read_examples numbers the videos in this order
         own = [row["video_id"] for row in clips if row["split"] != "eval" and row[f"is_{detector}"] is not None]
         of_videos = [rows[video] for video in dict.fromkeys(own)]
+        first: Float64Array | None = None
         for name in options.variants:
             began = time.perf_counter()
             if options.left_out == "families":
-                line = by_family(examples, VARIANTS[name], of_videos, options.folds, options.seeds)
+                found = by_family(examples, VARIANTS[name], of_videos, options.folds, options.seeds)
+                line = described(found, first)
+                first = found if first is None else first
             else:
                 line = by_collection(examples, VARIANTS[name], of_videos, options.seeds)
             print(f"{detector:9} {name:24} {line} {time.perf_counter() - began:7.0f} s", flush=True)
@@ -171,8 +183,8 @@ def main() -> None:
 
 def by_family(
     examples: Examples, variant: Variant, videos: list[dict[str, str]], n_folds: int, seeds: list[int]
-) -> str:
-    """Return the metrics of clips, windows and changed clips: ROC AUC, balanced accuracy, its error, the worst fold."""
+) -> Float64Array:
+    """Return ROC AUC and balanced accuracy of clips, windows and changed clips, shape (folds of all seeds, 6)."""
     found = []
     for seed in seeds:
         folds = folds_of_families(videos, n_folds, seed)
@@ -186,12 +198,27 @@ def by_family(
                 truth = examples.truth[test]
                 row += [roc_auc_score(truth, score[test]), balanced_accuracy_score(truth, score[test] > 0)]
             found.append(row)
-    mean, worst = np.mean(found, axis=0), np.min(found, axis=0)
-    error = np.std(found, axis=0, ddof=1) / len(found) ** 0.5
-    return "   ".join(
-        f"{word} AUC {mean[i]:.4f} balanced {mean[i + 1]:.4f} ± {error[i + 1]:.4f} worst {worst[i + 1]:.3f}"
-        for i, word in ((0, "clips:"), (2, "windows:"), (4, "changed:"))
-    )
+    return np.array(found)
+
+
+def described(found: Float64Array, first: Float64Array | None) -> str:
+    """Return the means of a variant with their errors, its worst fold, and its difference to the first variant."""
+    cells = []
+    for word, column in (("clips:", 0), ("windows:", 2), ("changed:", 4)):
+        balanced = found[:, column + 1]
+        cells.append(
+            f"{word} AUC {found[:, column].mean():.4f} balanced {balanced.mean():.4f} ± {_error(balanced):.4f} "
+            f"worst {balanced.min():.3f}"
+        )
+        if first is not None:
+            change = balanced - first[:, column + 1]
+            cells[-1] += f" against {change.mean():+.4f} ± {_error(change):.4f}"
+    return "   ".join(cells)
+
+
+def _error(values: Float64Array) -> float:
+    """Standard error of the mean over folds."""
+    return float(np.std(values, ddof=1) / len(values) ** 0.5)
 
 
 def by_collection(examples: Examples, variant: Variant, videos: list[dict[str, str]], seeds: list[int]) -> str:
