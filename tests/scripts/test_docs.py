@@ -296,9 +296,9 @@ def test_no_recipe_forces_an_empty_variable() -> None:
 def test_the_command_for_missing_clips_finds_batches_with_transient_outcomes(tmp_path: Path) -> None:
     page = (DOCS / "cluster.md").read_text(encoding="utf-8")
     (line,) = [line for line in page.splitlines() if line.startswith("late=")]
-    (tmp_path / "results/downloads").mkdir(parents=True)
+    (tmp_path / "results/outcomes").mkdir(parents=True)
     for word in OUTCOMES:
         table = pa.table({"clip_id": ["a_0"], "outcome": [word], "reason": [""]})
-        write_csv(table, tmp_path / f"results/downloads/{word}.csv")
+        write_csv(table, tmp_path / f"results/outcomes/{word}.csv")
     found = subprocess.check_output(f"{line}\necho $late", shell=True, cwd=tmp_path, text=True)
     assert {Path(name).stem for name in found.split()} == TRANSIENT | {"unrecognised"}

@@ -71,14 +71,20 @@ def test_shards_and_a_folder_give_the_same_clips_as_a_folder_alone(project: Proj
     assert clips(project) == clips(finished), "the archive serves"
 
 
-def test_only_batches_for_which_more_came_are_made_again(project: Project) -> None:
+@pytest.mark.parametrize("place", ["folder", "shard"])
+def test_only_batches_for_which_more_came_are_made_again(place: str, project: Project) -> None:
     assert project.run(*OUTCOMES).status == 0
     rows = {row["video_id"]: row for name in OUTCOMES for row in pacsv.read_csv(project.folder / name).to_pylist()}
     gone = next(video for video, row in rows.items() if row["outcome"] == "not_found")
-    medium = next((project.folder.parent / "shards/f").iterdir())
-    shutil.copy2(medium, medium.with_name(gone + medium.suffix))
-    run = project.run("--forcerun", "download_clips", "--until", "download_clips")
-    assert run.jobs == {"download_clips": len(OUTCOMES)}, run.text
+    shards = project.folder.parent / "shards"
+    medium = next((shards / "f").iterdir())
+    if place == "shard":
+        write_parquet(shards / "p/2.parquet", {gone: medium.read_bytes()})
+    else:
+        shutil.copy2(medium, medium.with_name(gone + medium.suffix))
+    downloads = [name.replace("outcomes", "downloads") for name in OUTCOMES]
+    run = project.run(*downloads, "--forcerun", "download_clips")
+    assert run.jobs["download_clips"] == len(OUTCOMES) and not run.jobs["convert_clips"], run.text
     assert project.run(*OUTCOMES).jobs == {"convert_clips": 1}
 
 

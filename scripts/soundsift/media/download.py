@@ -26,7 +26,7 @@ from soundsift.media.fetch_error import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECON
 from soundsift.media.outcomes import NOT_UNDERSTOOD, TRANSIENT
 from soundsift.media.record_rules import with_earlier_media
 from soundsift.media.source_choice import SourceChoice, most_hopeful
-from soundsift.media.source_records import FOR_GOOD, was_freed
+from soundsift.media.source_records import DAMAGED, FOR_GOOD, was_freed
 from soundsift.media.sources.registry import open_source
 from soundsift.metadata.batches import Clip
 
@@ -89,9 +89,9 @@ def download(
             _run_rounds(requests, unsettled, policy, first_pause_seconds)
             asked.append(requests)
             left = [clip for clip in left if _goes_on(clip, requests, policy)]
-        not_requested = set() if choice.is_single else _record_failures(clips, asked, archive)
+        not_requested, reasons = (set(), {}) if choice.is_single else _record_failures(clips, asked, archive)
         still_freed = _still_freed(freed, asked, archive)
-        table = _as_table(clips, archive, not_requested, still_freed)
+        table = _as_table(clips, archive, not_requested, still_freed, reasons)
         _say_what_is_lost(freed, still_freed, table)
         _report_failures(clips, table, asked, policy, still_freed)
     return table
@@ -105,15 +105,18 @@ def _goes_on(clip: Clip, requests: ClipRequests, policy: RequestPolicy) -> bool:
     return policy.on_transient == "record" or (answer is not None and answer.outcome not in TRANSIENT)
 
 
-def _record_failures(clips: Sequence[Clip], asked: Sequence[ClipRequests], archive: ArchiveWriter) -> set[str]:
+def _record_failures(
+    clips: Sequence[Clip], asked: Sequence[ClipRequests], archive: ArchiveWriter
+) -> tuple[set[str], dict[str, str]]:
     """Record the most hopeful outcome of each clip that none of several sources returned.
 
     Returns
     -------
-    set of str
-        Ids of the clips that a source was not asked for, because its requests are blocked.
+    (not_requested, reasons)
+        Ids of the clips that a source was not asked for, because its requests are blocked, and {clip_id: what each
+        source said} of those that no source has.
     """
-    not_requested = set()
+    not_requested, reasons = set(), {}
     for clip in clips:
         if asked[0].records.has_media(clip):
             continue
@@ -127,7 +130,9 @@ def _record_failures(clips: Sequence[Clip], asked: Sequence[ClipRequests], archi
             record = with_earlier_media(best, before)
             if before is None or replace(record, when=before.when) != before:
                 archive.write(record)
-    return not_requested
+            if best.outcome == "not_found":
+                reasons[clip.clip_id] = "; ".join(dict.fromkeys(answer.reason for answer in answers))
+    return not_requested, reasons
 
 
 def _awaited(answers: Iterable[Record]) -> list[Record]:
@@ -189,8 +194,9 @@ def _not_requested(clip: Clip) -> Record:
 
 
 def _as_table(
-    clips: Sequence[Clip], archive: Archive, not_requested: Container[str], freed: Mapping[str, Record]
-) -> pa.Table:
+    clips: Sequence[Clip], archive: Archive, not_requested: Container[str], freed: Mapping[str, Record],
+    reasons: Mapping[str, str],
+) -> pa.Table:  # fmt: skip
     def rows() -> Iterator[dict[str, Any]]:
         for clip in clips:
             record = None if clip.clip_id in not_requested else freed.get(clip.clip_id) or archive.read(clip.clip_id)
@@ -199,7 +205,7 @@ def _as_table(
             yield {
                 "clip_id": clip.clip_id, "video_id": clip.video_id,
                 "start_seconds": clip.start_seconds, "end_seconds": clip.end_seconds,
-                "outcome": record.outcome, "reason": record.reason, "media": str(path),
+                "outcome": record.outcome, "reason": reasons.get(clip.clip_id, record.reason), "media": str(path),
                 "media_start_seconds": record.media_start_seconds, "sha256": record.sha256,
             }  # fmt: skip
 
@@ -276,11 +282,11 @@ def _report_failures(
             f"{against}; {kept}"
         )
     if freed:
-        damaged = [f"{one.url}: {one.reason}" for one in freed.values() if one.outcome not in TRANSIENT]
+        damaged = [f"{one.url}: {one.reason}" for one in freed.values() if one.outcome in DAMAGED]
         cure = f" when what is damaged is copied again ({damaged[0]})" if damaged else " when their source can be read"
         raise DownloadError(
             f"{line}; {len(freed)} of them were there, and their media were freed: run the same command again{cure}; "
-            f"their records stay, and {kept}"
+            f"their records stay (delete them in the archive to give these clips up), and {kept}"
         )
     raise DownloadError(
         f"{line}: run the same command again to ask for just these, or set download.on_transient to record to go on "

@@ -12,8 +12,6 @@ from soundsift.metadata.batches import Clip
 
 # Kinds of outcomes, the most hopeful first.
 HOPE = ("kept", "transient", "open", "permanent")
-# Between the reasons of several sources.
-REASONS = "; "
 
 
 class SourceChoice:
@@ -48,7 +46,7 @@ def most_hopeful(answers: Iterable[Record]) -> Record:
     """Choose the record of a clip that no source returned; it has the answers of the others in ``failed``.
 
     The clip is ``not_found`` only if every source says so. Otherwise a transient outcome comes before one that nobody
-    has classified yet, and a permanent one last. Of equal ones the first counts. ``not_found`` has the reasons of all.
+    has classified yet, and a permanent one last. Of equal ones the first counts.
 
     Examples
     --------
@@ -59,8 +57,4 @@ def most_hopeful(answers: Iterable[Record]) -> Record:
     found = list(answers)
     best = min(found, key=lambda one: (HOPE.index(OUTCOMES[one.outcome].kind), one.outcome == "not_found"))
     failed = {address: answer for one in found for address, answer in one.answers().items() if address != best.url}
-    if best.outcome == "not_found":
-        # an answer of an earlier job has the reasons of all already
-        reasons = dict.fromkeys(reason for one in found for reason in one.reason.split(REASONS) if reason)
-        best = replace(best, reason=REASONS.join(reasons))
     return replace(best, failed=failed)

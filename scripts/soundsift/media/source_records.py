@@ -17,8 +17,9 @@ from soundsift.media.source_choice import SourceChoice
 from soundsift.media.sources.base import Media
 from soundsift.metadata.batches import Clip
 
-# Answers by which a clip whose media were freed is gone. Sound that was there once is damaged if it is corrupt now.
-FOR_GOOD = PERMANENT - {"corrupt", "no_audio"}
+# Answers by which sound that was there once is damaged, and those by which a clip whose media were freed is gone.
+DAMAGED = frozenset({"corrupt", "no_audio"})
+FOR_GOOD = PERMANENT - DAMAGED
 
 
 def was_freed(record: Record | None) -> bool:
@@ -147,7 +148,7 @@ class SourceRecords:
         if media.shard:
             self._compare_with_earlier(record, media.sha256)
         if media.of_video and record.trimmed:
-            self._refuse_twin(record)
+            self._refuse_twin(record, media.sha256)
         if media.held_seconds is not None:
             record.held_seconds = media.held_seconds
             if media.held_seconds < self._rules.min_seconds:
@@ -173,7 +174,7 @@ class SourceRecords:
                 f"unchanged: copy the shard again, or delete {self._archive.record_path(record.clip_id)} to take them",
             )
 
-    def _refuse_twin(self, record: Record) -> None:
+    def _refuse_twin(self, record: Record, sha256: str) -> None:
         """Refuse the trimmed sound of a video for a second clip of it: it belongs to one of them only.
 
         Raises
@@ -184,9 +185,9 @@ class SourceRecords:
         for other in self._archive.others(record.clip_id):
             # the record stays where the media were freed
             # of any source: another copy of the data set holds the same seconds of the video. A clip that has a row
-            # of its own here needs none that is named by the video
+            # of its own here needs none that is named by the video, unless it was taken from that before
             is_twin = other.outcome in KEPT and other.trimmed
-            if is_twin and not self._source.names_clip(other.clip_id, other.video_id):
+            if is_twin and (other.sha256 == sha256 or not self._source.names_clip(other.clip_id, other.video_id)):
                 reason = f"rows of {record.shard} are named by the video alone, and {other.clip_id} is there already"
                 if not self._has_twins:
                     self._has_twins = True

@@ -117,6 +117,8 @@ def test_a_clip_that_no_source_has_says_why_for_each_of_them(first: str, second:
     for _ in range(2):
         rows = run(tmp_path, **{f"{first}_1": no_file, f"{second}_2": gone})
         assert rows[CLIPS[0].clip_id]["reason"] == "no file a.wav; 404"
+    # a source that is no longer asked says nothing
+    assert run(tmp_path, **{f"{second}_2": gone, "near_3": {}})[CLIPS[0].clip_id]["reason"] == "404; none"
 
 
 def test_a_clip_waits_for_a_source_that_fails_for_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

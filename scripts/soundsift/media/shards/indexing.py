@@ -95,14 +95,16 @@ def index_shards(
             write_json(known | {"revision": revision, "shards": _named(listed)}, set_file)
             table = _merged(there, folder)
             # rows of the other shards may show that these are doubtful
-            table = _first_of_equal_ids(table.filter(pc.is_null(table["mark"])).drop_columns("mark"))
+            says_no_more = pc.equal(pc.utf8_trim_whitespace(pc.fill_null(table["mark"], "")), "")
+            table = _first_of_equal_ids(table.filter(says_no_more).drop_columns("mark"))
             write_index(table, there, revision, path, (error.outcome, str(error)))
             return
     # ids of an earlier version are read again once their shards are there; those that are listed change the state
     is_outdated = not listed and any(_ids(shard, folder) is None for shard in lost)
     unreached = str(time.time_ns()) if is_outdated else known.get("unreached", "")
     shards = [*listed, *lost]  # of two shards with an id the first counts
-    table = _first_of_equal_ids(_certain(_merged(shards, folder)))
+    merged = _merged(shards, folder)
+    table = _first_of_equal_ids(_certain(merged))
     found = {
         "url": url, "revision": place.revision, "unreached": unreached, "shards": _named(shards),
         "state": state_of(listed, shards) + unreached if listed else known.get("state", ""),
@@ -115,7 +117,7 @@ def index_shards(
     for part in folder.glob("*.parquet"):
         if part.name not in kept:
             part.unlink()
-    if not table.num_rows:
+    if not merged.num_rows:
         logging.getLogger("soundsift").warning(
             "no media were found in %s: rows of Parquet shards need an id, members of tar shards the ending of a "
             "sound, such as .flac", label_of(url),

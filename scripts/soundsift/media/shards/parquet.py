@@ -159,14 +159,13 @@ def _chosen(table: pa.Table) -> pa.Table:
         *(_where(pc.and_(is_no_youtube, _has_form(ids, YOUTUBE + START)), ids) for ids in others),
     )
     by_form = [_where(_has_form(ids, START), ids) for ids in others]
-    # a column of videos may have ids of clips
-    is_video = pc.or_(pc.invert(_has_form(videos, START)), _has_form(videos, f"{YOUTUBE}$"))
-    is_video = pc.and_(is_video, pc.is_null(of_clips))
     rest = [
         _where(pc.invert(_is_same(ids, videos)), ids) for ids in (columns.get(name, nothing) for name in ID_COLUMNS)
     ]
     marks = pc.binary_join_element_wise(*rest, " ", null_handling="replace", null_replacement="")
-    return pa.table({"id": pc.coalesce(of_clips, videos, *by_form, *others), "mark": _where(is_video, marks)})
+    return pa.table(
+        {"id": pc.coalesce(of_clips, videos, *by_form, *others), "mark": _where(pc.is_null(of_clips), marks)}
+    )
 
 
 def _has_form(ids: pa.Array, form: str) -> pa.Array:
@@ -272,7 +271,7 @@ def reading_of(rows: Sequence[tuple[str, int, int]], n_bytes: int) -> tuple[str,
     for shard, group, row in rows:
         ends[shard, group] = max(ends.get((shard, group), 0), row + 1)
     n_read = sum(ends.values())
-    counts = f"{n_read} rows of {len(ends)} row groups ({n_bytes / 1e9:.2f} GB) are read for {len(rows)} clips"
+    counts = f"{n_read} rows of {len(ends)} row groups ({n_bytes / 1e9:.1f} GB) are read for {len(rows)} clips"
     if n_read < MANY_TIMES * len(rows):
         return counts, ""
     # of a list in the order of the shards the next batch needs other row groups, unless one is larger than a batch

@@ -855,6 +855,13 @@ def test_rows_of_one_video_that_may_be_different_clips_are_not_guessed(
     assert line.startswith(f"2 rows in the shards are left out, for example {SAME} in 0.parquet: several rows of its")
 
 
+def test_rows_of_a_video_whose_id_ends_with_a_number_are_not_guessed(here: Path) -> None:
+    video = "interview_2024"
+    rows = {"video_id": [video] * 2, "clip_id": ["2", "1"]}
+    write_rows(here / "p/0.parquet", list(some(0, 2).values()), **rows)
+    assert said(run([Clip(f"{video}_0", video, 0.0, 10.0)], parquet(here))) == {"not_found": 1}
+
+
 @pytest.mark.parametrize("number", [None, "sample_60", SAME])
 def test_of_copies_of_a_row_the_first_counts(number: str | None, here: Path, caplog: pytest.LogCaptureFixture) -> None:
     for n in range(2):
@@ -886,6 +893,13 @@ def test_a_clip_with_a_row_of_its_own_does_not_need_the_one_named_by_its_video(k
     rows = run([*TWINS, third], index(f"file://{here}/s/*.{kind}"))
     sounds = [row["media"] and Path("archive", row["media"]).read_bytes() for row in rows.values()]
     assert sounds == [*media.values(), ""]
+
+
+def test_a_row_of_its_own_that_came_later_gives_the_sound_to_no_second_clip(here: Path) -> None:
+    write_parquet(here / "p/0.parquet", {SAME: MEDIA[KEYS[0]]})
+    assert said(run(TWINS, parquet(here))) == {"ok": 1, "not_found": 1}
+    write_parquet(here / "p/1.parquet", {TWINS[0].clip_id: MEDIA[KEYS[1]]})
+    assert said(run(TWINS, parquet(here))) == {"ok": 1, "not_found": 1}
 
 
 def test_a_row_named_by_its_video_may_be_a_copy_of_a_clip_from_another_source(here: Path) -> None:
