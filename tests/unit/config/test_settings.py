@@ -64,7 +64,10 @@ def test_a_list_that_is_not_there_is_refused_unless_it_will_be_made(tmp_path: Pa
                 check_files(config)
 
 
-def test_media_whose_folder_is_not_there_are_not_taken_for_gone(tmp_path: Path) -> None:
+def test_media_whose_folder_is_not_there_are_not_taken_for_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # without an archive
     (tmp_path / "train.csv").touch()
     given = {"metadata": {"segments": {"train": str(tmp_path / "train.csv")}, **dict.fromkeys(TABLES)}}
     given["metadata"] |= {key: str(tmp_path / "train.csv") for key in TABLES}
