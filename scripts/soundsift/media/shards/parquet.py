@@ -155,7 +155,10 @@ def _chosen(table: pa.Table) -> pa.Table:
     ]
     videos = pc.coalesce(*youtube, given)
     of_clips = pc.coalesce(
-        *(_where(pc.and_(_has_form(ids, START), _is_same(_stems(ids), videos)), ids) for ids in others),
+        *(
+            _where(pc.and_(_has_form(ids, START), _is_same(pc.replace_substring_regex(ids, START, ""), videos)), ids)
+            for ids in others
+        ),
         *(_where(pc.and_(is_no_youtube, _has_form(ids, YOUTUBE + START)), ids) for ids in others),
     )
     by_form = [_where(_has_form(ids, START), ids) for ids in others]
@@ -174,11 +177,6 @@ def _has_form(ids: pa.Array, form: str) -> pa.Array:
 
 def _where(condition: pa.Array, ids: pa.Array) -> pa.Array:
     return pc.if_else(condition, ids, None)
-
-
-def _stems(ids: pa.Array) -> pa.Array:
-    """Return ids of clips without their start."""
-    return pc.replace_substring_regex(ids, START, "")
 
 
 def _is_same(ids: pa.Array, videos: pa.Array) -> pa.Array:

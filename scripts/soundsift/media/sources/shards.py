@@ -131,12 +131,11 @@ class ShardSource(Source):
         return missing + [[clip for _, clip in of_group] for of_group in ordered]
 
     def _say_how_many(self, clips: Sequence[Clip]) -> None:
-        found = [self._found[clip.clip_id] for clip in clips]
-        rows = [(*one.place, one.position) for one in found if one and one.row_group != NO_ROW_GROUP]
-        if not rows:
+        found = [one for clip in clips if (one := self._found[clip.clip_id]) and one.row_group != NO_ROW_GROUP]
+        if not found:
             return
-        sizes = {one.place: one.size for one in found if one}
-        counts, why = reading_of(rows, sum(sizes[place] for place in {row[:2] for row in rows}))
+        sizes = {one.place: one.size for one in found}
+        counts, why = reading_of([(*one.place, one.position) for one in found], sum(sizes.values()))
         logging.info("%s", counts)
         # later rounds are for what is left
         is_first, self._is_first_round = self._is_first_round, False
